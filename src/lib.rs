@@ -1,0 +1,20 @@
+//! An event loop written from scratch on raw epoll and kqueue, with asyncio's API.
+
+#![deny(unsafe_code)]
+
+#[cfg(not(unix))]
+compile_error!(
+    "evloop runs on Unix only (Linux, macOS, the BSDs): it is written on epoll, kqueue and poll(2)"
+);
+
+// The staircase: a folder imports only the folders above it in this list.
+mod event_loop;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod observe;
+pub mod selector;
+mod stream;
+#[allow(unsafe_code)]
+pub mod sys;
+mod task;
+mod transport;
