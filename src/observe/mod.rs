@@ -1,1 +1,127 @@
-//! …
+//! What the loop says of itself: ids, causes, counters, and one stream of records.
+//!
+//! Every layer above reports here; nothing here calls back up. The loop counts always (plain
+//! integers), and while somebody observes it also tells: each thing that happens becomes one
+//! [`Record`], and every view (the explain mode, a trace, a test's oracle) is made from that one
+//! stream. While nobody observes, a record costs one predicted branch and is never built.
+
+mod counters;
+mod record;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use crate::sys::{Clock, Time};
+pub use counters::Counters;
+pub(crate) use counters::{Tally, add, count};
+pub use record::{Record, Resource, TaskEnd, WaitReason, What};
+
+/// A place in somebody's source code, as `#[track_caller]` gives it.
+pub type Site = &'static Location<'static>;
+
+/// The number of a handle in its loop's ready queue: one for each time something is queued to run,
+/// from 1. 0 stands for the world outside every handle.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct HandleId(pub u64);
+
+impl HandleId {
+    /// No handle: what a program does outside the loop's callbacks.
+    pub const OUTSIDE: HandleId = HandleId(0);
+}
+
+/// The number of a task in its loop, from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u64);
+
+/// The number of a timer in its loop, from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(pub u64);
+
+impl fmt::Debug for HandleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "handle#{}", self.0)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task#{}", self.0)
+    }
+}
+
+impl fmt::Debug for TimerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "timer#{}", self.0)
+    }
+}
+
+/// Somebody who looks at a loop.
+///
+/// An observer is told after the fact and cannot change anything: the loop does the same with and
+/// without it. It must not call the loop.
+pub trait Observer {
+    /// `record` happened at `at`.
+    fn record(&mut self, at: Time, record: &Record);
+}
+
+/// A loop's side of observation: its counters, and whoever looks.
+pub(crate) struct Observe {
+    pub(crate) tally: Tally,
+    watched: Cell<bool>,
+    current: Cell<HandleId>,
+    observers: RefCell<Vec<Box<dyn Observer>>>,
+    clock: Rc<dyn Clock>,
+}
+
+impl Observe {
+    pub(crate) fn new(clock: Rc<dyn Clock>) -> Self {
+        Observe {
+            tally: Tally::default(),
+            watched: Cell::new(false),
+            current: Cell::new(HandleId::OUTSIDE),
+            observers: RefCell::default(),
+            clock,
+        }
+    }
+
+    /// Adds an observer, for the loop's life.
+    pub(crate) fn add(&self, observer: Box<dyn Observer>) {
+        self.observers.borrow_mut().push(observer);
+        self.watched.set(true);
+    }
+
+    /// Whether anybody looks.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.get()
+    }
+
+    /// The handle that runs now: the cause of whatever happens now.
+    #[inline]
+    pub(crate) fn current(&self) -> HandleId {
+        self.current.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_current(&self, handle: HandleId) {
+        self.current.set(handle);
+    }
+
+    /// Tells whoever looks; `record` is built only if somebody does.
+    #[inline]
+    pub(crate) fn tell(&self, record: impl FnOnce() -> Record) {
+        if self.watched.get() {
+            self.tell_watchers(&record());
+        }
+    }
+
+    #[cold]
+    fn tell_watchers(&self, record: &Record) {
+        let at = self.clock.now();
+        for observer in self.observers.borrow_mut().iter_mut() {
+            observer.record(at, record);
+        }
+    }
+}

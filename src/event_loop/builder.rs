@@ -1,0 +1,111 @@
+//! Making a loop: which selector, clock, sockets, policy and observers it is built on.
+
+use std::io;
+use std::rc::Rc;
+
+use super::clock::{JumpingTime, ManualClock};
+use super::ready::Policy;
+use super::{EventLoop, LoopError};
+use crate::observe::Observer;
+use crate::selector::{Selector, default_selector};
+use crate::sys::{Clock, MonotonicClock, OsSockets, Sockets};
+
+/// Builds an [`EventLoop`] whose five seams are not the usual ones.
+///
+/// ```
+/// use evloop::{EventLoop, ManualClock};
+/// let clock = ManualClock::new();
+/// let event_loop = EventLoop::builder().clock(clock.clone()).build()?;
+/// assert_eq!(event_loop.time(), evloop::Time::ZERO);
+/// # Ok::<(), evloop::LoopError>(())
+/// ```
+pub struct Builder {
+    selector: Option<Box<dyn Selector>>,
+    pub(super) clock: Option<Rc<dyn Clock>>,
+    pub(super) sockets: Rc<dyn Sockets>,
+    pub(super) policy: Option<Box<dyn Policy>>,
+    pub(super) observers: Vec<Box<dyn Observer>>,
+    pub(super) always_poll: bool,
+    jump: Option<ManualClock>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            selector: None,
+            clock: None,
+            sockets: Rc::new(OsSockets),
+            policy: None,
+            observers: Vec::new(),
+            always_poll: false,
+            jump: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Waits with `selector` instead of the platform's best.
+    pub fn selector(self, selector: impl Selector + 'static) -> Self {
+        Builder { selector: Some(Box::new(selector)), ..self }
+    }
+
+    /// Takes the time from `clock`. The selector still sleeps in real time; for time that jumps
+    /// over sleeps see [`virtual_time`](Builder::virtual_time).
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        Builder { clock: Some(Rc::new(clock)), ..self }
+    }
+
+    /// Takes the time from `clock`, and where the loop would sleep for a timer and nothing but
+    /// that timer can end the sleep, moves the clock instead of sleeping. While a descriptor is
+    /// registered it sleeps really, and the clock moves by what the sleep took.
+    pub fn virtual_time(self, clock: ManualClock) -> Self {
+        Builder { jump: Some(clock.clone()), ..self.clock(clock) }
+    }
+
+    /// Has transports make their socket calls through `sockets`.
+    pub fn sockets(self, sockets: impl Sockets + 'static) -> Self {
+        Builder { sockets: Rc::new(sockets), ..self }
+    }
+
+    /// Has `policy` choose among the handles that are ready, instead of first come, first served.
+    pub fn policy(self, policy: impl Policy + 'static) -> Self {
+        Builder { policy: Some(Box::new(policy)), ..self }
+    }
+
+    /// Tells `observer` everything, for the loop's life.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Polls the selector in every turn, as asyncio does, and never skips a poll while handles
+    /// are ready. (See [`EventLoop::run_once`] on when it would.)
+    pub fn always_poll(self) -> Self {
+        Builder { always_poll: true, ..self }
+    }
+
+    /// Makes the loop.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Io`] if the kernel gives no descriptor for its selector.
+    pub fn build(mut self) -> Result<EventLoop, LoopError> {
+        let selector = self.take_selector()?;
+        EventLoop::assemble(self, selector)
+    }
+
+    fn take_selector(&mut self) -> io::Result<Box<dyn Selector>> {
+        let selector = match self.selector.take() {
+            Some(selector) => selector,
+            None => default_selector()?,
+        };
+        Ok(match self.jump.take() {
+            Some(clock) => Box::new(JumpingTime::new(selector, clock)),
+            None => selector,
+        })
+    }
+
+    pub(super) fn take_clock(&mut self) -> Rc<dyn Clock> {
+        self.clock.take().unwrap_or_else(|| Rc::new(MonotonicClock))
+    }
+}

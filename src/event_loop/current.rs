@@ -1,0 +1,126 @@
+//! Which loop is this thread's: the running one, and the current one.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::EventLoop;
+use super::error::LoopError;
+
+/// What a thread has for a current loop.
+enum Current {
+    /// Nothing yet: the main thread gets one at the first `get_event_loop`.
+    Unset,
+    /// `set_event_loop(None)` was called: none is made by itself any more.
+    Cleared,
+    Loop(EventLoop),
+}
+
+thread_local! {
+    static CURRENT: RefCell<Current> = const { RefCell::new(Current::Unset) };
+    static RUNNING: RefCell<Option<EventLoop>> = const { RefCell::new(None) };
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);
+
+/// A number for this thread that no other thread ever has, or 0 for a thread that never made a
+/// loop. (The address of a thread-local would be reused.)
+#[inline]
+pub(crate) fn thread_number() -> u64 {
+    THREAD.get()
+}
+
+/// The same, and from now on not 0.
+pub(crate) fn number_this_thread() -> u64 {
+    if THREAD.get() == 0 {
+        THREAD.set(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+    }
+    THREAD.get()
+}
+
+/// The loop that runs in this thread, or else the thread's current loop; the main thread gets a
+/// new one at the first call. (`asyncio.get_event_loop`)
+///
+/// # Errors
+///
+/// [`LoopError::NoCurrentLoop`] in other threads until [`set_event_loop`], and after
+/// `set_event_loop(None)`. [`LoopError::Io`] if the kernel gives no descriptor for a new one.
+pub fn get_event_loop() -> Result<EventLoop, LoopError> {
+    if let Ok(running) = get_running_loop() {
+        return Ok(running);
+    }
+    let unset = CURRENT.with_borrow(|current| match current {
+        Current::Loop(event_loop) => Err(event_loop.clone()),
+        Current::Unset => Ok(crate::sys::is_main_thread()),
+        Current::Cleared => Ok(false),
+    });
+    match unset {
+        Err(event_loop) => Ok(event_loop),
+        Ok(true) => {
+            let event_loop = EventLoop::new()?;
+            set_event_loop(Some(event_loop.clone()));
+            Ok(event_loop)
+        }
+        Ok(false) => Err(LoopError::NoCurrentLoop),
+    }
+}
+
+/// A new loop, on the platform's best selector. (`asyncio.new_event_loop`)
+///
+/// # Errors
+///
+/// [`LoopError::Io`] if the kernel gives no descriptor for it.
+pub fn new_event_loop() -> Result<EventLoop, LoopError> {
+    EventLoop::new()
+}
+
+/// Makes `event_loop` this thread's current loop; `None` clears it, and none is made by itself
+/// from then on. (`asyncio.set_event_loop`)
+pub fn set_event_loop(event_loop: Option<EventLoop>) {
+    let new = event_loop.map_or(Current::Cleared, Current::Loop);
+    let old = CURRENT.replace(new);
+    drop(old);
+}
+
+/// The loop that is running in this thread. (`asyncio.get_running_loop`)
+///
+/// # Errors
+///
+/// [`LoopError::NotRunning`] outside of callbacks and tasks.
+pub fn get_running_loop() -> Result<EventLoop, LoopError> {
+    running().ok_or(LoopError::NotRunning)
+}
+
+/// Calls `f` with the running loop, without cloning it.
+#[inline]
+pub(crate) fn with_running<R>(f: impl FnOnce(&EventLoop) -> R) -> Option<R> {
+    Some(f(&running()?))
+}
+
+/// A destructor of a thread-local may ask after this one is gone: then nothing is running.
+#[inline]
+fn running() -> Option<EventLoop> {
+    RUNNING.try_with(|running| running.borrow().clone()).ok().flatten()
+}
+
+/// While it lives, a loop is the one that runs in this thread.
+pub(crate) struct RunningGuard(());
+
+impl RunningGuard {
+    pub(crate) fn enter(event_loop: &EventLoop) -> Result<RunningGuard, LoopError> {
+        RUNNING.with_borrow_mut(|running| match running {
+            Some(_) => Err(LoopError::AnotherIsRunning),
+            None => {
+                *running = Some(event_loop.clone());
+                Ok(RunningGuard(()))
+            }
+        })
+    }
+}
+
+impl Drop for RunningGuard {
+    fn drop(&mut self) {
+        let event_loop = RUNNING.take();
+        drop(event_loop);
+    }
+}

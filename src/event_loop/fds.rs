@@ -1,0 +1,165 @@
+//! Which handle waits for which descriptor: the one owner of every registration.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+use super::handle::Run;
+use crate::selector::{Event, Interest, Selector, Token};
+
+/// The two ways to wait for a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Reader,
+    Writer,
+}
+
+impl Side {
+    fn interest(self) -> Interest {
+        match self {
+            Side::Reader => Interest::READ,
+            Side::Writer => Interest::WRITE,
+        }
+    }
+}
+
+/// A descriptor's place in the table. A descriptor's number is its index; the generation counts
+/// the registrations it has had, so that an event of an earlier one finds nothing.
+#[derive(Default)]
+struct Watch {
+    generation: u32,
+    owned: bool,
+    reader: Option<Rc<dyn Run>>,
+    writer: Option<Rc<dyn Run>>,
+}
+
+impl Watch {
+    fn side(&mut self, side: Side) -> &mut Option<Rc<dyn Run>> {
+        match side {
+            Side::Reader => &mut self.reader,
+            Side::Writer => &mut self.writer,
+        }
+    }
+
+    fn interest(&self) -> Option<Interest> {
+        match (&self.reader, &self.writer) {
+            (Some(_), Some(_)) => Some(Interest::BOTH),
+            (Some(_), None) => Some(Interest::READ),
+            (None, Some(_)) => Some(Interest::WRITE),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The table, and the selector it keeps in step with.
+pub(crate) struct Fds {
+    watches: Vec<Watch>,
+    pub(crate) selector: Box<dyn Selector>,
+}
+
+/// What a change of the table left: the handle that was replaced or removed, to be dropped outside
+/// the table's borrow, and what the descriptor is watched for now.
+pub(crate) struct Changed {
+    pub(crate) old: Option<Rc<dyn Run>>,
+    pub(crate) interest: Option<Interest>,
+}
+
+impl Fds {
+    pub(crate) fn new(selector: Box<dyn Selector>) -> Self {
+        Fds { watches: Vec::new(), selector }
+    }
+
+    /// Watches one side of `fd`; a handle that was there is given back.
+    pub(crate) fn set(&mut self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> io::Result<Changed> {
+        let index = usize::try_from(fd).map_err(|_| bad_descriptor(fd))?;
+        if self.watches.len() <= index {
+            self.watches.resize_with(index + 1, Watch::default);
+        }
+        let watch = &mut self.watches[index];
+        let token = Token::new(index as u32, watch.generation);
+        let before = watch.interest();
+        let after = before.map_or(side.interest(), |before| before | side.interest());
+        match before {
+            None => self.selector.register(fd, after, token)?,
+            Some(before) if before != after => self.selector.modify(fd, after, token)?,
+            Some(_) => {}
+        }
+        Ok(Changed { old: watch.side(side).replace(run), interest: Some(after) })
+    }
+
+    /// Ends watching one side of `fd`; `None` if it was not watched.
+    pub(crate) fn unset(&mut self, fd: RawFd, side: Side) -> io::Result<Option<Changed>> {
+        let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index))
+        else {
+            return Ok(None);
+        };
+        let Some(old) = watch.side(side).take() else { return Ok(None) };
+        let interest = watch.interest();
+        let result = match interest {
+            Some(left) => {
+                self.selector.modify(fd, left, Token::new(fd as u32, watch.generation))
+            }
+            None => {
+                watch.generation = watch.generation.wrapping_add(1);
+                self.selector.unregister(fd)
+            }
+        };
+        match result {
+            // The descriptor was closed first: the kernel has forgotten it by itself.
+            Err(error) if is_gone(&error) => {}
+            result => result?,
+        }
+        Ok(Some(Changed { old: Some(old), interest }))
+    }
+
+    /// The handles an event is for, the reader before the writer.
+    #[inline]
+    pub(crate) fn find(&self, event: &Event) -> [Option<&Rc<dyn Run>>; 2] {
+        match self.watches.get(event.token.slot() as usize) {
+            Some(watch) if watch.generation == event.token.generation() => [
+                watch.reader.as_ref().filter(|_| event.wakes_reader()),
+                watch.writer.as_ref().filter(|_| event.wakes_writer()),
+            ],
+            _ => [None, None],
+        }
+    }
+
+    /// Whether a transport owns `fd`.
+    pub(crate) fn is_owned(&self, fd: RawFd) -> bool {
+        usize::try_from(fd).ok().and_then(|index| self.watches.get(index)).is_some_and(|w| w.owned)
+    }
+
+    /// Notes that a transport owns `fd`, or does not any more.
+    pub(crate) fn set_owned(&mut self, fd: RawFd, owned: bool) {
+        let Ok(index) = usize::try_from(fd) else { return };
+        if self.watches.len() <= index {
+            self.watches.resize_with(index + 1, Watch::default);
+        }
+        self.watches[index].owned = owned;
+    }
+
+    /// The descriptors that are watched.
+    pub(crate) fn watched(&self) -> Vec<RawFd> {
+        let watched = self.watches.iter().enumerate().filter(|(_, w)| w.interest().is_some());
+        watched.map(|(fd, _)| fd as RawFd).collect()
+    }
+
+    /// Forgets every handle, and gives them back to be dropped.
+    pub(crate) fn clear(&mut self) -> Vec<Rc<dyn Run>> {
+        for fd in self.watched() {
+            // What fails here is closed already; the selector goes next in any case.
+            let _ = self.selector.unregister(fd);
+        }
+        self.watches.drain(..).flat_map(|w| [w.reader, w.writer]).flatten().collect()
+    }
+}
+
+fn bad_descriptor(fd: RawFd) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{fd} is no descriptor: it is negative"))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EBADF)
+        || error.raw_os_error() == Some(libc::ENOENT)
+        || error.kind() == io::ErrorKind::NotFound
+}

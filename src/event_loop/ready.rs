@@ -1,0 +1,121 @@
+//! The ready queue: what runs next, and what belongs to this turn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::handle::Run;
+use crate::observe::{HandleId, Observe, Record, What};
+
+/// What a handle does when its turn comes.
+pub(crate) enum Work {
+    /// Runs a callback, a watcher, a transport, a task.
+    Run(Rc<dyn Run>),
+    /// Wakes whoever slept on a timer.
+    Wake(Waker),
+}
+
+impl Work {
+    pub(crate) fn what(&self) -> What {
+        match self {
+            Work::Run(run) => run.what(),
+            Work::Wake(_) => What::Wake,
+        }
+    }
+}
+
+/// One handle in the queue.
+pub(crate) struct Entry {
+    pub(crate) work: Work,
+    /// Its own number.
+    pub(crate) id: HandleId,
+    /// The handle that ran when it was queued.
+    pub(crate) cause: HandleId,
+}
+
+/// Which of the ready handles runs next: the seam for those who test what schedules.
+///
+/// The loop that ships has none: it takes the first, by a plain `pop_front`.
+pub trait Policy {
+    /// Of `ready` handles that may run now, in the order they were queued: the index of the next.
+    fn pick(&mut self, ready: usize) -> usize;
+}
+
+/// The queue. Anything on the loop's thread may push at any time; only the turn pops.
+pub(crate) struct Ready {
+    queue: RefCell<VecDeque<Entry>>,
+    next_id: Cell<u64>,
+    closed: Cell<bool>,
+    policy: RefCell<Option<Box<dyn Policy>>>,
+    pub(crate) observe: Rc<Observe>,
+}
+
+impl Ready {
+    pub(crate) fn new(observe: Rc<Observe>, policy: Option<Box<dyn Policy>>) -> Self {
+        Ready {
+            queue: RefCell::default(),
+            next_id: Cell::new(1),
+            closed: Cell::new(false),
+            policy: RefCell::new(policy),
+            observe,
+        }
+    }
+
+    /// Queues `work` behind everything else. A closed queue drops it.
+    #[inline]
+    pub(crate) fn push(&self, work: Work) {
+        if self.closed.get() {
+            return;
+        }
+        let id = HandleId(self.next_id.get());
+        self.next_id.set(id.0 + 1);
+        let cause = self.observe.current();
+        self.observe.tell(|| Record::Queued { handle: id, what: work.what(), cause });
+        self.queue.borrow_mut().push_back(Entry { work, id, cause });
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.queue.borrow().len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.borrow().is_empty()
+    }
+
+    /// Takes the next handle of a turn in which `left` may still run.
+    #[inline]
+    pub(crate) fn pop(&self, left: usize, fifo: bool) -> Option<Entry> {
+        if fifo { self.queue.borrow_mut().pop_front() } else { self.pop_picked(left) }
+    }
+
+    /// Whether there is no policy but the queue's own order.
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.policy.borrow().is_none()
+    }
+
+    #[cold]
+    fn pop_picked(&self, left: usize) -> Option<Entry> {
+        let choices = left.min(self.len());
+        if choices == 0 {
+            return None;
+        }
+        let pick = match &mut *self.policy.borrow_mut() {
+            Some(policy) => policy.pick(choices) % choices,
+            None => 0,
+        };
+        self.queue.borrow_mut().remove(pick)
+    }
+
+    /// Closes the queue and gives what was in it, to be dropped outside every borrow.
+    pub(crate) fn close(&self) -> VecDeque<Entry> {
+        self.closed.set(true);
+        self.queue.take()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+}

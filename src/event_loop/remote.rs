@@ -1,0 +1,156 @@
+//! What other threads may do to a loop: send it a call, wake it.
+//!
+//! ```text
+//! another thread                      the loop's thread
+//! lock, push, unlock                  asleep := true
+//! pending := true                     pending?  ── yes ─► do not sleep
+//! asleep? ─ swap to false, ring ──►   select
+//!                                     asleep := false
+//!                                     pending? ─ swap to false, lock, take all
+//! ```
+//!
+//! Either the sender sees `asleep` and rings, or the loop sees `pending` and does not sleep: the
+//! two flags are sequentially consistent, so both cannot miss. The loop takes `pending` down
+//! before it takes the queue, so that a sender who comes in between raises it again.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::EventLoop;
+use super::error::LoopError;
+use crate::selector::Bell;
+
+/// A call from another thread, to be made with the loop on the loop's thread.
+pub(crate) type RemoteCall = Box<dyn FnOnce(&EventLoop) + Send>;
+
+#[derive(Default)]
+struct Letters {
+    calls: VecDeque<RemoteCall>,
+    closed: bool,
+}
+
+/// The loop's letter box.
+pub(crate) struct Mailbox {
+    letters: Mutex<Letters>,
+    /// Something is in the box, or a signal has come.
+    pending: AtomicBool,
+    /// The loop is in its selector, or about to be: it needs the bell.
+    asleep: AtomicBool,
+    bell: Bell,
+}
+
+impl Mailbox {
+    pub(crate) fn new(bell: Bell) -> Arc<Self> {
+        Arc::new(Mailbox {
+            letters: Mutex::default(),
+            pending: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            bell,
+        })
+    }
+
+    /// Sends a call; gives it back if the loop is closed. Any thread.
+    pub(crate) fn send(&self, call: RemoteCall) -> Result<(), RemoteCall> {
+        let mut letters = self.lock();
+        if letters.closed {
+            return Err(call);
+        }
+        letters.calls.push_back(call);
+        drop(letters);
+        self.knock();
+        Ok(())
+    }
+
+    /// Makes the loop look into the box. Any thread, and safe in a signal handler.
+    pub(crate) fn knock(&self) {
+        self.pending.store(true, SeqCst);
+        if self.asleep.swap(false, SeqCst) {
+            self.bell.ring();
+        }
+    }
+
+    /// Whether there is something to collect. The loop's thread.
+    #[inline]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.load(SeqCst)
+    }
+
+    /// Announces that the loop is about to sleep; `false` means it must not.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.asleep.swap(true, SeqCst);
+        !self.is_pending()
+    }
+
+    /// Announces that it is awake.
+    pub(crate) fn wake_up(&self) {
+        self.asleep.swap(false, SeqCst);
+    }
+
+    /// Takes everything out.
+    pub(crate) fn collect(&self) -> VecDeque<RemoteCall> {
+        self.pending.swap(false, SeqCst);
+        mem::take(&mut self.lock().calls)
+    }
+
+    /// Refuses everything from now on, and gives what was in the box.
+    pub(crate) fn close(&self) -> VecDeque<RemoteCall> {
+        let mut letters = self.lock();
+        letters.closed = true;
+        mem::take(&mut letters.calls)
+    }
+
+    /// A sender that panicked while it held the lock left a whole queue behind: pushing to it is
+    /// the last thing done.
+    fn lock(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What other threads hold of a loop: [`EventLoop::handle`] gives it.
+///
+/// An [`EventLoop`] cannot leave its thread; this can, and it offers just what is safe from there.
+#[derive(Clone)]
+pub struct LoopHandle {
+    pub(crate) mailbox: Arc<Mailbox>,
+}
+
+impl LoopHandle {
+    /// Calls `callback` on the loop's thread, in the order of calls, and ends the loop's sleep if
+    /// it sleeps. (`loop.call_soon_threadsafe`)
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Closed`]: the callback is dropped here.
+    ///
+    /// # Unlike asyncio
+    ///
+    /// It gives no handle: cancelling from another thread would race with the call.
+    pub fn call_soon_threadsafe(
+        &self,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> Result<(), LoopError> {
+        self.send(Box::new(move |event_loop| event_loop.queue_remote(callback)))
+    }
+
+    /// [`EventLoop::stop`] from another thread.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Closed`].
+    pub fn stop(&self) -> Result<(), LoopError> {
+        self.send(Box::new(|event_loop| event_loop.stop()))
+    }
+
+    fn send(&self, call: RemoteCall) -> Result<(), LoopError> {
+        self.mailbox.send(call).map_err(|_| LoopError::Closed)
+    }
+}
+
+impl fmt::Debug for LoopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoopHandle")
+    }
+}

@@ -1,0 +1,100 @@
+//! What lives in a loop until it ends or the loop is closed: tasks, transports, servers.
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+use super::{EventLoop, Inner};
+use crate::observe::What;
+
+/// Somebody whom the loop keeps alive.
+pub(crate) trait Resident {
+    /// What it is, for the report.
+    fn what(&self) -> What;
+    /// The loop is closing: let go of everything. `event_loop` is `None` while the loop's last
+    /// name is being dropped.
+    fn evict(self: Rc<Self>, event_loop: Option<&EventLoop>);
+}
+
+/// Where a resident lives.
+pub(crate) type ResidentKey = usize;
+
+/// The residents, in places that are reused.
+#[derive(Default)]
+pub(crate) struct Residents {
+    places: Vec<Option<Rc<dyn Resident>>>,
+    free: Vec<ResidentKey>,
+}
+
+impl Residents {
+    fn insert(&mut self, resident: Rc<dyn Resident>) -> ResidentKey {
+        match self.free.pop() {
+            Some(key) => {
+                self.places[key] = Some(resident);
+                key
+            }
+            None => {
+                self.places.push(Some(resident));
+                self.places.len() - 1
+            }
+        }
+    }
+
+    fn remove(&mut self, key: ResidentKey) -> Option<Rc<dyn Resident>> {
+        let resident = self.places.get_mut(key)?.take()?;
+        self.free.push(key);
+        Some(resident)
+    }
+
+    pub(super) fn evict(self, event_loop: Option<&EventLoop>) -> CloseReport {
+        let mut report = CloseReport::default();
+        for resident in self.places.into_iter().flatten() {
+            report.residents.push(resident.what());
+            resident.evict(event_loop);
+        }
+        report
+    }
+}
+
+/// What was still alive when a loop was closed: [`EventLoop::close`] gives it.
+///
+/// A program that ended everything it began finds it [clean](CloseReport::is_clean).
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// Tasks that were pending, and transports and servers that were open.
+    pub residents: Vec<What>,
+    /// Handles that were queued and never ran.
+    pub handles: usize,
+    /// Timers that never fired.
+    pub timers: usize,
+    /// Descriptors that were still watched.
+    pub descriptors: Vec<RawFd>,
+}
+
+impl CloseReport {
+    /// Whether nothing was left.
+    pub fn is_clean(&self) -> bool {
+        self.residents.is_empty()
+            && self.handles == 0
+            && self.timers == 0
+            && self.descriptors.is_empty()
+    }
+}
+
+impl Inner {
+    /// Keeps `resident` alive until it is let go.
+    pub(crate) fn house(&self, resident: Rc<dyn Resident>) -> ResidentKey {
+        self.residents.borrow_mut().insert(resident)
+    }
+
+    /// Lets a resident go. The loop's close may have done so before.
+    pub(crate) fn let_go(&self, key: ResidentKey) {
+        let resident = self.residents.borrow_mut().remove(key);
+        drop(resident);
+    }
+
+    /// Everybody who lives here now.
+    pub(crate) fn residents(&self) -> Vec<Rc<dyn Resident>> {
+        self.residents.borrow().places.iter().flatten().cloned().collect()
+    }
+}

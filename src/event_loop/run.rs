@@ -1,0 +1,105 @@
+//! Running a loop: until it is stopped, or one turn at a time.
+
+use std::time::Duration;
+
+use super::current::RunningGuard;
+use super::error::LoopError;
+use super::residents::CloseReport;
+use super::{EventLoop, State};
+use crate::observe::Record;
+
+/// Why a run came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// [`EventLoop::stop`] was called.
+    Stopped,
+    /// Ctrl-C was pressed.
+    Interrupted,
+}
+
+/// While it lives, the loop is running.
+struct Run<'a> {
+    event_loop: &'a EventLoop,
+    _guard: RunningGuard,
+}
+
+impl<'a> Run<'a> {
+    fn begin(event_loop: &'a EventLoop) -> Result<Self, LoopError> {
+        match event_loop.0.state.get() {
+            State::Closed => return Err(LoopError::Closed),
+            State::Running => return Err(LoopError::Running),
+            State::Idle => {}
+        }
+        let guard = RunningGuard::enter(event_loop)?;
+        event_loop.0.state.set(State::Running);
+        // The first turn of a run always polls.
+        event_loop.0.handles_until_poll.set(0);
+        Ok(Run { event_loop, _guard: guard })
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.event_loop.0.stopping.set(false);
+        self.event_loop.0.state.set(State::Idle);
+    }
+}
+
+impl EventLoop {
+    /// Runs until [`stop`](EventLoop::stop) is called. (`loop.run_forever`)
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Closed`]; [`LoopError::Running`] if it is running already;
+    /// [`LoopError::AnotherIsRunning`] if another loop runs in this thread; [`LoopError::Io`] if
+    /// the selector fails.
+    pub fn run_forever(&self) -> Result<Ended, LoopError> {
+        let _run = Run::begin(self)?;
+        loop {
+            self.0.turn(self, None)?;
+            if self.0.stopping.get() {
+                return Ok(Ended::Stopped);
+            }
+        }
+    }
+
+    /// One turn of the loop, for programs that have a loop of their own: waits at most `timeout`
+    /// for something to happen (`None` is without end, [`Duration::ZERO`] not at all), and runs
+    /// the handles that are ready then.
+    ///
+    /// The wait ends early for a timer, and there is none while handles are ready. In a run
+    /// ([`run_forever`](EventLoop::run_forever)) a turn whose handles were all queued by the turn
+    /// before may do without asking the kernel, for at most 64 handles or 50 µs since it last did;
+    /// `run_once` always asks.
+    ///
+    /// # Errors
+    ///
+    /// As [`run_forever`](EventLoop::run_forever).
+    pub fn run_once(&self, timeout: Option<Duration>) -> Result<(), LoopError> {
+        let _run = Run::begin(self)?;
+        self.0.turn(self, timeout)
+    }
+
+    /// Ends the run after the turn that is under way: everything that is ready in it still runs.
+    /// Called before a run, it lets that run do one turn, without waiting. (`loop.stop`)
+    pub fn stop(&self) {
+        self.0.observe.tell(|| Record::Stop);
+        self.0.stopping.set(true);
+    }
+
+    /// Closes the loop: pending tasks are dropped, transports closed, handles and timers freed
+    /// without being called, descriptors no longer watched. Does nothing the second time.
+    /// (`loop.close`)
+    ///
+    /// What was still alive is in the report.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Running`] from inside a callback or task; the loop goes on.
+    pub fn close(&self) -> Result<CloseReport, LoopError> {
+        match self.0.state.get() {
+            State::Running => Err(LoopError::Running),
+            State::Idle | State::Closed => Ok(self.0.close(Some(self))),
+        }
+    }
+}

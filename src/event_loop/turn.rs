@@ -1,0 +1,237 @@
+//! The turn: one function is the loop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::error::LoopError;
+use super::ready::{Entry, Work};
+use super::{EventLoop, Inner};
+use crate::observe::{HandleId, Record, TimerId, WaitReason, add, count};
+use crate::sys::Time;
+
+/// No sleep is longer, so that no kernel's limit is met; the turn after it sleeps again.
+/// (asyncio's `MAXIMUM_SELECT_TIMEOUT`)
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// How many handles may run after a poll before the next one.
+const HANDLES_WITHOUT_POLL: u32 = 64;
+
+/// How long after a poll turns may go on without the next one.
+const TIME_WITHOUT_POLL: Duration = Duration::from_micros(50);
+
+/// A turn without a poll looks at the clock if so many handles have run since it last did: a
+/// clock read costs about as much as a short handle.
+const HANDLES_WITHOUT_CLOCK: u32 = 8;
+
+impl Inner {
+    /// One turn: wait, collect, run. `limit` bounds the wait.
+    ///
+    /// 1. *Wait* for descriptors: not at all while handles are ready, else until the first timer.
+    /// 2. *Collect* what has come: calls from other threads, then events in their order with a
+    ///    descriptor's reader before its writer, then due timers by deadline and number.
+    /// 3. *Run* exactly the handles that are ready at this point. What they queue waits for the
+    ///    next turn; `stop` ends the run after this one.
+    ///
+    /// Nothing is called back but in step 3, and no borrow outlives its statement there, so a
+    /// callback may do anything to the loop.
+    pub(super) fn turn(
+        self: &Rc<Self>,
+        event_loop: &EventLoop,
+        limit: Option<Duration>,
+    ) -> Result<(), LoopError> {
+        count(&self.observe.tally.turns);
+        self.observe.tell(|| Record::Turn { turn: self.observe.tally.turns.get() });
+
+        if self.may_skip_poll() {
+            count(&self.observe.tally.polls_skipped);
+            self.observe.tell(|| Record::PollSkipped);
+        } else {
+            self.wait(limit)?;
+        }
+        if self.mailbox.is_pending() {
+            self.collect_remote(event_loop);
+        }
+        self.collect_events();
+        self.collect_timers();
+
+        let ready = self.ready.len();
+        let peak = &self.observe.tally.ready_peak;
+        peak.set(peak.get().max(ready as u64));
+        self.run_handles(event_loop, ready);
+        Ok(())
+    }
+
+    /// Whether this turn may do without a poll: handles are ready, and the last poll is a moment
+    /// ago. No event, timer or remote call waits longer for it than [`HANDLES_WITHOUT_POLL`]
+    /// handles or [`TIME_WITHOUT_POLL`] and [`HANDLES_WITHOUT_CLOCK`] handles.
+    #[inline]
+    fn may_skip_poll(&self) -> bool {
+        let left = self.handles_until_poll.get();
+        if left == 0 || self.stopping.get() || self.ready.is_empty() {
+            return false;
+        }
+        if left > self.handles_until_clock.get() {
+            return true;
+        }
+        self.handles_until_clock.set(left.saturating_sub(HANDLES_WITHOUT_CLOCK));
+        self.clock.now().since(self.polled_at.get()) < TIME_WITHOUT_POLL
+    }
+
+    /// Step 1: asks the selector, and leaves what it says in `events`.
+    fn wait(&self, limit: Option<Duration>) -> Result<(), LoopError> {
+        let (timeout, why) = self.sleep_until(limit);
+        self.observe.tell(|| Record::Poll { timeout, why });
+        let blocking = timeout != Some(Duration::ZERO);
+        let before = if blocking { self.clock.now() } else { self.polled_at.get() };
+        let timeout = match blocking && !self.mailbox.fall_asleep() {
+            true => Some(Duration::ZERO),
+            false => timeout,
+        };
+        let result = {
+            let mut events = self.events.borrow_mut();
+            self.fds.borrow_mut().selector.select(timeout, &mut events)
+        };
+        if blocking {
+            self.mailbox.wake_up();
+        }
+        self.note_poll(before, blocking);
+        Ok(result?)
+    }
+
+    /// How long the poll may wait, and why no longer.
+    fn sleep_until(&self, limit: Option<Duration>) -> (Option<Duration>, WaitReason) {
+        const NOW: Option<Duration> = Some(Duration::ZERO);
+        if !self.ready.is_empty() {
+            return (NOW, WaitReason::Ready);
+        }
+        if self.stopping.get() {
+            return (NOW, WaitReason::Stopping);
+        }
+        if self.mailbox.is_pending() {
+            return (NOW, WaitReason::Remote);
+        }
+        let first = self.timers.borrow_mut().first();
+        let timer = first.map(|(deadline, key)| {
+            (deadline.since(self.clock.now()), WaitReason::Timer(TimerId(key.number())))
+        });
+        match (timer, limit) {
+            (Some((sleep, why)), limit) if limit.is_none_or(|limit| sleep <= limit) => {
+                (Some(sleep.min(LONGEST_SLEEP)), why)
+            }
+            (_, Some(limit)) => (Some(limit.min(LONGEST_SLEEP)), WaitReason::Limit),
+            (_, None) => (None, WaitReason::Forever),
+        }
+    }
+
+    /// The books after a poll: what it found, how long we waited, how long we had been busy.
+    fn note_poll(&self, before: Time, blocking: bool) {
+        let tally = &self.observe.tally;
+        let now = self.clock.now();
+        let events = self.events.borrow().len();
+        count(&tally.polls);
+        add(&tally.events, events as u64);
+        add(&tally.busy_nanos, before.since(self.polled_at.get()).as_nanos() as u64);
+        let waited = now.since(before);
+        add(if blocking { &tally.idle_nanos } else { &tally.busy_nanos }, waited.as_nanos() as u64);
+        self.polled_at.set(now);
+        let budget = if self.always_poll { 0 } else { HANDLES_WITHOUT_POLL };
+        self.handles_until_poll.set(budget);
+        self.handles_until_clock.set(budget.saturating_sub(HANDLES_WITHOUT_CLOCK));
+        let waited = if blocking { waited } else { Duration::ZERO };
+        self.observe.tell(|| Record::Polled { events, waited });
+    }
+
+    /// Step 2a: calls from other threads. They only queue handles.
+    pub(super) fn collect_remote(&self, event_loop: &EventLoop) {
+        for call in self.mailbox.collect() {
+            count(&self.observe.tally.wakes_remote);
+            call(event_loop);
+        }
+    }
+
+    /// Step 2b: a handle for every reader and writer the events are for.
+    fn collect_events(&self) {
+        let mut events = self.events.borrow_mut();
+        let fds = self.fds.borrow();
+        for event in events.drain(..) {
+            self.observe.tell(|| Record::Event {
+                fd: event.token.slot() as i32,
+                readiness: event.readiness,
+            });
+            for run in fds.find(&event).into_iter().flatten() {
+                self.ready.push(Work::Run(run.clone()));
+            }
+        }
+    }
+
+    /// Step 2c: a handle for every timer that is due.
+    fn collect_timers(&self) {
+        let mut timers = self.timers.borrow_mut();
+        if timers.is_empty() {
+            return;
+        }
+        let now = self.polled_at.get();
+        while let Some(due) = timers.pop_due(now) {
+            count(&self.observe.tally.timers_fired);
+            self.observe.tell(|| Record::TimerDue {
+                timer: TimerId(due.key.number()),
+                late: now.since(due.deadline),
+            });
+            self.ready.push(due.payload);
+        }
+    }
+
+    /// Step 3: runs the first `count` handles. A panic ends only the handle it came from.
+    fn run_handles(self: &Rc<Self>, event_loop: &EventLoop, mut left: usize) {
+        let fifo = self.ready.is_fifo();
+        add(&self.observe.tally.handles, left as u64);
+        let spent = u32::try_from(left).unwrap_or(u32::MAX);
+        self.handles_until_poll.set(self.handles_until_poll.get().saturating_sub(spent));
+        while left > 0 {
+            let mut running = None;
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                while left > 0
+                    && let Some(entry) = self.ready.pop(left, fifo)
+                {
+                    left -= 1;
+                    self.run_handle(event_loop, entry, &mut running);
+                }
+                left = 0;
+            }));
+            if let (Err(payload), Some(run)) = (outcome, running) {
+                let report = AssertUnwindSafe(|| Rc::clone(&run).panicked(event_loop, payload));
+                // What panics while it reports a panic has had its say.
+                let _ = catch_unwind(report);
+            }
+        }
+        self.observe.set_current(HandleId::OUTSIDE);
+    }
+
+    /// Runs one handle; `running` is who is to blame for a panic.
+    #[inline]
+    fn run_handle(
+        &self,
+        event_loop: &EventLoop,
+        entry: Entry,
+        running: &mut Option<Rc<dyn super::handle::Run>>,
+    ) {
+        let Entry { work, id, cause } = entry;
+        if let Work::Run(run) = &work
+            && run.is_cancelled()
+        {
+            self.observe.tell(|| Record::Skipped { handle: id });
+            return;
+        }
+        self.observe.set_current(id);
+        self.observe.tell(|| Record::Run { handle: id, what: work.what(), cause });
+        match work {
+            Work::Run(run) => {
+                *running = Some(Rc::clone(&run));
+                run.run(event_loop);
+            }
+            Work::Wake(waker) => waker.wake(),
+        }
+        self.observe.tell(|| Record::Ran { handle: id });
+    }
+}

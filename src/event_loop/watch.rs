@@ -1,0 +1,114 @@
+//! Watching descriptors: `add_reader`, `add_writer` and what transports use in their place.
+
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
+
+use super::error::LoopError;
+use super::fds::Side;
+use super::handle::{Handle, Repeating, Run};
+use super::{EventLoop, Inner};
+use crate::observe::{Record, What};
+
+impl EventLoop {
+    /// Calls `callback` in every turn in which `fd` is readable: bytes, a connection to accept,
+    /// end of file, hang-up, an error. (`loop.add_reader`)
+    ///
+    /// It is level-triggered: while the bytes are not read it is called again. A reader that `fd`
+    /// had is cancelled and replaced; its writer stays. Remove the reader before you close `fd`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Closed`]; [`LoopError::UsedByTransport`]; [`LoopError::Io`] if `fd` is no open
+    /// descriptor, or one that cannot be waited for (a regular file).
+    pub fn add_reader(
+        &self,
+        fd: impl AsRawFd,
+        callback: impl FnMut() + 'static,
+    ) -> Result<Handle, LoopError> {
+        let fd = fd.as_raw_fd();
+        self.add(fd, Side::Reader, Repeating::new(What::Reader { fd }, callback))
+    }
+
+    /// Calls `callback` in every turn in which `fd` is writable. (`loop.add_writer`)
+    ///
+    /// Everything said of [`add_reader`](EventLoop::add_reader) holds here, with the sides
+    /// exchanged.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_reader`](EventLoop::add_reader).
+    pub fn add_writer(
+        &self,
+        fd: impl AsRawFd,
+        callback: impl FnMut() + 'static,
+    ) -> Result<Handle, LoopError> {
+        let fd = fd.as_raw_fd();
+        self.add(fd, Side::Writer, Repeating::new(What::Writer { fd }, callback))
+    }
+
+    /// Ends watching `fd` for reading, at once: a call that is queued already is not made. `false`
+    /// if it was not watched, or the loop is closed. (`loop.remove_reader`)
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::UsedByTransport`]; [`LoopError::Io`] from the kernel.
+    pub fn remove_reader(&self, fd: impl AsRawFd) -> Result<bool, LoopError> {
+        self.remove(fd.as_raw_fd(), Side::Reader)
+    }
+
+    /// Ends watching `fd` for writing, at once. (`loop.remove_writer`)
+    ///
+    /// # Errors
+    ///
+    /// As [`remove_reader`](EventLoop::remove_reader).
+    pub fn remove_writer(&self, fd: impl AsRawFd) -> Result<bool, LoopError> {
+        self.remove(fd.as_raw_fd(), Side::Writer)
+    }
+
+    fn add(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> Result<Handle, LoopError> {
+        self.check_open()?;
+        self.check_not_owned(fd)?;
+        self.0.watch(fd, side, run.clone())?;
+        Ok(Handle(run))
+    }
+
+    fn remove(&self, fd: RawFd, side: Side) -> Result<bool, LoopError> {
+        self.check_not_owned(fd)?;
+        Ok(self.0.unwatch(fd, side)?)
+    }
+
+    fn check_not_owned(&self, fd: RawFd) -> Result<(), LoopError> {
+        match self.0.fds.borrow().is_owned(fd) {
+            true => Err(LoopError::UsedByTransport { fd }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    /// Queues `run` in every turn in which one side of `fd` is ready; cancels what was there.
+    pub(crate) fn watch(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> std::io::Result<()> {
+        let changed = self.fds.borrow_mut().set(fd, side, run)?;
+        self.observe.tell(|| Record::Watched { fd, interest: changed.interest });
+        if let Some(old) = changed.old {
+            old.cancel();
+        }
+        Ok(())
+    }
+
+    /// Ends that, and cancels what was there. `false` if nothing was.
+    pub(crate) fn unwatch(&self, fd: RawFd, side: Side) -> std::io::Result<bool> {
+        let changed = self.fds.borrow_mut().unset(fd, side)?;
+        let Some(changed) = changed else { return Ok(false) };
+        self.observe.tell(|| Record::Watched { fd, interest: changed.interest });
+        if let Some(old) = changed.old {
+            old.cancel();
+        }
+        Ok(true)
+    }
+
+    /// Notes that a transport owns `fd`, which users then cannot watch, or does so no longer.
+    pub(crate) fn set_owned(&self, fd: RawFd, owned: bool) {
+        self.fds.borrow_mut().set_owned(fd, owned);
+    }
+}

@@ -1,0 +1,276 @@
+//! The one stream of records: everything a loop can say that it did.
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{HandleId, Site, TaskId, TimerId};
+use crate::selector::{Interest, Readiness};
+use crate::sys::Time;
+
+/// What a handle in the ready queue will do when it runs.
+#[derive(Clone, Copy, Debug)]
+pub enum What {
+    /// A callback given to `call_soon` at `at`.
+    Callback {
+        /// Where it was given.
+        at: Site,
+    },
+    /// A callback given to `call_soon_threadsafe`.
+    Remote,
+    /// A timer's callback, given to `call_later` or `call_at` at `at`.
+    Timer {
+        /// Where it was given.
+        at: Site,
+    },
+    /// A due timer that wakes whoever sleeps on it.
+    Wake,
+    /// The reader of a descriptor.
+    Reader {
+        /// The descriptor.
+        fd: RawFd,
+    },
+    /// The writer of a descriptor.
+    Writer {
+        /// The descriptor.
+        fd: RawFd,
+    },
+    /// A step of a task.
+    Task {
+        /// The task.
+        task: TaskId,
+    },
+    /// The handler of a signal.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+    /// Something of evloop's own.
+    Internal {
+        /// In words.
+        name: &'static str,
+    },
+}
+
+/// Why a poll waits as long as it does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitReason {
+    /// It does not wait: handles are ready.
+    Ready,
+    /// It does not wait: `stop` was called.
+    Stopping,
+    /// It does not wait: another thread has sent something.
+    Remote,
+    /// Until a timer is due.
+    Timer(TimerId),
+    /// As long as the caller of `run_once` allows.
+    Limit,
+    /// Without end: no timer is armed.
+    Forever,
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Resource {
+    /// A point in time.
+    Timer(Time),
+    /// The next turn.
+    NextTurn,
+    /// A future somebody will complete.
+    Future,
+    /// The end of another task.
+    Task(TaskId),
+    /// Bytes to read from a descriptor.
+    Readable(RawFd),
+    /// Room to write to a descriptor.
+    Writable(RawFd),
+    /// Something else, in words.
+    Other(&'static str),
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TaskEnd {
+    /// It returned.
+    Finished,
+    /// It was cancelled.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Record {
+    /// A turn began.
+    Turn {
+        /// Its number, from 1.
+        turn: u64,
+    },
+    /// The turn did not poll: handles are ready and the last poll was a moment ago.
+    PollSkipped,
+    /// The loop asks the selector, and waits at most so long.
+    Poll {
+        /// The limit; `None` is without end.
+        timeout: Option<Duration>,
+        /// Why this limit.
+        why: WaitReason,
+    },
+    /// The selector answered.
+    Polled {
+        /// How many events there were.
+        events: usize,
+        /// How long it took.
+        waited: Duration,
+    },
+    /// An event was collected.
+    Event {
+        /// The descriptor.
+        fd: RawFd,
+        /// What is so of it.
+        readiness: Readiness,
+    },
+    /// A timer was due and its handle was queued.
+    TimerDue {
+        /// Which.
+        timer: TimerId,
+        /// How long after its deadline.
+        late: Duration,
+    },
+    /// A handle entered the ready queue.
+    Queued {
+        /// Its number.
+        handle: HandleId,
+        /// What it will do.
+        what: What,
+        /// The handle that ran then.
+        cause: HandleId,
+    },
+    /// A handle begins to run.
+    Run {
+        /// Its number.
+        handle: HandleId,
+        /// What it does.
+        what: What,
+        /// The handle that queued it.
+        cause: HandleId,
+    },
+    /// It has run.
+    Ran {
+        /// Its number.
+        handle: HandleId,
+    },
+    /// A handle was cancelled before it ran, and is passed over.
+    Skipped {
+        /// Its number.
+        handle: HandleId,
+    },
+    /// A timer was armed.
+    TimerArmed {
+        /// Which.
+        timer: TimerId,
+        /// Its deadline.
+        when: Time,
+    },
+    /// A timer was cancelled.
+    TimerCancelled {
+        /// Which.
+        timer: TimerId,
+    },
+    /// What a descriptor is watched for has changed.
+    Watched {
+        /// The descriptor.
+        fd: RawFd,
+        /// What for; `None`: no more.
+        interest: Option<Interest>,
+    },
+    /// A connection was accepted.
+    Accepted {
+        /// The listening socket.
+        listener: RawFd,
+        /// The new connection.
+        fd: RawFd,
+    },
+    /// Bytes were received.
+    Received {
+        /// From where.
+        fd: RawFd,
+        /// How many; 0 is the peer's end of file.
+        bytes: usize,
+    },
+    /// Bytes were given to the kernel to send.
+    Sent {
+        /// To where.
+        fd: RawFd,
+        /// How many there were.
+        asked: usize,
+        /// How many it took.
+        sent: usize,
+    },
+    /// A transport's protocol was told to stop writing (`true`) or to go on.
+    FlowPaused {
+        /// Whose.
+        fd: RawFd,
+        /// Whether it is paused now.
+        paused: bool,
+        /// Unsent bytes in the transport's buffer.
+        buffered: usize,
+    },
+    /// A connection was closed.
+    Disconnected {
+        /// Its descriptor until now.
+        fd: RawFd,
+    },
+    /// A task was created.
+    TaskSpawned {
+        /// Which.
+        task: TaskId,
+        /// Where.
+        at: Site,
+    },
+    /// A task was given a name.
+    TaskNamed {
+        /// Which.
+        task: TaskId,
+        /// The name.
+        name: Rc<str>,
+    },
+    /// A task waits.
+    TaskWaits {
+        /// Which.
+        task: TaskId,
+        /// Where in its code.
+        at: Option<Site>,
+        /// For what.
+        on: Resource,
+    },
+    /// A task was woken by the handle that runs now.
+    TaskWoken {
+        /// Which.
+        task: TaskId,
+    },
+    /// A task was asked to end.
+    CancelRequested {
+        /// Which.
+        task: TaskId,
+        /// By whom.
+        at: Site,
+    },
+    /// A task ended.
+    TaskDone {
+        /// Which.
+        task: TaskId,
+        /// How.
+        end: TaskEnd,
+    },
+    /// A callback or task panicked, or an error found no reader; the exception handler was told.
+    Exception {
+        /// In words.
+        message: Rc<str>,
+    },
+    /// `stop` was called.
+    Stop,
+    /// The loop was closed.
+    Closed,
+}
