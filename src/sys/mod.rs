@@ -3,10 +3,16 @@
 //! Every function here is a thin, safe wrapper around one call of the kernel. Nothing here knows
 //! of loops, tasks or callbacks; errors come back as [`std::io::Error`] with the kernel's number.
 
+mod bell;
+#[cfg(target_os = "linux")]
+mod epoll;
 mod error;
 mod socket;
 mod time;
 
+pub(crate) use bell::BellFd;
+#[cfg(target_os = "linux")]
+pub(crate) use epoll::{Epoll, EpollEvent, Sleep};
 pub(crate) use error::cvt;
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub use time::Time;
