@@ -17,6 +17,7 @@ type Open = fn() -> io::Result<Box<dyn Selector>>;
 const BACKENDS: &[(&str, Open)] = &[
     #[cfg(target_os = "linux")]
     ("epoll", || Ok(Box::new(EpollSelector::new()?))),
+    ("poll", || Ok(Box::new(PollSelector::new()?))),
 ];
 
 /// A new selector: the one that the environment variable `EVLOOP_SELECTOR` names (`epoll`,

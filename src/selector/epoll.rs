@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::registry::Registry;
 use super::{
-    Bell, Event, Interest, MAX_WAIT, Readiness, Ring, Selector, SelectorKey, Token, not_waitable,
+    Bell, Event, Interest, MAX_WAIT, Readiness, Selector, SelectorKey, Token, millis_rounded_up,
+    not_waitable,
 };
 use crate::sys::{BellFd, Epoll, EpollEvent, Sleep};
 
@@ -92,12 +93,6 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
 
-/// `timeout` as epoll_wait(2) takes it. Rounded down, a wait would end just before its time and
-/// the caller would spin through the last millisecond.
-fn millis_rounded_up(timeout: Option<Duration>) -> i32 {
-    timeout.map_or(-1, |timeout| timeout.min(MAX_WAIT).as_nanos().div_ceil(1_000_000) as i32)
-}
-
 /// EPOLLERR and EPOLLHUP need no asking. EPOLLRDHUP goes with reading only: to one who writes it
 /// would come at every call and ask for nothing.
 fn flags(interest: Interest) -> u32 {
@@ -180,37 +175,5 @@ impl Selector for EpollSelector {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.epoll.as_fd())
-    }
-}
-
-impl Ring for BellFd {
-    fn ring(&self) {
-        BellFd::ring(self);
-    }
-}
-
-#[cfg(test)]
-mod smoke {
-    use super::*;
-    use std::io::Write;
-    use std::os::unix::net::UnixStream;
-
-    #[test]
-    fn a_byte_makes_its_reader_readable() {
-        let mut selector = EpollSelector::new().unwrap();
-        let (reader, mut writer) = UnixStream::pair().unwrap();
-        let token = Token::new(3, 9);
-        selector.register(reader.as_raw_fd(), Interest::READ, token).unwrap();
-        writer.write_all(b"x").unwrap();
-        let mut events = Vec::new();
-        selector.select(None, &mut events).unwrap();
-        assert_eq!(events, [Event { token, readiness: Readiness::READABLE }]);
-        selector.bell().ring();
-        selector.unregister(reader.as_raw_fd()).unwrap();
-        events.clear();
-        selector.select(None, &mut events).unwrap();
-        assert_eq!(events, []);
-        selector.select(Some(Duration::from_micros(50)), &mut events).unwrap();
-        assert_eq!(events, []);
     }
 }

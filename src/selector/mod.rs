@@ -8,6 +8,7 @@
 mod choose;
 #[cfg(target_os = "linux")]
 mod epoll;
+mod poll;
 mod registry;
 
 use std::fmt;
@@ -20,6 +21,9 @@ use std::time::Duration;
 pub use choose::{DefaultSelector, default_selector};
 #[cfg(target_os = "linux")]
 pub use epoll::EpollSelector;
+pub use poll::PollSelector;
+
+use crate::sys::BellFd;
 
 /// What a registration asks to be told of: readability, writability or both.
 ///
@@ -199,6 +203,12 @@ pub struct SelectorKey {
 /// more (macOS), and whoever waits longer comes back for the rest.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// `timeout` in the milliseconds of epoll_wait(2) and poll(2). Rounded down, a wait would end just
+/// before its time and the caller would spin through the last millisecond.
+fn millis_rounded_up(timeout: Option<Duration>) -> i32 {
+    timeout.map_or(-1, |timeout| timeout.min(MAX_WAIT).as_nanos().div_ceil(1_000_000) as i32)
+}
+
 /// The one error for files that are always ready, so that waiting for them means nothing.
 fn not_waitable(fd: RawFd) -> io::Error {
     io::Error::new(
@@ -279,4 +289,10 @@ pub trait Ring: Send + Sync {
     /// Makes the selector's `select` return. It may be called in a signal handler, so it may only
     /// do what signal-safety(7) allows: no allocation, no lock.
     fn ring(&self);
+}
+
+impl Ring for BellFd {
+    fn ring(&self) {
+        BellFd::ring(self);
+    }
 }

@@ -7,6 +7,7 @@ mod bell;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod error;
+mod poll;
 mod socket;
 mod time;
 
@@ -14,6 +15,7 @@ pub(crate) use bell::BellFd;
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent, Sleep};
 pub(crate) use error::cvt;
+pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub use time::Time;
 pub(crate) use time::monotonic;
