@@ -96,9 +96,7 @@ impl Fds {
         let Some(old) = watch.side(side).take() else { return Ok(None) };
         let interest = watch.interest();
         let result = match interest {
-            Some(left) => {
-                self.selector.modify(fd, left, Token::new(fd as u32, watch.generation))
-            }
+            Some(left) => self.selector.modify(fd, left, Token::new(fd as u32, watch.generation)),
             None => {
                 watch.generation = watch.generation.wrapping_add(1);
                 self.selector.unregister(fd)

@@ -33,23 +33,23 @@ use crate::sys::{Clock, Sockets, Time};
 
 pub use builder::Builder;
 pub use clock::ManualClock;
-pub(crate) use current::{thread_number, with_running};
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
+pub(crate) use current::{thread_number, with_running};
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
 pub use exception::{ErrorContext, Exception};
-pub(crate) use fds::Side;
 use fds::Fds;
+pub(crate) use fds::Side;
 pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
 pub use ready::Policy;
 use ready::Ready;
 pub(crate) use ready::Work;
-use remote::Mailbox;
 pub use remote::LoopHandle;
+use remote::Mailbox;
 pub use residents::CloseReport;
-pub(crate) use residents::{Resident, ResidentKey};
 use residents::Residents;
+pub(crate) use residents::{Resident, ResidentKey};
 pub use run::Ended;
 pub(crate) use timers::TimerKey;
 use timers::Timers;
@@ -113,10 +113,7 @@ impl EventLoop {
         Builder::default()
     }
 
-    fn assemble(
-        mut builder: Builder,
-        selector: Box<dyn Selector>,
-    ) -> Result<EventLoop, LoopError> {
+    fn assemble(mut builder: Builder, selector: Box<dyn Selector>) -> Result<EventLoop, LoopError> {
         let clock = builder.take_clock();
         let observe = Rc::new(Observe::new(clock.clone()));
         for observer in builder.observers.drain(..) {

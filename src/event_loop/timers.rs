@@ -222,7 +222,8 @@ mod tests {
         for payload in 0..50 {
             timers.insert(at(7), payload);
         }
-        let fired: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(7))).map(|d| d.payload).collect();
+        let fired: Vec<_> =
+            std::iter::from_fn(|| timers.pop_due(at(7))).map(|d| d.payload).collect();
         assert_eq!(fired, (0..50).collect::<Vec<_>>());
     }
 

@@ -5,12 +5,25 @@
 //! level-triggered: an event comes again at every `select` until its cause is gone, so a handler
 //! may read once and return.
 
+mod choose;
+#[cfg(target_os = "linux")]
+mod epoll;
+mod poll;
+mod registry;
+
 use std::fmt;
 use std::io;
 use std::ops::{BitOr, BitOrAssign};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use choose::{DefaultSelector, default_selector};
+#[cfg(target_os = "linux")]
+pub use epoll::EpollSelector;
+pub use poll::PollSelector;
+
+use crate::sys::BellFd;
 
 /// What a registration asks to be told of: readability, writability or both.
 ///
@@ -71,6 +84,9 @@ impl fmt::Debug for Interest {
 pub struct Token(u64);
 
 impl Token {
+    /// What kernels keep for the bell; a registration may not have it.
+    const BELL: Token = Token(u64::MAX);
+
     /// The token of the `generation`-th use of `slot`.
     pub const fn new(slot: u32, generation: u32) -> Token {
         Token((generation as u64) << 32 | slot as u64)
@@ -183,15 +199,36 @@ pub struct SelectorKey {
     pub token: Token,
 }
 
+/// The longest one `select` waits: kernels document 24 hours (kevent(2) on FreeBSD) or refuse much
+/// more (macOS), and whoever waits longer comes back for the rest.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `timeout` in the milliseconds of epoll_wait(2) and poll(2). Rounded down, a wait would end just
+/// before its time and the caller would spin through the last millisecond.
+fn millis_rounded_up(timeout: Option<Duration>) -> i32 {
+    timeout.map_or(-1, |timeout| timeout.min(MAX_WAIT).as_nanos().div_ceil(1_000_000) as i32)
+}
+
+/// The one error for files that are always ready, so that waiting for them means nothing.
+fn not_waitable(fd: RawFd) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!(
+            "descriptor {fd} cannot be waited for: a regular file, a directory and their like are \
+             always ready; read and write them directly, or in a thread"
+        ),
+    )
+}
+
 /// Waits for many descriptors at once. (`selectors.BaseSelector`)
 ///
 /// # Contract, the same on every backend
 ///
 /// - Level-triggered. One `select` gives at most one [`Event`] a registration.
 /// - `register` of a registered descriptor is `AlreadyExists`; `modify` and `unregister` of one
-///   that is not are `NotFound`; a number that is no open descriptor, or a kind of file that cannot
-///   be waited for (a regular file, a directory), is the kernel's error. A call that fails changes
-///   nothing.
+///   that is not are `NotFound`; a number that is no open descriptor is the kernel's `EBADF`; a kind
+///   of file that cannot be waited for (a regular file, a directory) is `InvalidInput`, and so is a
+///   token whose slot and generation are both `u32::MAX`. A call that fails changes nothing.
 /// - Unregister before you close: the kernel may otherwise go on watching a duplicate.
 /// - `select` appends to `events`. It waits at most `timeout`, rounded up to what the kernel can
 ///   sleep and clamped to 24 hours; `None` waits without end. A signal ends the wait with an empty
@@ -252,4 +289,10 @@ pub trait Ring: Send + Sync {
     /// Makes the selector's `select` return. It may be called in a signal handler, so it may only
     /// do what signal-safety(7) allows: no allocation, no lock.
     fn ring(&self);
+}
+
+impl Ring for BellFd {
+    fn ring(&self) {
+        BellFd::ring(self);
+    }
 }

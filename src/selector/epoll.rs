@@ -1,0 +1,179 @@
+//! epoll(7): Linux.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::registry::Registry;
+use super::{
+    Bell, Event, Interest, MAX_WAIT, Readiness, Selector, SelectorKey, Token, millis_rounded_up,
+    not_waitable,
+};
+use crate::sys::{BellFd, Epoll, EpollEvent, Sleep};
+
+/// A selector on epoll(7).
+///
+/// A `select` is exactly one system call: epoll_pwait2(2), which sleeps for nanoseconds, or
+/// epoll_wait(2) where there is nothing to sleep for, or no end to it, or the kernel is older than
+/// 5.11. The bell is an eventfd(2) that is watched edge-triggered and never read, so hearing it
+/// costs no call either.
+///
+/// # Unlike kqueue
+///
+/// A descriptor that is closed without [`unregister`](Selector::unregister) stays watched while a
+/// duplicate of it is open. The instance is shared with a child after fork(2), where a change in
+/// one process changes the other: make a new selector in the child.
+///
+/// Source: epoll(7), epoll_ctl(2), epoll_wait(2), eventfd(2).
+pub struct EpollSelector {
+    epoll: Epoll,
+    bell: Arc<BellFd>,
+    registry: Registry,
+    buffer: Vec<EpollEvent>,
+    /// Whether epoll_pwait2(2) is there, as far as we know.
+    exact: bool,
+}
+
+/// How many events one call may bring, at first and at most. A call that fills the buffer doubles
+/// it; what does not fit comes with the next call, after those that have been told (the kernel
+/// rotates its list), so the bound starves nobody.
+const FIRST_BUFFER: usize = 128;
+const LARGEST_BUFFER: usize = 4096;
+
+impl EpollSelector {
+    /// A selector that watches nothing but its bell.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE` or `ENFILE` when descriptors have run out: it takes two.
+    pub fn new() -> io::Result<EpollSelector> {
+        let epoll = Epoll::new()?;
+        let bell = Arc::new(BellFd::new()?);
+        let edge = (libc::EPOLLIN | libc::EPOLLET) as u32;
+        epoll.add(bell.as_raw_fd(), edge, Token::BELL.to_bits())?;
+        let buffer = Vec::with_capacity(FIRST_BUFFER);
+        Ok(EpollSelector { epoll, bell, registry: Registry::default(), buffer, exact: true })
+    }
+
+    /// A selector that behaves as on a kernel without epoll_pwait2(2).
+    #[cfg(test)]
+    pub(super) fn without_pwait2() -> io::Result<EpollSelector> {
+        Ok(EpollSelector { exact: false, ..EpollSelector::new()? })
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let sleep = match timeout {
+            Some(timeout) if self.exact && !timeout.is_zero() => {
+                Sleep::Exact(timeout.min(MAX_WAIT))
+            }
+            timeout => Sleep::Millis(millis_rounded_up(timeout)),
+        };
+        match self.epoll.wait(&mut self.buffer, sleep) {
+            Err(error) if matches!(sleep, Sleep::Exact(_)) && is_missing(&error) => {
+                self.exact = false;
+                self.wait(timeout)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            result => result,
+        }
+    }
+
+    fn grow_if_full(&mut self) {
+        let capacity = self.buffer.capacity();
+        if self.buffer.len() == capacity && capacity < LARGEST_BUFFER {
+            self.buffer.clear();
+            self.buffer.reserve_exact(capacity * 2);
+        }
+    }
+}
+
+/// Whether this says that the kernel lacks a system call; some sandboxes say so with EPERM.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
+}
+
+/// EPOLLERR and EPOLLHUP need no asking. EPOLLRDHUP goes with reading only: to one who writes it
+/// would come at every call and ask for nothing.
+fn flags(interest: Interest) -> u32 {
+    let mut flags = 0;
+    if interest.is_read() {
+        flags |= libc::EPOLLIN | libc::EPOLLRDHUP;
+    }
+    if interest.is_write() {
+        flags |= libc::EPOLLOUT;
+    }
+    flags as u32
+}
+
+fn readiness(flags: u32) -> Readiness {
+    let so =
+        |flag: i32, meaning: Readiness| Readiness(meaning.0 * u8::from(flags & flag as u32 != 0));
+    so(libc::EPOLLIN, Readiness::READABLE)
+        | so(libc::EPOLLOUT, Readiness::WRITABLE)
+        | so(libc::EPOLLRDHUP, Readiness::READ_HANGUP)
+        | so(libc::EPOLLHUP, Readiness::HANGUP)
+        | so(libc::EPOLLERR, Readiness::ERROR)
+}
+
+impl Selector for EpollSelector {
+    fn name(&self) -> &'static str {
+        "epoll"
+    }
+
+    fn register(&mut self, fd: RawFd, interest: Interest, token: Token) -> io::Result<()> {
+        self.registry.check_new(fd, token)?;
+        self.epoll.add(fd, flags(interest), token.to_bits()).map_err(|error| {
+            // The kernel's word for a file that has no poll operation.
+            if error.raw_os_error() == Some(libc::EPERM) { not_waitable(fd) } else { error }
+        })?;
+        self.registry.set(fd, interest, token);
+        Ok(())
+    }
+
+    fn modify(&mut self, fd: RawFd, interest: Interest, token: Token) -> io::Result<()> {
+        self.registry.check_old(fd, token)?;
+        self.epoll.modify(fd, flags(interest), token.to_bits())?;
+        self.registry.set(fd, interest, token);
+        Ok(())
+    }
+
+    fn unregister(&mut self, fd: RawFd) -> io::Result<()> {
+        self.registry.remove(fd)?;
+        match self.epoll.delete(fd) {
+            // It was closed first, and perhaps its number is in use again: the kernel has
+            // forgotten it, which is what was wanted.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => {
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn select(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
+        self.wait(timeout)?;
+        let told = self.buffer.iter().filter(|event| event.u64 != Token::BELL.to_bits());
+        events.extend(told.map(|event| Event {
+            token: Token::from_bits(event.u64),
+            readiness: readiness(event.events),
+        }));
+        self.grow_if_full();
+        Ok(())
+    }
+
+    fn get_map(&self) -> Vec<SelectorKey> {
+        self.registry.keys()
+    }
+
+    fn len(&self) -> usize {
+        self.registry.len()
+    }
+
+    fn bell(&self) -> Bell {
+        Bell(self.bell.clone())
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.epoll.as_fd())
+    }
+}
