@@ -1,3 +1,5 @@
 //! Transports: connections that call a protocol, and the pure machines they obey.
 
+pub(crate) mod flow;
 pub(crate) mod lifecycle;
+pub(crate) mod unsent;
