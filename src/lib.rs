@@ -25,3 +25,7 @@ pub use event_loop::{
     set_event_loop,
 };
 pub use sys::Time;
+pub use task::{
+    Cancelled, JoinError, ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until,
+    spawn, yield_now,
+};

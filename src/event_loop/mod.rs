@@ -46,11 +46,12 @@ pub use ready::Policy;
 use ready::Ready;
 pub(crate) use ready::Work;
 pub use remote::LoopHandle;
-use remote::Mailbox;
+pub(crate) use remote::Mailbox;
 pub use residents::CloseReport;
 use residents::Residents;
 pub(crate) use residents::{Resident, ResidentKey};
 pub use run::Ended;
+pub(crate) use schedule::WeakLoop;
 pub(crate) use timers::TimerKey;
 use timers::Timers;
 
@@ -78,11 +79,26 @@ enum State {
 #[derive(Clone)]
 pub struct EventLoop(pub(crate) Rc<Inner>);
 
+/// What outlives the loop as long as a task or a waker of it does: the way back.
+pub(crate) struct Home {
+    pub(crate) ready: Ready,
+    pub(crate) mailbox: Arc<Mailbox>,
+    /// The thread the loop belongs to ([`thread_number`]).
+    pub(crate) thread: u64,
+    pub(crate) event_loop: WeakLoop,
+}
+
+impl Home {
+    /// The loop, if it still is.
+    pub(crate) fn event_loop(&self) -> Option<EventLoop> {
+        self.event_loop.upgrade().map(EventLoop)
+    }
+}
+
 pub(crate) struct Inner {
-    pub(crate) ready: Rc<Ready>,
+    pub(crate) home: Rc<Home>,
     pub(crate) observe: Rc<Observe>,
     pub(crate) sockets: Rc<dyn Sockets>,
-    pub(crate) mailbox: Arc<Mailbox>,
     clock: Rc<dyn Clock>,
     fds: RefCell<Fds>,
     timers: RefCell<Timers<Work>>,
@@ -119,12 +135,15 @@ impl EventLoop {
         for observer in builder.observers.drain(..) {
             observe.add(observer);
         }
-        current::number_this_thread();
-        Ok(EventLoop(Rc::new(Inner {
-            ready: Rc::new(Ready::new(observe.clone(), builder.policy.take())),
+        Ok(EventLoop(Rc::new_cyclic(|event_loop| Inner {
+            home: Rc::new(Home {
+                ready: Ready::new(observe.clone(), builder.policy.take()),
+                mailbox: Mailbox::new(selector.bell()),
+                thread: current::number_this_thread(),
+                event_loop: event_loop.clone(),
+            }),
             observe,
             sockets: builder.sockets,
-            mailbox: Mailbox::new(selector.bell()),
             polled_at: Cell::new(clock.now()),
             clock,
             fds: RefCell::new(Fds::new(selector)),
@@ -159,7 +178,7 @@ impl EventLoop {
 
     /// What other threads may hold of this loop.
     pub fn handle(&self) -> LoopHandle {
-        LoopHandle { mailbox: self.0.mailbox.clone() }
+        LoopHandle { mailbox: self.0.home.mailbox.clone() }
     }
 
     /// What the loop has done since it was made.
@@ -177,7 +196,7 @@ impl EventLoop {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    fn check_open(&self) -> Result<(), LoopError> {
+    pub(crate) fn check_open(&self) -> Result<(), LoopError> {
         if self.is_closed() { Err(LoopError::Closed) } else { Ok(()) }
     }
 }
@@ -209,10 +228,10 @@ impl Inner {
         if self.state.replace(State::Closed) == State::Closed {
             return CloseReport::default();
         }
-        let calls = self.mailbox.close();
+        let calls = self.home.mailbox.close();
         let residents = self.residents.take();
         let mut report = residents.evict(event_loop);
-        let handles = self.ready.close();
+        let handles = self.home.ready.close();
         let timers = self.timers.borrow_mut().clear();
         report.handles = handles.len() + calls.len();
         report.timers = timers.len();

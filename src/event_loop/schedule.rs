@@ -1,6 +1,7 @@
 //! Asking for a call: soon, later, at a point in time.
 
 use std::rc::{Rc, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::error::LoopError;
@@ -23,7 +24,7 @@ impl EventLoop {
         self.keep_order_with_threads();
         let at = std::panic::Location::caller();
         let run = Once::new(What::Callback { at }, callback);
-        self.0.ready.push(Work::Run(run.clone()));
+        self.0.home.ready.push(Work::Run(run.clone()));
         Ok(Handle(run))
     }
 
@@ -69,7 +70,10 @@ impl EventLoop {
     ///
     /// While handles are ready the answer is [`Time::ZERO`]: do not sleep at all.
     pub fn next_deadline(&self) -> Option<Time> {
-        if !self.0.ready.is_empty() || self.0.stopping.get() || self.0.mailbox.is_pending() {
+        if !self.0.home.ready.is_empty()
+            || self.0.stopping.get()
+            || self.0.home.mailbox.is_pending()
+        {
             return Some(Time::ZERO);
         }
         self.0.timers.borrow_mut().first().map(|(deadline, _)| deadline)
@@ -77,12 +81,12 @@ impl EventLoop {
 
     /// Queues a callback that came from another thread.
     pub(super) fn queue_remote(&self, callback: impl FnOnce() + 'static) {
-        self.0.ready.push(Work::Run(Once::new(What::Remote, callback)));
+        self.0.home.ready.push(Work::Run(Once::new(What::Remote, callback)));
     }
 
     /// A call that another thread sent before this moment comes before what is queued now.
     fn keep_order_with_threads(&self) {
-        if self.0.mailbox.is_pending() {
+        if self.0.home.mailbox.is_pending() {
             self.0.collect_remote(self);
         }
     }
@@ -107,11 +111,14 @@ impl Inner {
         drop(work);
     }
 
-    /// Has an armed timer wake another waker; `false` if it has fired.
-    pub(crate) fn rearm(&self, key: TimerKey, work: Work) -> bool {
+    /// Has an armed timer wake `waker`; `false` if it has fired.
+    pub(crate) fn rearm(&self, key: TimerKey, waker: &Waker) -> bool {
         let mut timers = self.timers.borrow_mut();
-        let Some(place) = timers.payload_mut(key) else { return false };
-        let old = std::mem::replace(place, work);
+        let old = match timers.payload_mut(key) {
+            None => return false,
+            Some(Work::Wake(armed)) if armed.will_wake(waker) => return true,
+            Some(work) => std::mem::replace(work, Work::Wake(waker.clone())),
+        };
         drop(timers);
         drop(old);
         true
@@ -119,7 +126,7 @@ impl Inner {
 
     /// Runs `run` in the next turn.
     pub(crate) fn queue(&self, run: Rc<dyn Run>) {
-        self.ready.push(Work::Run(run));
+        self.home.ready.push(Work::Run(run));
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -49,13 +49,13 @@ impl Inner {
         } else {
             self.wait(limit)?;
         }
-        if self.mailbox.is_pending() {
+        if self.home.mailbox.is_pending() {
             self.collect_remote(event_loop);
         }
         self.collect_events();
         self.collect_timers();
 
-        let ready = self.ready.len();
+        let ready = self.home.ready.len();
         let peak = &self.observe.tally.ready_peak;
         peak.set(peak.get().max(ready as u64));
         self.run_handles(event_loop, ready);
@@ -68,7 +68,7 @@ impl Inner {
     #[inline]
     fn may_skip_poll(&self) -> bool {
         let left = self.handles_until_poll.get();
-        if left == 0 || self.stopping.get() || self.ready.is_empty() {
+        if left == 0 || self.stopping.get() || self.home.ready.is_empty() {
             return false;
         }
         if left > self.handles_until_clock.get() {
@@ -84,7 +84,7 @@ impl Inner {
         self.observe.tell(|| Record::Poll { timeout, why });
         let blocking = timeout != Some(Duration::ZERO);
         let before = if blocking { self.clock.now() } else { self.polled_at.get() };
-        let timeout = match blocking && !self.mailbox.fall_asleep() {
+        let timeout = match blocking && !self.home.mailbox.fall_asleep() {
             true => Some(Duration::ZERO),
             false => timeout,
         };
@@ -93,7 +93,7 @@ impl Inner {
             self.fds.borrow_mut().selector.select(timeout, &mut events)
         };
         if blocking {
-            self.mailbox.wake_up();
+            self.home.mailbox.wake_up();
         }
         self.note_poll(before, blocking);
         Ok(result?)
@@ -102,13 +102,13 @@ impl Inner {
     /// How long the poll may wait, and why no longer.
     fn sleep_until(&self, limit: Option<Duration>) -> (Option<Duration>, WaitReason) {
         const NOW: Option<Duration> = Some(Duration::ZERO);
-        if !self.ready.is_empty() {
+        if !self.home.ready.is_empty() {
             return (NOW, WaitReason::Ready);
         }
         if self.stopping.get() {
             return (NOW, WaitReason::Stopping);
         }
-        if self.mailbox.is_pending() {
+        if self.home.mailbox.is_pending() {
             return (NOW, WaitReason::Remote);
         }
         let first = self.timers.borrow_mut().first();
@@ -144,7 +144,7 @@ impl Inner {
 
     /// Step 2a: calls from other threads. They only queue handles.
     pub(super) fn collect_remote(&self, event_loop: &EventLoop) {
-        for call in self.mailbox.collect() {
+        for call in self.home.mailbox.collect() {
             count(&self.observe.tally.wakes_remote);
             call(event_loop);
         }
@@ -160,7 +160,7 @@ impl Inner {
                 readiness: event.readiness,
             });
             for run in fds.find(&event).into_iter().flatten() {
-                self.ready.push(Work::Run(run.clone()));
+                self.home.ready.push(Work::Run(run.clone()));
             }
         }
     }
@@ -178,13 +178,13 @@ impl Inner {
                 timer: TimerId(due.key.number()),
                 late: now.since(due.deadline),
             });
-            self.ready.push(due.payload);
+            self.home.ready.push(due.payload);
         }
     }
 
     /// Step 3: runs the first `count` handles. A panic ends only the handle it came from.
     fn run_handles(self: &Rc<Self>, event_loop: &EventLoop, mut left: usize) {
-        let fifo = self.ready.is_fifo();
+        let fifo = self.home.ready.is_fifo();
         add(&self.observe.tally.handles, left as u64);
         let spent = u32::try_from(left).unwrap_or(u32::MAX);
         self.handles_until_poll.set(self.handles_until_poll.get().saturating_sub(spent));
@@ -192,7 +192,7 @@ impl Inner {
             let mut running = None;
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 while left > 0
-                    && let Some(entry) = self.ready.pop(left, fifo)
+                    && let Some(entry) = self.home.ready.pop(left, fifo)
                 {
                     left -= 1;
                     self.run_handle(event_loop, entry, &mut running);

@@ -11,3 +11,26 @@ pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
 pub(crate) fn cvt_size(result: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
+
+/// Makes a call that does not wait, again for as long as a signal interrupts it.
+pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_call_is_made_again_and_any_other_error_is_given() {
+        let mut answers = [libc::EINTR, libc::EINTR, libc::EAGAIN].into_iter();
+        let call = || Err::<(), _>(io::Error::from_raw_os_error(answers.next().unwrap_or(0)));
+        assert_eq!(retry(call).unwrap_err().raw_os_error(), Some(libc::EAGAIN));
+        assert_eq!(answers.next(), None);
+    }
+}

@@ -1,8 +1,14 @@
 //! The socket calls a transport makes: the seam, and the kernel behind it.
 
+use super::addr::RawAddr;
+use super::error::cvt_size;
+use super::open::{accept, adopt, open, set_nodelay};
+use super::option::{get_option, set_option};
+use super::{cvt, retry};
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 
 /// How a listening socket is made.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +37,9 @@ pub enum ConnectProgress {
 /// holds one closes it exactly once through [`Sockets::close`].
 pub trait Sockets {
     /// A non-blocking, close-on-exec stream socket, bound to `address` and listening.
-    /// TCP_NODELAY is set on it where accepted sockets inherit that.
     fn listen(&self, address: &SocketAddr, options: &ListenOptions) -> io::Result<RawFd>;
     /// The next waiting connection as a non-blocking, close-on-exec, TCP_NODELAY socket.
+    /// `WouldBlock` if none waits; `ConnectionAborted` if one did but is gone: ask again.
     fn accept(&self, listener: RawFd) -> io::Result<(RawFd, SocketAddr)>;
     /// Starts to connect a new non-blocking, close-on-exec, TCP_NODELAY stream socket, from
     /// `local` if given.
@@ -42,6 +48,9 @@ pub trait Sockets {
         remote: &SocketAddr,
         local: Option<&SocketAddr>,
     ) -> io::Result<(RawFd, ConnectProgress)>;
+    /// Makes a connected or listening stream socket from elsewhere fit for us: non-blocking,
+    /// close-on-exec, TCP_NODELAY. `InvalidInput` if it is no stream socket.
+    fn adopt(&self, fd: RawFd) -> io::Result<()>;
     /// `SO_ERROR`: what became of an asynchronous operation; reading it clears it.
     fn take_error(&self, fd: RawFd) -> io::Result<Option<io::Error>>;
     /// recv(2). `Ok(0)` is the peer's end of file.
@@ -61,5 +70,183 @@ pub trait Sockets {
 }
 
 /// [`Sockets`] as the operating system has them.
+///
+/// None of these calls waits, so EINTR is not reported, the call is made again.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct OsSockets;
+
+/// Whether an accepted socket has TCP_NODELAY because its listener has. Linux copies it, which no
+/// man page promises but a test here holds it to; elsewhere it is set on each socket.
+const NODELAY_IS_INHERITED: bool = cfg!(target_os = "linux");
+
+/// FreeBSD's SO_REUSEPORT gives all connections to the socket bound last; only the _LB variant
+/// spreads them, as the plain one does on Linux and DragonFly.
+#[cfg(target_os = "freebsd")]
+const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT_LB;
+#[cfg(not(target_os = "freebsd"))]
+const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT;
+
+/// A send to a connection that is gone fails with EPIPE and raises no SIGPIPE. macOS has no such
+/// flag for one send, its sockets are made with SO_NOSIGPIPE.
+const SEND_FLAGS: libc::c_int = if cfg!(target_vendor = "apple") { 0 } else { libc::MSG_NOSIGNAL };
+
+/// The most bytes given to one call: macOS refuses more than `c_int::MAX`.
+const MAX_LEN: usize = libc::c_int::MAX as usize;
+
+/// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
+const MAX_BUFFERS: usize = 1024;
+
+fn family_of(address: &SocketAddr) -> libc::c_int {
+    if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
+}
+
+fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
+    let raw = RawAddr::new(address);
+    let (pointer, len) = raw.as_ptr();
+    // SAFETY: bind(2) reads `len` bytes at `pointer`, which are those of `raw`, alive until after
+    // the call.
+    cvt(unsafe { libc::bind(socket, pointer, len) })?;
+    Ok(())
+}
+
+fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
+    let raw = RawAddr::new(remote);
+    let (pointer, len) = raw.as_ptr();
+    // SAFETY: connect(2) reads `len` bytes at `pointer`, which are those of `raw`, alive until
+    // after the call.
+    match cvt(unsafe { libc::connect(socket, pointer, len) }) {
+        Ok(_) => Ok(ConnectProgress::Connected),
+        // Interrupted, the attempt goes on all the same, and a second call would be EALREADY
+        // (POSIX, connect).
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EINPROGRESS | libc::EINTR) => Ok(ConnectProgress::InProgress),
+            _ => Err(error),
+        },
+    }
+}
+
+/// getsockname(2), whatever the address family.
+pub(crate) fn raw_local_addr(socket: RawFd) -> io::Result<RawAddr> {
+    let call = |addr, len| {
+        // SAFETY: getsockname(2) may write `*len` bytes at `addr`; `RawAddr::receive` hands out a
+        // sockaddr_storage with its size, both alive and unshared during the call.
+        cvt(unsafe { libc::getsockname(socket, addr, len) })
+    };
+    Ok(RawAddr::receive(call)?.1)
+}
+
+impl Sockets for OsSockets {
+    fn listen(&self, address: &SocketAddr, options: &ListenOptions) -> io::Result<RawFd> {
+        let socket = open(family_of(address), libc::SOCK_STREAM)?;
+        let fd = socket.as_raw_fd();
+        if options.reuse_address {
+            set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+        }
+        if options.reuse_port {
+            set_option(fd, libc::SOL_SOCKET, REUSE_PORT, 1)?;
+        }
+        if address.is_ipv6() {
+            // Set in both cases, because the default differs between systems and their settings.
+            let only = libc::c_int::from(options.v6_only);
+            set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
+        }
+        bind(fd, address)?;
+        if NODELAY_IS_INHERITED {
+            set_nodelay(fd)?;
+        }
+        // SAFETY: listen(2) takes no pointers.
+        cvt(unsafe { libc::listen(fd, options.backlog) })?;
+        Ok(socket.into_raw_fd())
+    }
+
+    fn accept(&self, listener: RawFd) -> io::Result<(RawFd, SocketAddr)> {
+        let (socket, peer) = accept(listener)?;
+        let peer = peer.to_socket_addr()?;
+        if !NODELAY_IS_INHERITED {
+            // It fails if the peer is gone already, and then the first recv says how.
+            let _ = set_nodelay(socket.as_raw_fd());
+        }
+        Ok((socket.into_raw_fd(), peer))
+    }
+
+    fn connect(
+        &self,
+        remote: &SocketAddr,
+        local: Option<&SocketAddr>,
+    ) -> io::Result<(RawFd, ConnectProgress)> {
+        let socket = open(family_of(remote), libc::SOCK_STREAM)?;
+        let fd = socket.as_raw_fd();
+        set_nodelay(fd)?;
+        if let Some(local) = local {
+            bind(fd, local)?;
+        }
+        let progress = start_connect(fd, remote)?;
+        Ok((socket.into_raw_fd(), progress))
+    }
+
+    fn adopt(&self, fd: RawFd) -> io::Result<()> {
+        adopt(fd).map(drop)
+    }
+
+    fn take_error(&self, fd: RawFd) -> io::Result<Option<io::Error>> {
+        let number = get_option(fd, libc::SOL_SOCKET, libc::SO_ERROR)?;
+        Ok((number != 0).then(|| io::Error::from_raw_os_error(number)))
+    }
+
+    fn recv(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(MAX_LEN);
+        // SAFETY: `buffer` is one live, exclusively borrowed allocation, so the kernel may write
+        // up to `len` bytes at its pointer.
+        retry(|| cvt_size(unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), len, 0) }))
+    }
+
+    fn send(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        let len = bytes.len().min(MAX_LEN);
+        // SAFETY: `bytes` is borrowed for the whole call, so the kernel may read `len` bytes there.
+        retry(|| cvt_size(unsafe { libc::send(fd, bytes.as_ptr().cast(), len, SEND_FLAGS) }))
+    }
+
+    fn send_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        // SAFETY: msghdr is pointers, integers and padding; all zeros is one, and means neither
+        // address nor control data.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        message.msg_iov = buffers.as_ptr().cast_mut().cast();
+        message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
+        // SAFETY: IoSlice is an iovec by its documentation, and sendmsg(2) only reads them and what
+        // they point to; `buffers` is borrowed with all that for the whole call.
+        retry(|| cvt_size(unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) }))
+    }
+
+    fn shutdown(&self, fd: RawFd, how: Shutdown) -> io::Result<()> {
+        let how = match how {
+            Shutdown::Read => libc::SHUT_RD,
+            Shutdown::Write => libc::SHUT_WR,
+            Shutdown::Both => libc::SHUT_RDWR,
+        };
+        // SAFETY: shutdown(2) takes no pointers.
+        cvt(unsafe { libc::shutdown(fd, how) })?;
+        Ok(())
+    }
+
+    fn local_addr(&self, fd: RawFd) -> io::Result<SocketAddr> {
+        raw_local_addr(fd)?.to_socket_addr()
+    }
+
+    fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr> {
+        let call = |addr, len| {
+            // SAFETY: as in `raw_local_addr`.
+            cvt(unsafe { libc::getpeername(fd, addr, len) })
+        };
+        RawAddr::receive(call)?.1.to_socket_addr()
+    }
+
+    fn close(&self, fd: RawFd) {
+        // SAFETY: close(2) takes no pointers; by the contract of `Sockets` the caller owns `fd`. It
+        // is not repeated after EINTR: the number may be somebody else's by then.
+        unsafe { libc::close(fd) };
+    }
+}
+
+#[cfg(test)]
+#[path = "socket_tests.rs"]
+mod tests;

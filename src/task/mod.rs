@@ -1,1 +1,16 @@
-//! …
+//! Tasks: futures that the loop drives, and what they await.
+
+#[allow(unsafe_code)]
+mod cell;
+mod header;
+mod joiner;
+mod run;
+mod scope;
+mod sleep;
+mod task;
+
+pub use joiner::ReturnWhen;
+pub use run::run;
+pub use scope::{Cancelled, cancel_scope};
+pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
+pub use task::{JoinError, Task, spawn};

@@ -1,0 +1,322 @@
+//! A task's one allocation, and its wakers: the one `unsafe` file above `sys/`.
+//!
+//! A task is an `Rc<TaskCell<F>>`: header, future and, later, the future's output in the same
+//! place. The loop, the ready queue and the `Task` handle hold it as any `Rc`, on the loop's
+//! thread. Wakers are `Send + Sync`, so they may be cloned, used and dropped on any thread, and
+//! yet a wake on the loop's own thread costs no atomic operation but loads. It works like this:
+//!
+//! - All wakers of a task *together* hold one strong reference of the `Rc`, from the first one's
+//!   making to the last one's end. Only the loop's thread takes or gives it back.
+//! - `wakers` counts, without atomics and only on the loop's thread: +1 a waker made there, −1 a
+//!   waker dropped there. It may be negative, for a waker can be made there and dropped here.
+//! - `remote_wakers` counts wakers made on other threads, atomically; it only grows.
+//! - A waker dropped on another thread is not counted there: it is *sent home* in a letter and
+//!   dropped on arrival. So `wakers + remote_wakers` is the number of wakers that exist, letters
+//!   included, and it can reach 0 only on the loop's thread, which then gives the reference back.
+//!   (No waker can be made from nothing while it is 0 but by the task's own poll, which is on the
+//!   loop's thread and holds an `Rc`.) The letter box's lock orders a clone made elsewhere before
+//!   the arrival of whatever it was made from, so the loop's thread reads a `remote_wakers` that
+//!   is not behind.
+//! - A letter that comes back because the loop is closed is not delivered: its waker is leaked.
+//!   By then the future is dropped and only the empty cell is kept.
+
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+use super::header::{Header, Turn};
+use super::task::JoinError;
+use crate::event_loop::{EventLoop, Run, Work, thread_number};
+use crate::observe::{Record, count};
+
+/// What a task's place holds.
+pub(super) enum Stage<F: Future> {
+    /// The future, pinned: it is polled and dropped here, and never moved.
+    Polling(F),
+    /// How it ended.
+    Finished(Result<F::Output, JoinError>),
+    /// Nothing any more: the output was taken.
+    Taken,
+}
+
+/// A task.
+pub(super) struct TaskCell<F: Future> {
+    pub(super) header: Header,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+thread_local! {
+    /// The header of the task whose future is being polled.
+    static CURRENT: Cell<*const Header> = const { Cell::new(ptr::null()) };
+}
+
+/// Calls `f` with the header of the task that is being polled, if one is.
+#[inline]
+pub(crate) fn with_current<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
+    let current = CURRENT.get();
+    // SAFETY: a non-null CURRENT was set by `Entered` from a live `&Header`, which outlives the
+    // `Entered`; its drop puts the former value back before the borrow ends. Thread-local, so
+    // nobody else changes it, and a header's fields are only changed through cells.
+    let header = unsafe { current.as_ref() }?;
+    Some(f(header))
+}
+
+/// While it lives, the header is the current task's.
+struct Entered<'a> {
+    before: *const Header,
+    _header: &'a Header,
+}
+
+impl<'a> Entered<'a> {
+    fn enter(header: &'a Header) -> Self {
+        Entered { before: CURRENT.replace(header), _header: header }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+impl<F: Future + 'static> TaskCell<F> {
+    pub(super) fn new(header: Header, stage: Stage<F>) -> Rc<Self> {
+        Rc::new(TaskCell { header, stage: UnsafeCell::new(stage) })
+    }
+
+    /// Polls the future once.
+    pub(super) fn poll(self: &Rc<Self>) -> Poll<F::Output> {
+        let _entered = Entered::enter(&self.header);
+        let waker = borrowed_waker(self);
+        let mut context = Context::from_waker(&waker);
+        // SAFETY: nobody else has a reference into `stage` now: `poll` is called by a step alone,
+        // steps do not nest (the schedule is `Running` during one, and a step begins from
+        // `Queued`), and `settle` and `take` are for tasks that are not being polled.
+        match unsafe { &mut *self.stage.get() } {
+            Stage::Polling(future) => {
+                // SAFETY: the future is pinned: it lives in an Rc's allocation, it is dropped in
+                // place by `settle`, and no code here moves a `Stage::Polling` out of its place.
+                let future = unsafe { Pin::new_unchecked(future) };
+                future.poll(&mut context)
+            }
+            // A step of a task that is done is passed over before it comes here.
+            Stage::Finished(_) | Stage::Taken => Poll::Pending,
+        }
+    }
+
+    /// Drops whatever is in the task's place, in place, and leaves `stage` there, also when the
+    /// drop panics.
+    pub(super) fn settle(&self, stage: Stage<F>) {
+        struct Leave<F: Future>(*mut Stage<F>, ManuallyDrop<Stage<F>>);
+        impl<F: Future> Drop for Leave<F> {
+            fn drop(&mut self) {
+                // SAFETY: `.0` is a task's place, whose old value was dropped (or half dropped,
+                // if that panicked) just before and is not used again; `.1` is read once, here.
+                unsafe { ptr::write(self.0, ManuallyDrop::take(&mut self.1)) }
+            }
+        }
+        let place = self.stage.get();
+        let _leave = Leave(place, ManuallyDrop::new(stage));
+        // SAFETY: `place` is valid, and nobody has a reference into it: the future is not being
+        // polled (see `poll`), and while its drop runs, `take` refuses (the schedule is not `Done`
+        // or `finished` not yet set), so that drop cannot reach its own place again.
+        unsafe { ptr::drop_in_place(place) }
+    }
+
+    /// The output, once.
+    pub(super) fn take(&self) -> Option<Result<F::Output, JoinError>> {
+        self.header.end.get()?;
+        let place = self.stage.get();
+        // SAFETY: `end` is set after `settle` has left the output, so no future is here to be
+        // polled or dropped, and nobody keeps a reference beyond this statement: only this method
+        // and `peek` look here then, on one thread, and neither calls out while it borrows.
+        match std::mem::replace(unsafe { &mut *place }, Stage::Taken) {
+            Stage::Finished(output) => Some(output),
+            Stage::Polling(_) | Stage::Taken => None,
+        }
+    }
+
+    /// Looks at the output.
+    pub(super) fn peek<R>(&self, f: impl FnOnce(&Result<F::Output, JoinError>) -> R) -> Option<R> {
+        self.header.end.get()?;
+        // SAFETY: as in `take`; `f` is evloop's own and only looks at the value's type and text.
+        match unsafe { &*self.stage.get() } {
+            Stage::Finished(output) => Some(f(output)),
+            Stage::Polling(_) | Stage::Taken => None,
+        }
+    }
+
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        Self::waker_clone,
+        Self::waker_wake,
+        Self::waker_wake_by_ref,
+        Self::waker_drop,
+    );
+
+    /// The header behind a waker's pointer.
+    ///
+    /// # Safety
+    ///
+    /// `data` is the pointer of a waker of a `TaskCell<F>` that exists for `'a`.
+    unsafe fn header<'a>(data: *const ()) -> &'a WakerSide {
+        // SAFETY: the waker keeps the cell allocated (the wakers' common strong reference, or the
+        // poll's own for a borrowed waker). The reference made covers the header's memory but
+        // `WakerSide` hands out only what any thread may read; the rest is reached through
+        // `at_home`, on the loop's thread.
+        unsafe { &*(&raw const (*data.cast::<Self>()).header).cast::<WakerSide>() }
+    }
+
+    unsafe fn waker_clone(data: *const ()) -> RawWaker {
+        // SAFETY: the caller's waker exists during the call.
+        let side = unsafe { Self::header(data) };
+        match side.at_home() {
+            // SAFETY: `data` is the pointer `Rc::as_ptr` gave; the cell is alive, see above.
+            Some(header) => unsafe { Self::keep(header, data.cast()) },
+            None => side.clone_elsewhere(),
+        }
+        RawWaker::new(data, &Self::VTABLE)
+    }
+
+    unsafe fn waker_wake(data: *const ()) {
+        // SAFETY: by the contract of `Waker::wake` the waker is ours, to use and then to drop.
+        unsafe {
+            Self::waker_wake_by_ref(data);
+            Self::waker_drop(data);
+        }
+    }
+
+    unsafe fn waker_wake_by_ref(data: *const ()) {
+        // SAFETY: the caller's waker exists during the call.
+        let side = unsafe { Self::header(data) };
+        match side.at_home() {
+            Some(header) => {
+                if header.advance(Turn::Woken) {
+                    // SAFETY: the cell is alive and this is the loop's thread, so the count may be
+                    // raised; the Rc made from it gives that count back.
+                    let task = unsafe {
+                        Rc::increment_strong_count(data.cast::<Self>());
+                        Rc::from_raw(data.cast::<Self>())
+                    };
+                    enqueue(header, task);
+                }
+            }
+            None if side.wake_is_news() => {
+                // The letter carries a waker of its own.
+                side.clone_elsewhere();
+                // SAFETY: we just counted one more waker, and this is it.
+                let waker = unsafe { Waker::new(data, &Self::VTABLE) };
+                side.send(Box::new(move |_| Self::arrive_awake(waker)));
+            }
+            None => {}
+        }
+    }
+
+    unsafe fn waker_drop(data: *const ()) {
+        // SAFETY: the waker still exists; it ends with this call.
+        let side = unsafe { Self::header(data) };
+        match side.at_home() {
+            // SAFETY: `data` as above; the waker given up is counted.
+            Some(header) => unsafe { Self::give_up(header, data.cast()) },
+            None => {
+                // SAFETY: the waker whose drop this is goes on existing in the letter.
+                let waker = unsafe { Waker::new(data, &Self::VTABLE) };
+                side.send(Box::new(move |_| drop(waker)));
+            }
+        }
+    }
+
+    /// A wake from another thread has come home, with a waker of its own.
+    fn arrive_awake(waker: Waker) {
+        // SAFETY: `waker` is of a `TaskCell<F>`, and exists until the end of this function.
+        let side = unsafe { Self::header(waker.data()) };
+        side.0.remote_wake.swap(false, Ordering::AcqRel);
+        waker.wake();
+    }
+
+    /// One waker more, on the loop's thread.
+    ///
+    /// # Safety
+    ///
+    /// `task` came from `Rc::as_ptr` and is alive; `header` is its header.
+    unsafe fn keep(header: &Header, task: *const Self) {
+        if header.wakers.get() + header.remote_wakers.load(Ordering::Relaxed) == 0 {
+            // SAFETY: alive, by contract, and the loop's thread.
+            unsafe { Rc::increment_strong_count(task) };
+        }
+        header.wakers.set(header.wakers.get() + 1);
+    }
+
+    /// One waker less, on the loop's thread.
+    ///
+    /// # Safety
+    ///
+    /// As for `keep`, and a counted waker ends here.
+    unsafe fn give_up(header: &Header, task: *const Self) {
+        header.wakers.set(header.wakers.get() - 1);
+        if header.wakers.get() + header.remote_wakers.load(Ordering::Relaxed) == 0 {
+            // SAFETY: the wakers' common reference was taken when the first was made, and the last
+            // has just ended, so it is ours to give back; nothing of the cell is used after.
+            unsafe { Rc::decrement_strong_count(task) };
+        }
+    }
+}
+
+/// Queues a step.
+#[inline]
+pub(super) fn enqueue(header: &Header, task: Rc<dyn Run>) {
+    let observe = &header.home.ready.observe;
+    count(&observe.tally.wakes_local);
+    observe.tell(|| Record::TaskWoken { task: header.id });
+    header.home.ready.push(Work::Run(task));
+}
+
+/// A waker for the length of a poll, which is not counted: the poll's own `Rc` keeps the task.
+fn borrowed_waker<F: Future + 'static>(task: &Rc<TaskCell<F>>) -> ManuallyDrop<Waker> {
+    let data = Rc::as_ptr(task).cast();
+    // SAFETY: the vtable's functions keep the contract of `RawWaker` for a pointer to a live
+    // `TaskCell<F>`, which `task` is for as long as it is borrowed; the waker is never dropped, so
+    // nothing is given up that was not kept, and clones of it are counted.
+    ManuallyDrop::new(unsafe { Waker::new(data, &TaskCell::<F>::VTABLE) })
+}
+
+/// What a waker may look at before it knows on which thread it is.
+#[repr(transparent)]
+struct WakerSide(Header);
+
+impl WakerSide {
+    /// The whole header, if this is the loop's thread.
+    #[inline]
+    fn at_home(&self) -> Option<&Header> {
+        (self.0.home.thread == thread_number()).then_some(&self.0)
+    }
+
+    /// One waker more, on another thread. Relaxed: the count is read on the loop's thread when a
+    /// waker ends there, and that waker came through a lock, or whatever carried it.
+    fn clone_elsewhere(&self) {
+        self.0.remote_wakers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether no wake is on its way already. Whoever finds one need not send another: the step
+    /// it causes begins after the flag was lowered, and sees what was done before this call.
+    fn wake_is_news(&self) -> bool {
+        !self.0.remote_wake.swap(true, Ordering::AcqRel)
+    }
+
+    /// Sends a letter home; on a closed loop the letter is lost, with the waker in it. (Letters
+    /// that were in the box when the loop closed are dropped at home, and their wakers with them.)
+    fn send(&self, letter: Box<dyn FnOnce(&EventLoop) + Send>) {
+        if let Err(returned) = self.0.home.mailbox.send(letter) {
+            // Its drop would come here again.
+            std::mem::forget(returned);
+        }
+    }
+}
+
+/// A payload caught from a panic.
+pub(super) type Payload = Box<dyn Any + Send>;
