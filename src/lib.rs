@@ -24,8 +24,16 @@ pub use event_loop::{
     ManualClock, Policy, TimerHandle, get_event_loop, get_running_loop, new_event_loop,
     set_event_loop,
 };
+pub use stream::{
+    HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
+    open_connection, start_server,
+};
 pub use sys::Time;
 pub use task::{
     Cancelled, JoinError, ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until,
     spawn, yield_now,
+};
+pub use transport::{
+    Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,
+    ServerSocket, ToAddress, Transport,
 };

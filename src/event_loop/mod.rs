@@ -105,7 +105,7 @@ pub(crate) struct Inner {
     residents: RefCell<Residents>,
     events: RefCell<Vec<Event>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
-    receive_buffer: Cell<Option<Box<[u8]>>>,
+    pub(crate) receive_buffer: Cell<Option<Box<[u8]>>>,
     state: Cell<State>,
     stopping: Cell<bool>,
     polled_at: Cell<Time>,
@@ -224,13 +224,13 @@ impl fmt::Debug for EventLoop {
 
 impl Inner {
     /// Closes: forgets everything that was to be called, and frees what it held.
-    fn close(&self, event_loop: Option<&EventLoop>) -> CloseReport {
+    fn close(&self) -> CloseReport {
         if self.state.replace(State::Closed) == State::Closed {
             return CloseReport::default();
         }
         let calls = self.home.mailbox.close();
         let residents = self.residents.take();
-        let mut report = residents.evict(event_loop);
+        let mut report = residents.evict(self);
         let handles = self.home.ready.close();
         let timers = self.timers.borrow_mut().clear();
         report.handles = handles.len() + calls.len();
@@ -248,6 +248,6 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.close(None);
+        self.close();
     }
 }

@@ -3,16 +3,15 @@
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
-use super::{EventLoop, Inner};
+use super::Inner;
 use crate::observe::What;
 
 /// Somebody whom the loop keeps alive.
 pub(crate) trait Resident {
     /// What it is, for the report.
     fn what(&self) -> What;
-    /// The loop is closing: let go of everything. `event_loop` is `None` while the loop's last
-    /// name is being dropped.
-    fn evict(self: Rc<Self>, event_loop: Option<&EventLoop>);
+    /// The loop is closing: let go of everything.
+    fn evict(self: Rc<Self>, inner: &Inner);
 }
 
 /// Where a resident lives.
@@ -45,11 +44,11 @@ impl Residents {
         Some(resident)
     }
 
-    pub(super) fn evict(self, event_loop: Option<&EventLoop>) -> CloseReport {
+    pub(super) fn evict(self, inner: &Inner) -> CloseReport {
         let mut report = CloseReport::default();
         for resident in self.places.into_iter().flatten() {
             report.residents.push(resident.what());
-            resident.evict(event_loop);
+            resident.evict(inner);
         }
         report
     }

@@ -99,7 +99,7 @@ impl EventLoop {
     pub fn close(&self) -> Result<CloseReport, LoopError> {
         match self.0.state.get() {
             State::Running => Err(LoopError::Running),
-            State::Idle | State::Closed => Ok(self.0.close(Some(self))),
+            State::Idle | State::Closed => Ok(self.0.close()),
         }
     }
 }

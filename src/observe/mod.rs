@@ -7,6 +7,7 @@
 
 mod counters;
 mod record;
+mod wait;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::sys::{Clock, Time};
 pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
+pub(crate) use wait::{Wait, note_wait, take_wait};
 
 /// A place in somebody's source code, as `#[track_caller]` gives it.
 pub type Site = &'static Location<'static>;

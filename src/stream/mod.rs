@@ -1,8 +1,23 @@
-//! Streams: reading and writing a connection with `await`.
+//! Streams: a connection to read from and write to with `await`.
+//!
+//! ```text
+//! transport ── data_received ──► shared.rs ── wakes ──► reader.rs   asks · buffer.rs, · scan.rs
+//!           ◄── write ────────── writer.rs ── drain waits for resume_writing ──┘
+//! open.rs   start_server, open_connection
+//! ```
 
 pub(crate) mod buffer;
 pub(crate) mod error;
+mod open;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod property;
+mod reader;
 pub(crate) mod scan;
+mod shared;
+mod writer;
+
+pub use error::ReadError;
+pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
+pub use reader::StreamReader;
+pub use writer::StreamWriter;

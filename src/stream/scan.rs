@@ -13,10 +13,25 @@ const STRIDE: usize = 512;
 /// A search for the first of several separators, which can be interrupted.
 #[derive(Clone, Debug)]
 pub struct Scan<'s> {
-    separators: &'s [&'s [u8]],
+    separators: Separators<'s>,
     longest: usize,
     /// No separator ends at or before this position.
     scanned: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Separators<'s> {
+    One(&'s [u8]),
+    Many(&'s [&'s [u8]]),
+}
+
+impl<'s> Separators<'s> {
+    fn as_slice(&self) -> &[&'s [u8]] {
+        match self {
+            Separators::One(separator) => std::slice::from_ref(separator),
+            Separators::Many(separators) => separators,
+        }
+    }
 }
 
 /// Where a separator stands.
@@ -36,20 +51,34 @@ impl<'s> Scan<'s> {
     ///
     /// `InvalidInput` if there is no separator, or one is empty.
     pub fn new(separators: &'s [&'s [u8]]) -> io::Result<Scan<'s>> {
+        Scan::over(Separators::Many(separators))
+    }
+
+    /// A search for `separator`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is empty.
+    pub fn one(separator: &'s [u8]) -> io::Result<Scan<'s>> {
+        Scan::over(Separators::One(separator))
+    }
+
+    fn over(separators: Separators<'s>) -> io::Result<Scan<'s>> {
+        let all = separators.as_slice();
         let invalid = |text| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        if separators.is_empty() {
+        if all.is_empty() {
             return invalid("no separator given: name at least one");
         }
-        if separators.iter().any(|separator| separator.is_empty()) {
+        if all.iter().any(|separator| separator.is_empty()) {
             return invalid("a separator is empty: it must be at least one byte long");
         }
-        let longest = separators.iter().map(|separator| separator.len()).max().unwrap_or(0);
+        let longest = all.iter().map(|separator| separator.len()).max().unwrap_or(0);
         Ok(Scan { separators, longest, scanned: 0 })
     }
 
     /// The search for the end of a line.
     pub const fn line() -> Scan<'static> {
-        Scan { separators: &[b"\n"], longest: 1, scanned: 0 }
+        Scan { separators: Separators::One(b"\n"), longest: 1, scanned: 0 }
     }
 
     /// Goes on through `bytes`, which begin where they began the last time and may have grown.
@@ -57,7 +86,8 @@ impl<'s> Scan<'s> {
         while self.scanned < bytes.len() {
             let stop = bytes.len().min(self.scanned.saturating_add(STRIDE));
             let ends = |separator: &&[u8]| first_end(bytes, separator, self.scanned, stop);
-            let found = self.separators.iter().filter_map(ends).min_by_key(|found| found.end);
+            let found =
+                self.separators.as_slice().iter().filter_map(ends).min_by_key(|found| found.end);
             if found.is_some() {
                 return found;
             }

@@ -14,7 +14,7 @@ use super::header::{Header, Schedule, Turn, Wait};
 use super::joiner::Joiner;
 use super::scope::Cancelled;
 use crate::event_loop::{
-    ErrorContext, EventLoop, Exception, Resident, Run, panic_message, with_running,
+    ErrorContext, EventLoop, Exception, Inner, Resident, Run, panic_message, with_running,
 };
 use crate::observe::{Record, Resource, Site, TaskEnd, TaskId, What, count};
 
@@ -450,7 +450,7 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
         What::Task { task: self.header.id }
     }
 
-    fn evict(self: Rc<Self>, _: Option<&EventLoop>) {
+    fn evict(self: Rc<Self>, _: &Inner) {
         self.finish(None, Err(JoinError::Cancelled));
     }
 }

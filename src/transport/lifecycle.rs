@@ -185,7 +185,8 @@ impl Phase {
         matches!(self, Phase::Finished | Phase::BothFinished)
     }
 
-    const fn is_over(self) -> bool {
+    /// Whether `connection_lost` is scheduled or delivered.
+    pub const fn is_over(self) -> bool {
         matches!(self, Phase::Closed | Phase::Lost)
     }
 }

@@ -1,6 +1,32 @@
 //! Transports: connections that call a protocol, and the pure machines they obey.
+//!
+//! ```text
+//! · lifecycle.rs  what may happen when        protocol.rs   what a connection calls
+//! · flow.rs       when to pause writing       tcp.rs        the connection: obeys the machines
+//! · unsent.rs     the bytes not taken yet     transport.rs  its handle
+//! · eyeballs.rs   which address to try next   server.rs     listening and accepting
+//!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
+//! ```
 
+mod address;
+mod connect;
 pub(crate) mod eyeballs;
-pub(crate) mod flow;
-pub(crate) mod lifecycle;
-pub(crate) mod unsent;
+mod flow;
+mod lifecycle;
+mod listen;
+mod protocol;
+mod resolve;
+mod server;
+mod tcp;
+#[expect(clippy::module_inception)]
+mod transport;
+mod unsent;
+
+pub use address::{Address, ToAddress};
+pub use connect::CreateConnection;
+pub use eyeballs::ConnectErrors;
+pub use flow::LimitsError;
+pub use listen::CreateServer;
+pub use protocol::Protocol;
+pub use server::{Server, ServerSocket};
+pub use transport::Transport;

@@ -1,0 +1,145 @@
+//! Where to listen, or to whom to connect.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::resolve::resolve;
+use crate::sys::resolve::literal;
+
+/// Where to listen, or to whom to connect: socket addresses, or a host's name and a port.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// These addresses.
+    Sockets(Vec<SocketAddr>),
+    /// A host's name or its address in digits, and a port. An empty name means every interface.
+    Host(String, u16),
+}
+
+impl Address {
+    /// The addresses, each once. A name is looked up on a thread of its own; digits are not.
+    pub(super) async fn resolve(self) -> io::Result<Vec<SocketAddr>> {
+        let mut addresses = match self {
+            Address::Sockets(addresses) => addresses,
+            Address::Host(host, port) if host.is_empty() => every_interface(port).to_vec(),
+            Address::Host(host, port) => match literal(&host, port) {
+                Some(address) => vec![address],
+                None => resolve(host, port).await?,
+            },
+        };
+        let mut seen = Vec::new();
+        addresses.retain(|address| {
+            let new = !seen.contains(address);
+            seen.push(*address);
+            new
+        });
+        Ok(addresses)
+    }
+}
+
+fn every_interface(port: u16) -> [SocketAddr; 2] {
+    [
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port),
+    ]
+}
+
+/// What can be taken for an [`Address`]: a socket address, a `(host, port)`, or `"host:port"`.
+pub trait ToAddress {
+    /// The address.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if a text is not `host:port`.
+    fn to_address(self) -> io::Result<Address>;
+}
+
+impl ToAddress for Address {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(self)
+    }
+}
+
+impl ToAddress for SocketAddr {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Sockets(vec![self]))
+    }
+}
+
+impl ToAddress for Vec<SocketAddr> {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Sockets(self))
+    }
+}
+
+impl ToAddress for &[SocketAddr] {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Sockets(self.to_vec()))
+    }
+}
+
+impl ToAddress for (IpAddr, u16) {
+    fn to_address(self) -> io::Result<Address> {
+        SocketAddr::from(self).to_address()
+    }
+}
+
+impl ToAddress for (Ipv4Addr, u16) {
+    fn to_address(self) -> io::Result<Address> {
+        SocketAddr::from(self).to_address()
+    }
+}
+
+impl ToAddress for (Ipv6Addr, u16) {
+    fn to_address(self) -> io::Result<Address> {
+        SocketAddr::from(self).to_address()
+    }
+}
+
+impl ToAddress for (&str, u16) {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Host(self.0.to_owned(), self.1))
+    }
+}
+
+impl ToAddress for (String, u16) {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Host(self.0, self.1))
+    }
+}
+
+impl ToAddress for &str {
+    fn to_address(self) -> io::Result<Address> {
+        let wrong = || {
+            let text = format!(
+                "{self:?} is no address: it wants the form host:port, with a port \
+                                from 0 to 65535"
+            );
+            io::Error::new(io::ErrorKind::InvalidInput, text)
+        };
+        let (host, port) = self.rsplit_once(':').ok_or_else(wrong)?;
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        Ok(Address::Host(host.to_owned(), port.parse().map_err(|_| wrong())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_split_at_its_last_colon_and_brackets_are_taken_off() {
+        let address = |text: &str| text.to_address().unwrap();
+        assert_eq!(address("localhost:80"), Address::Host("localhost".into(), 80));
+        assert_eq!(address("[::1]:80"), Address::Host("::1".into(), 80));
+        assert_eq!(address(":80"), Address::Host(String::new(), 80));
+    }
+
+    #[test]
+    fn a_text_that_is_no_address_is_refused_with_the_form_it_should_have() {
+        for text in ["localhost", "localhost:", "localhost:99999", "localhost:http"] {
+            let error = text.to_address().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("host:port"), "{error}");
+        }
+    }
+}

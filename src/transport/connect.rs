@@ -1,0 +1,271 @@
+//! Connecting: several addresses, the first that answers wins (happy eyeballs, RFC 8305).
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::address::{Address, ToAddress};
+use super::eyeballs::{DEFAULT_DELAY, Move, Race, combine, interleave};
+use super::protocol::Protocol;
+use super::tcp::Tcp;
+use super::transport::Transport;
+use crate::event_loop::{EventLoop, Run, Side, TimerKey, Work, get_running_loop};
+use crate::observe::{Resource, What, note_wait};
+use crate::sys::ConnectProgress;
+
+/// A connection in the making: set options, then await it.
+/// [`create_connection`](EventLoop::create_connection) gives it.
+#[must_use = "the connection is made when this is awaited"]
+pub struct CreateConnection {
+    address: io::Result<Address>,
+    local: Option<SocketAddr>,
+    delay: Option<Duration>,
+    protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
+}
+
+impl CreateConnection {
+    pub(crate) fn new(
+        address: impl ToAddress,
+        protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
+    ) -> Self {
+        let address = address.to_address();
+        CreateConnection { address, local: None, delay: Some(DEFAULT_DELAY), protocol }
+    }
+
+    /// Connects from this address. Addresses of the other family are left out.
+    pub fn local_addr(mut self, local: SocketAddr) -> Self {
+        self.local = Some(local);
+        self
+    }
+
+    /// How long one address may take before the next is tried beside it: 250 ms if not set.
+    /// `None`: one after the other, each to its end.
+    pub fn happy_eyeballs_delay(mut self, delay: Option<Duration>) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    async fn create(self) -> io::Result<Transport> {
+        let event_loop = get_running_loop()?;
+        let mut addresses = interleave(&self.address?.resolve().await?, 1);
+        if let Some(local) = self.local {
+            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+        }
+        let (fd, peer) = Dial::new(&event_loop, addresses, self.local, self.delay).await?;
+        let protocol = (self.protocol)();
+        Ok(Transport(Tcp::open(&event_loop, fd, Some(peer), None, protocol, None)))
+    }
+}
+
+impl IntoFuture for CreateConnection {
+    type Output = io::Result<Transport>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Transport>>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.create())
+    }
+}
+
+impl EventLoop {
+    /// Connects to `address` by TCP, and gives the connection a protocol from `factory`.
+    /// (`loop.create_connection`)
+    ///
+    /// Await what it gives, on this loop; options can be set before. When it is there,
+    /// `connection_made` has been called. A name with several addresses is tried address by
+    /// address, IPv6 and IPv4 in turn, the next as soon as one fails or after
+    /// [`happy_eyeballs_delay`](CreateConnection::happy_eyeballs_delay); the first to answer wins.
+    ///
+    /// # Errors
+    ///
+    /// When awaited: the name cannot be looked up, or no address can be connected to: the error of
+    /// all, or one that lists them ([`ConnectErrors`](crate::ConnectErrors)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it closes the sockets of every attempt.
+    ///
+    /// # Unlike asyncio
+    ///
+    /// It gives the transport alone: the protocol belongs to it.
+    pub fn create_connection<P: Protocol + 'static>(
+        &self,
+        factory: impl FnOnce() -> P + 'static,
+        address: impl ToAddress,
+    ) -> CreateConnection {
+        CreateConnection::new(address, Box::new(move || Box::new(factory())))
+    }
+}
+
+/// An attempt's socket says that something has become of it.
+struct Attempt {
+    fd: RawFd,
+    ready: Cell<bool>,
+    waker: Rc<RefCell<Waker>>,
+}
+
+impl Run for Attempt {
+    fn run(self: Rc<Self>, _: &EventLoop) {
+        self.ready.set(true);
+        self.waker.borrow().wake_by_ref();
+    }
+
+    fn what(&self) -> What {
+        What::Writer { fd: self.fd }
+    }
+}
+
+/// The race under way.
+struct Dial {
+    event_loop: EventLoop,
+    addresses: Vec<SocketAddr>,
+    local: Option<SocketAddr>,
+    delay: Option<Duration>,
+    race: Race,
+    attempts: Vec<Option<Rc<Attempt>>>,
+    timer: Option<TimerKey>,
+    waker: Rc<RefCell<Waker>>,
+    begun: bool,
+}
+
+impl Dial {
+    fn new(
+        event_loop: &EventLoop,
+        addresses: Vec<SocketAddr>,
+        local: Option<SocketAddr>,
+        delay: Option<Duration>,
+    ) -> Self {
+        Dial {
+            event_loop: event_loop.clone(),
+            race: Race::new(addresses.len(), delay.is_some()),
+            attempts: vec![None; addresses.len()],
+            addresses,
+            local,
+            delay,
+            timer: None,
+            waker: Rc::new(RefCell::new(Waker::noop().clone())),
+            begun: false,
+        }
+    }
+
+    /// What the race says next: begin, an attempt that has become something, the delay.
+    fn next_move(&mut self) -> Move {
+        if !std::mem::replace(&mut self.begun, true) {
+            return self.race.begin();
+        }
+        let ready = |attempt: &Option<Rc<Attempt>>| attempt.as_ref().is_some_and(|a| a.ready.get());
+        if let Some(index) = self.attempts.iter().position(ready) {
+            return self.settle(index);
+        }
+        if let Some(timer) = self.timer
+            && !self.event_loop.0.rearm(timer, &self.waker.borrow())
+        {
+            self.timer = None;
+            return self.race.delay_elapsed();
+        }
+        Move::Wait
+    }
+
+    /// An attempt's socket is writable or in error: SO_ERROR tells which.
+    fn settle(&mut self, index: usize) -> Move {
+        let Some(attempt) = self.attempts[index].clone() else { return Move::Wait };
+        let inner = &self.event_loop.0;
+        drop(inner.unwatch(attempt.fd, Side::Writer));
+        match inner.sockets.take_error(attempt.fd) {
+            Ok(None) => self.race.succeeded(index),
+            Ok(Some(error)) | Err(error) => {
+                self.abandon(index);
+                self.race.failed(index, cannot_connect(&self.addresses[index], error))
+            }
+        }
+    }
+
+    fn start(&mut self, index: usize, arm: bool) -> Move {
+        self.disarm();
+        if arm && let Some(delay) = self.delay {
+            let when = self.event_loop.time() + delay;
+            let waker = self.waker.borrow().clone();
+            self.timer = Some(self.event_loop.0.arm(when, Work::Wake(waker)));
+        }
+        match self.try_start(index) {
+            Ok(ConnectProgress::Connected) => self.race.succeeded(index),
+            Ok(ConnectProgress::InProgress) => Move::Wait,
+            Err(error) => {
+                self.abandon(index);
+                self.race.failed(index, cannot_connect(&self.addresses[index], error))
+            }
+        }
+    }
+
+    fn try_start(&mut self, index: usize) -> io::Result<ConnectProgress> {
+        let inner = &self.event_loop.0;
+        let (fd, progress) = inner.sockets.connect(&self.addresses[index], self.local.as_ref())?;
+        let attempt = Rc::new(Attempt { fd, ready: Cell::new(false), waker: self.waker.clone() });
+        self.attempts[index] = Some(attempt.clone());
+        if progress == ConnectProgress::InProgress {
+            inner.watch(fd, Side::Writer, attempt)?;
+        }
+        Ok(progress)
+    }
+
+    /// Closes an attempt's socket.
+    fn abandon(&mut self, index: usize) {
+        if let Some(attempt) = self.attempts[index].take() {
+            drop(self.event_loop.0.unwatch(attempt.fd, Side::Writer));
+            self.event_loop.0.sockets.close(attempt.fd);
+        }
+    }
+
+    fn disarm(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            self.event_loop.0.disarm(timer);
+        }
+    }
+}
+
+impl Future for Dial {
+    type Output = io::Result<(RawFd, SocketAddr)>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let dial = &mut *self;
+        dial.waker.borrow_mut().clone_from(context.waker());
+        let mut next = dial.next_move();
+        loop {
+            next = match next {
+                Move::Start { index, arm } => dial.start(index, arm),
+                Move::Done { winner, .. } => {
+                    let Some(attempt) = dial.attempts[winner].take() else {
+                        return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+                    };
+                    return Poll::Ready(Ok((attempt.fd, dial.addresses[winner])));
+                }
+                Move::AllFailed(errors) => return Poll::Ready(Err(combine(errors))),
+                Move::Wait => match dial.next_move() {
+                    Move::Wait => break,
+                    other => other,
+                },
+            };
+        }
+        note_wait(None, Resource::Other("a connection to be made"));
+        Poll::Pending
+    }
+}
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        self.disarm();
+        for index in 0..self.attempts.len() {
+            self.abandon(index);
+        }
+    }
+}
+
+fn cannot_connect(address: &SocketAddr, error: io::Error) -> io::Error {
+    let text = format!("Connect call failed {address}: {error}");
+    io::Error::new(error.kind(), text)
+}

@@ -1,0 +1,154 @@
+//! Creating servers.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+
+use super::address::{Address, ToAddress};
+use super::protocol::Protocol;
+use super::server::{Factory, Server, ServerInner};
+use crate::event_loop::{EventLoop, Inner, get_running_loop};
+use crate::sys::ListenOptions;
+
+/// A server in the making: set options, then await it. [`create_server`](EventLoop::create_server)
+/// gives it.
+#[must_use = "a server is created when this is awaited"]
+pub struct CreateServer {
+    address: io::Result<Address>,
+    options: ListenOptions,
+    start_serving: bool,
+    factory: Box<Factory>,
+}
+
+impl CreateServer {
+    pub(crate) fn new(address: impl ToAddress, factory: Box<Factory>) -> Self {
+        let options =
+            ListenOptions { backlog: 100, reuse_address: true, reuse_port: false, v6_only: true };
+        CreateServer { address: address.to_address(), options, start_serving: true, factory }
+    }
+
+    /// How many connections the kernel queues before they are accepted; 100 if not set. At most as
+    /// many are accepted in one turn.
+    pub fn backlog(mut self, backlog: i32) -> Self {
+        self.options.backlog = backlog;
+        self
+    }
+
+    /// Whether the address may be bound while old connections of it are in TIME_WAIT; yes if not
+    /// set.
+    pub fn reuse_address(mut self, reuse: bool) -> Self {
+        self.options.reuse_address = reuse;
+        self
+    }
+
+    /// Whether several sockets may share the port, the kernel spreading connections over them; no
+    /// if not set.
+    pub fn reuse_port(mut self, reuse: bool) -> Self {
+        self.options.reuse_port = reuse;
+        self
+    }
+
+    /// Whether to accept connections at once; yes if not set. If not, [`Server::start_serving`]
+    /// begins it.
+    pub fn start_serving(mut self, start: bool) -> Self {
+        self.start_serving = start;
+        self
+    }
+
+    async fn create(self) -> io::Result<Server> {
+        let event_loop = get_running_loop()?;
+        let any = matches!(&self.address, Ok(Address::Host(host, _)) if host.is_empty());
+        let addresses = self.address?.resolve().await?;
+        let sockets = listen_on_all(&event_loop.0, &addresses, &self.options, any)?;
+        let backlog = self.options.backlog;
+        let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
+        if self.start_serving {
+            server.start_serving()?;
+        }
+        Ok(server)
+    }
+}
+
+impl IntoFuture for CreateServer {
+    type Output = io::Result<Server>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Server>>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.create())
+    }
+}
+
+impl EventLoop {
+    /// A TCP server on `address`, whose every connection gets a protocol from `factory`.
+    /// (`loop.create_server`)
+    ///
+    /// Await what it gives, on this loop; options can be set before. A name may stand for several
+    /// addresses, and `""` for every interface in IPv4 and IPv6: the server then has a socket for
+    /// each. Port 0 has the kernel choose one for each socket.
+    ///
+    /// # Errors
+    ///
+    /// When awaited: the name cannot be looked up, or an address cannot be bound; the error names
+    /// it, and no socket is left open.
+    pub fn create_server<P: Protocol + 'static>(
+        &self,
+        factory: impl Fn() -> P + 'static,
+        address: impl ToAddress,
+    ) -> CreateServer {
+        CreateServer::new(address, Box::new(move || Box::new(factory())))
+    }
+}
+
+/// Listens on every address, or on none.
+fn listen_on_all(
+    inner: &Inner,
+    addresses: &[SocketAddr],
+    options: &ListenOptions,
+    any: bool,
+) -> io::Result<Vec<(RawFd, SocketAddr)>> {
+    let mut sockets: Vec<(RawFd, SocketAddr)> = Vec::new();
+    let mut refused = None;
+    for address in addresses {
+        match listen_on(inner, address, options) {
+            Ok(socket) => sockets.push(socket),
+            // A machine without IPv6 serves every interface it has.
+            Err(error) if any && is_no_such_family(&error) => refused = Some(error),
+            Err(error) => {
+                sockets.iter().for_each(|(fd, _)| inner.sockets.close(*fd));
+                return Err(cannot_bind(address, error));
+            }
+        }
+    }
+    match refused {
+        Some(error) if sockets.is_empty() => Err(error),
+        _ => Ok(sockets),
+    }
+}
+
+fn listen_on(
+    inner: &Inner,
+    address: &SocketAddr,
+    options: &ListenOptions,
+) -> io::Result<(RawFd, SocketAddr)> {
+    let fd = inner.sockets.listen(address, options)?;
+    match inner.sockets.local_addr(fd) {
+        Ok(local) => Ok((fd, local)),
+        Err(error) => {
+            inner.sockets.close(fd);
+            Err(error)
+        }
+    }
+}
+
+fn is_no_such_family(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+}
+
+fn cannot_bind(address: &SocketAddr, error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("error while attempting to bind on address {address}: {error}"),
+    )
+}

@@ -1,0 +1,57 @@
+//! Protocols: what a connection calls.
+
+use std::io;
+
+use super::Transport;
+
+/// What a connection calls, in this order. (`asyncio.Protocol`)
+///
+/// ```text
+/// connection_made  data_received*  eof_received?  connection_lost
+/// ```
+///
+/// with `pause_writing` and `resume_writing` in turns between the first and the last. The grammar
+/// is enforced by the transport's life cycle, whatever the network does.
+///
+/// Every method but the last is given the transport, so a protocol need not keep it; one that must
+/// write at other times keeps a clone, and drops it in `connection_lost`.
+///
+/// A protocol that panics is reported to the loop's exception handler, and its connection is
+/// aborted.
+///
+/// # Unlike asyncio
+///
+/// A protocol that writes from inside its own methods is told `pause_writing` and
+/// `resume_writing` when that method returns, for it is borrowed until then. Anybody else's write
+/// tells it at once, as in asyncio.
+pub trait Protocol {
+    /// The connection is there.
+    fn connection_made(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// Bytes have come, at least one. They are the loop's buffer: copy what must outlive the call.
+    fn data_received(&mut self, transport: &Transport, data: &[u8]);
+
+    /// The peer will send no more. `true` keeps the connection for writing; `false`, as by
+    /// default, closes it once everything written is sent.
+    fn eof_received(&mut self, transport: &Transport) -> bool {
+        let _ = transport;
+        false
+    }
+
+    /// More is written than the peer takes: more than the high-water mark waits in our buffer.
+    fn pause_writing(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// The buffer has shrunk to the low-water mark.
+    fn resume_writing(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// The connection is over: `None` if it was closed in order, by either side; else why.
+    fn connection_lost(&mut self, error: Option<io::Error>) {
+        let _ = error;
+    }
+}

@@ -1,0 +1,54 @@
+//! Looking up names off the loop's thread.
+//!
+//! getaddrinfo(3) blocks, for seconds if a name server is silent, and cannot be interrupted. So it
+//! runs on a thread of its own; whoever no longer waits for it just leaves it to end by itself.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use crate::observe::{Resource, note_wait};
+use crate::sys::resolve::getaddrinfo;
+
+/// What the thread and the one who waits share.
+#[derive(Default)]
+struct Answer {
+    addresses: Option<io::Result<Vec<SocketAddr>>>,
+    waiter: Option<Waker>,
+}
+
+/// The stream addresses of `host`.
+pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let shared = Arc::new(Mutex::new(Answer::default()));
+    let theirs = shared.clone();
+    thread::Builder::new().name("evloop-resolver".into()).spawn(move || {
+        let addresses = getaddrinfo(&host, port);
+        let mut answer = lock(&theirs);
+        answer.addresses = Some(addresses);
+        let waiter = answer.waiter.take();
+        drop(answer);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    })?;
+    poll_fn(move |context| {
+        let mut answer = lock(&shared);
+        match answer.addresses.take() {
+            Some(addresses) => Poll::Ready(addresses),
+            None => {
+                answer.waiter = Some(context.waker().clone());
+                note_wait(None, Resource::Other("the name server"));
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+/// Neither side panics while it holds the lock.
+fn lock(answer: &Mutex<Answer>) -> MutexGuard<'_, Answer> {
+    answer.lock().unwrap_or_else(PoisonError::into_inner)
+}

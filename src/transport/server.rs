@@ -1,0 +1,382 @@
+//! Servers: listening sockets, and the connections they accepted.
+//!
+//! | from     | start_serving | close  |
+//! |----------|---------------|--------|
+//! | Bound    | Serving       | Closed |
+//! | Serving  | Serving       | Closed |
+//! | Closed   | refused       | Closed |
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::protocol::Protocol;
+use super::tcp::{Tcp, note_accepted};
+use crate::event_loop::{
+    ErrorContext, EventLoop, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
+};
+use crate::observe::{Resource, What, note_wait};
+
+/// How long a listener rests when the process or the system has no descriptor left (asyncio's
+/// `ACCEPT_RETRY_DELAY`).
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Whether connections are accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Bound,
+    Serving,
+    Closed,
+}
+
+/// Makes a protocol for each connection.
+pub(crate) type Factory = dyn Fn() -> Box<dyn Protocol>;
+
+pub(crate) struct ServerInner {
+    event_loop: WeakLoop,
+    factory: Box<Factory>,
+    backlog: usize,
+    state: Cell<State>,
+    listeners: RefCell<Vec<Rc<Listener>>>,
+    clients: RefCell<Clients>,
+    waiters: RefCell<Vec<Waker>>,
+    resident: Cell<ResidentKey>,
+}
+
+/// The connections of a server that are not lost yet, in places that are reused.
+#[derive(Default)]
+struct Clients {
+    places: Vec<Option<Weak<Tcp>>>,
+    free: Vec<usize>,
+}
+
+impl Clients {
+    fn alive(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+}
+
+/// A connection's place among its server's.
+pub(crate) struct Membership {
+    server: Rc<ServerInner>,
+    place: Cell<usize>,
+}
+
+impl Membership {
+    pub(super) fn admit(&self, tcp: &Rc<Tcp>) {
+        let mut clients = self.server.clients.borrow_mut();
+        let client = Some(Rc::downgrade(tcp));
+        match clients.free.pop() {
+            Some(place) => {
+                clients.places[place] = client;
+                self.place.set(place);
+            }
+            None => {
+                clients.places.push(client);
+                self.place.set(clients.places.len() - 1);
+            }
+        }
+    }
+
+    pub(super) fn leave(self) {
+        let mut clients = self.server.clients.borrow_mut();
+        clients.places[self.place.get()] = None;
+        clients.free.push(self.place.get());
+        drop(clients);
+        self.server.wake_if_over();
+    }
+}
+
+/// One listening socket.
+struct Listener {
+    fd: RawFd,
+    local: SocketAddr,
+    server: Rc<ServerInner>,
+}
+
+impl Listener {
+    /// Accepts what waits, at most a backlog's worth: others want their turn.
+    fn accept_ready(self: &Rc<Self>, event_loop: &EventLoop) {
+        let inner = &*event_loop.0;
+        for _ in 0..self.server.backlog {
+            if self.server.state.get() != State::Serving {
+                return;
+            }
+            match inner.sockets.accept(self.fd) {
+                Ok((fd, peer)) => self.admit(event_loop, fd, peer),
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => return self.accept_failed(event_loop, error),
+            }
+        }
+    }
+
+    fn admit(&self, event_loop: &EventLoop, fd: RawFd, peer: SocketAddr) {
+        note_accepted(&event_loop.0, self.fd, fd);
+        let protocol = (self.server.factory)();
+        let member = Membership { server: self.server.clone(), place: Cell::new(0) };
+        // A socket bound to one address accepts on that one.
+        let local = Some(self.local).filter(|local| !local.ip().is_unspecified());
+        Tcp::open(event_loop, fd, Some(peer), local, protocol, Some(member));
+    }
+
+    /// No descriptor, or no memory: the waiting connection stays in the kernel's queue and would
+    /// make the loop spin, so the listener rests for a while.
+    fn accept_failed(self: &Rc<Self>, event_loop: &EventLoop, error: io::Error) {
+        let exhausted = matches!(
+            error.raw_os_error(),
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+        );
+        let message = match exhausted {
+            true => format!(
+                "socket.accept() out of system resource; {} rests for {ACCEPT_RETRY_DELAY:?}",
+                self.local
+            ),
+            false => format!("Accept failed on a socket that listens on {}", self.local),
+        };
+        event_loop.call_exception_handler(ErrorContext::new(message).error(error));
+        if exhausted {
+            drop(event_loop.0.unwatch(self.fd, Side::Reader));
+            let listener = self.clone();
+            // The loop is running, so it is open.
+            drop(event_loop.call_later(ACCEPT_RETRY_DELAY, move || listener.rest_is_over()));
+        }
+    }
+
+    fn rest_is_over(self: &Rc<Self>) {
+        if self.server.state.get() == State::Serving
+            && let Some(inner) = self.server.event_loop.upgrade()
+            && let Err(error) = inner.watch(self.fd, Side::Reader, self.clone())
+        {
+            self.accept_failed(&EventLoop(inner), error);
+        }
+    }
+}
+
+impl Run for Listener {
+    fn run(self: Rc<Self>, event_loop: &EventLoop) {
+        self.accept_ready(event_loop);
+    }
+
+    fn what(&self) -> What {
+        What::Reader { fd: self.fd }
+    }
+}
+
+impl ServerInner {
+    pub(super) fn new(
+        event_loop: &EventLoop,
+        factory: Box<Factory>,
+        backlog: i32,
+        sockets: Vec<(RawFd, SocketAddr)>,
+    ) -> Rc<ServerInner> {
+        let server = Rc::new(ServerInner {
+            event_loop: Rc::downgrade(&event_loop.0),
+            factory,
+            backlog: usize::try_from(backlog).unwrap_or(1).max(1),
+            state: Cell::new(State::Bound),
+            listeners: RefCell::default(),
+            clients: RefCell::default(),
+            waiters: RefCell::default(),
+            resident: Cell::new(0),
+        });
+        let listeners = sockets.into_iter().map(|(fd, local)| {
+            event_loop.0.set_owned(fd, true);
+            Rc::new(Listener { fd, local, server: server.clone() })
+        });
+        *server.listeners.borrow_mut() = listeners.collect();
+        server.resident.set(event_loop.0.house(server.clone()));
+        server
+    }
+
+    fn stop_listening(&self, inner: &Inner) {
+        self.state.set(State::Closed);
+        for listener in self.listeners.take() {
+            drop(inner.unwatch(listener.fd, Side::Reader));
+            inner.set_owned(listener.fd, false);
+            inner.sockets.close(listener.fd);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.get() == State::Closed && self.clients.borrow().alive() == 0
+    }
+
+    fn wake_if_over(&self) {
+        if self.is_over() {
+            for waiter in self.waiters.take() {
+                waiter.wake();
+            }
+        }
+    }
+}
+
+impl Resident for ServerInner {
+    fn what(&self) -> What {
+        What::Internal { name: "a server" }
+    }
+
+    fn evict(self: Rc<Self>, inner: &Inner) {
+        self.stop_listening(inner);
+        self.wake_if_over();
+    }
+}
+
+/// A server: it listens, accepts, and gives each connection a protocol of its own.
+/// (`asyncio.Server`)
+///
+/// Dropping it changes nothing: the loop keeps it, and it goes on serving. Clones are names of the
+/// same server.
+#[derive(Clone)]
+pub struct Server(pub(super) Rc<ServerInner>);
+
+impl Server {
+    /// Begins to accept; does nothing if it has begun. (`Server.start_serving`)
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the server is closed; the kernel's.
+    pub fn start_serving(&self) -> io::Result<()> {
+        match self.0.state.get() {
+            State::Serving => return Ok(()),
+            State::Closed => return Err(closed()),
+            State::Bound => {}
+        }
+        let inner = self.0.event_loop.upgrade().ok_or_else(closed)?;
+        self.0.state.set(State::Serving);
+        let listeners = self.0.listeners.borrow().clone();
+        for listener in listeners {
+            inner.watch(listener.fd, Side::Reader, listener.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Serves until the server is closed and its last connection gone. (`Server.serve_forever`)
+    ///
+    /// # Errors
+    ///
+    /// As [`start_serving`](Server::start_serving).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it leaves the server as it is. (In asyncio a cancelled
+    /// `serve_forever` closes it.)
+    pub async fn serve_forever(&self) -> io::Result<()> {
+        self.start_serving()?;
+        self.wait_closed().await;
+        Ok(())
+    }
+
+    /// Whether it accepts connections.
+    pub fn is_serving(&self) -> bool {
+        self.0.state.get() == State::Serving
+    }
+
+    /// What it listens on; nothing once it is closed.
+    pub fn sockets(&self) -> Vec<ServerSocket> {
+        let listeners = self.0.listeners.borrow();
+        listeners.iter().map(|l| ServerSocket { fd: l.fd, local: l.local }).collect()
+    }
+
+    /// Stops listening, at once; connections stay as they are. Does nothing the second time.
+    pub fn close(&self) {
+        if self.0.state.get() == State::Closed {
+            return;
+        }
+        if let Some(inner) = self.0.event_loop.upgrade() {
+            self.0.stop_listening(&inner);
+            inner.let_go(self.0.resident.get());
+        }
+        self.0.wake_if_over();
+    }
+
+    /// Waits until the server is closed and its last connection is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it loses nothing.
+    pub async fn wait_closed(&self) {
+        poll_fn(|context| {
+            if self.0.is_over() {
+                return Poll::Ready(());
+            }
+            let mut waiters = self.0.waiters.borrow_mut();
+            if !waiters.iter().any(|waiter| waiter.will_wake(context.waker())) {
+                waiters.push(context.waker().clone());
+            }
+            note_wait(None, Resource::Other("the server's last connection"));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Closes every connection once what was written to it is sent.
+    pub fn close_clients(&self) {
+        self.each_client(Tcp::close);
+    }
+
+    /// Closes every connection now.
+    pub fn abort_clients(&self) {
+        self.each_client(Tcp::abort);
+    }
+
+    /// How many connections it has.
+    pub fn connections(&self) -> usize {
+        self.0.clients.borrow().alive()
+    }
+
+    fn each_client(&self, end: impl Fn(&Rc<Tcp>)) {
+        let clients = self.0.clients.borrow().places.clone();
+        for client in clients.into_iter().flatten().filter_map(|client| client.upgrade()) {
+            end(&client);
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Server sockets={:?}>", self.sockets())
+    }
+}
+
+/// A socket that a server listens on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ServerSocket {
+    fd: RawFd,
+    local: SocketAddr,
+}
+
+impl ServerSocket {
+    /// The address it is bound to, with the port the kernel chose if none was asked for.
+    /// (`getsockname()`)
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+impl AsRawFd for ServerSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd
+    }
+}
+
+impl fmt::Debug for ServerSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = if self.local.is_ipv4() { "AF_INET" } else { "AF_INET6" };
+        write!(
+            f,
+            "<socket fd={}, family={family}, type=SOCK_STREAM, laddr={}>",
+            self.fd, self.local
+        )
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "the server is closed: create a new one")
+}
