@@ -1,0 +1,14 @@
+#!/bin/bash
+# Fuzzes every target for so many seconds each:  tools/fuzz-all.sh SECONDS
+#
+# RUSTC_BOOTSTRAP lets stable Rust take the sanitizer flags that cargo-fuzz passes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:?usage: tools/fuzz-all.sh SECONDS}
+export RUSTC_BOOTSTRAP=1
+for target in $(cargo fuzz list); do
+  echo "fuzz $target"
+  dictionary=()
+  [ -e "fuzz/$target.dict" ] && dictionary=("-dict=fuzz/$target.dict")
+  cargo fuzz run "$target" -- -max_total_time="$seconds" -verbosity=0 -print_final_stats=0 "${dictionary[@]}"
+done
