@@ -8,6 +8,15 @@
 mod choose;
 #[cfg(target_os = "linux")]
 mod epoll;
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    all(test, target_os = "linux")
+))]
+mod kqueue;
 mod poll;
 mod registry;
 
@@ -21,6 +30,14 @@ use std::time::Duration;
 pub use choose::{DefaultSelector, default_selector};
 #[cfg(target_os = "linux")]
 pub use epoll::EpollSelector;
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+))]
+pub use kqueue::KqueueSelector;
 pub use poll::PollSelector;
 
 use crate::sys::BellFd;
