@@ -6,6 +6,8 @@
 //! may read once and return.
 
 mod choose;
+#[cfg(test)]
+mod conformance;
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(any(
