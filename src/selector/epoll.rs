@@ -1,5 +1,6 @@
 //! epoll(7): Linux.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -116,6 +117,14 @@ fn readiness(flags: u32) -> Readiness {
         | so(libc::EPOLLERR, Readiness::ERROR)
 }
 
+impl fmt::Debug for EpollSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EpollSelector")
+            .field("registered", &self.registry.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Selector for EpollSelector {
     fn name(&self) -> &'static str {
         "epoll"
@@ -175,5 +184,61 @@ impl Selector for EpollSelector {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.epoll.as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::sys::{PollFd, poll};
+
+    fn is_readable(selector: &EpollSelector) -> bool {
+        let fd = selector.as_fd().unwrap().as_raw_fd();
+        poll(&mut [PollFd { fd, events: libc::POLLIN, revents: 0 }], 0).unwrap() == 1
+    }
+
+    #[test]
+    fn its_descriptor_is_readable_while_there_is_something_to_tell() {
+        let mut selector = EpollSelector::new().unwrap();
+        let (here, mut there) = UnixStream::pair().unwrap();
+        selector.register(here.as_raw_fd(), Interest::READ, Token::new(0, 0)).unwrap();
+        assert!(!is_readable(&selector));
+        there.write_all(b"x").unwrap();
+        assert!(is_readable(&selector));
+        selector.unregister(here.as_raw_fd()).unwrap();
+        assert!(!is_readable(&selector));
+        selector.bell().ring();
+        assert!(is_readable(&selector));
+        selector.select(None, &mut Vec::new()).unwrap();
+        assert!(!is_readable(&selector));
+    }
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_clamped() {
+        let millis = |nanos| millis_rounded_up(Some(Duration::from_nanos(nanos)));
+        assert_eq!([0, 1, 999_999, 1_000_000, 1_000_001].map(millis), [0, 1, 1, 1, 2]);
+        assert_eq!(millis_rounded_up(Some(Duration::MAX)), 24 * 60 * 60 * 1000);
+        assert_eq!(millis_rounded_up(None), -1);
+    }
+
+    #[test]
+    fn a_missing_call_is_told_from_a_failing_one() {
+        let told = |errno| is_missing(&io::Error::from_raw_os_error(errno));
+        assert!(told(libc::ENOSYS) && told(libc::EPERM));
+        assert!(!told(libc::EINTR) && !told(libc::EINVAL) && !told(libc::EBADF));
+    }
+
+    #[test]
+    fn the_buffer_grows_to_its_bound_and_no_further() {
+        let mut selector = EpollSelector::new().unwrap();
+        let nothing = EpollEvent { events: 0, u64: 0 };
+        for _ in 0..10 {
+            selector.buffer.resize(selector.buffer.capacity(), nothing);
+            selector.grow_if_full();
+        }
+        assert_eq!(selector.buffer.capacity(), LARGEST_BUFFER);
     }
 }

@@ -1,6 +1,7 @@
 //! kqueue(2): macOS, FreeBSD, NetBSD, OpenBSD, DragonFly.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -192,6 +193,14 @@ fn readiness(news: impl Iterator<Item = News>, is_pipe: bool) -> Readiness {
         }
     }
     if ended == 2 { so | Readiness::HANGUP } else { so }
+}
+
+impl fmt::Debug for KqueueSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KqueueSelector")
+            .field("registered", &self.registry.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Selector for KqueueSelector {

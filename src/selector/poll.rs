@@ -1,5 +1,6 @@
 //! poll(2): everywhere.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -97,6 +98,14 @@ fn readiness(flags: i16) -> Readiness {
         | so(POLLRDHUP, Readiness::READ_HANGUP)
         | so(libc::POLLHUP, Readiness::HANGUP)
         | so(libc::POLLERR | libc::POLLNVAL, Readiness::ERROR)
+}
+
+impl fmt::Debug for PollSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollSelector")
+            .field("registered", &self.registry.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Selector for PollSelector {

@@ -1,7 +1,6 @@
 //! What the selectors' tests want of the kernel and the standard library does not have.
 
-use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::cvt;
 
@@ -28,9 +27,9 @@ pub(crate) fn reuse_number(onto: &impl AsRawFd, from: &impl AsRawFd) {
 
 /// Whether two numbers are open on the same file; `None` if one is closed.
 #[cfg(target_os = "linux")]
-pub(crate) fn same_file(one: RawFd, other: RawFd) -> Option<bool> {
+pub(crate) fn same_file(one: libc::c_int, other: libc::c_int) -> Option<bool> {
     let identify = |fd| {
-        let mut stat = MaybeUninit::<libc::stat>::uninit();
+        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
         // SAFETY: fstat(2) writes one `stat` at the pointer, which has room for it.
         cvt(unsafe { libc::fstat(fd, stat.as_mut_ptr()) }).ok()?;
         // SAFETY: fstat succeeded, so it has written all of it.

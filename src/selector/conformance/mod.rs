@@ -75,6 +75,7 @@ enum Behind {
 ///   say so of a hang-up or an error only while there is room. A writer is woken either way...
 /// - ... except after a shutdown(2) of its own or the reader's, with no room left: then the others
 ///   are silent.
+/// - poll(2) has no word for a read hang-up but on Linux and FreeBSD.
 fn agreed(readiness: Readiness, interest: Interest, behind: Behind) -> Readiness {
     let mut agreed = readiness;
     if readiness.intersects(Readiness::HANGUP | Readiness::ERROR) && interest.is_write() {
@@ -86,8 +87,13 @@ fn agreed(readiness: Readiness, interest: Interest, behind: Behind) -> Readiness
     if behind == Behind::SocketShutDown {
         agreed.0 &= !Readiness::WRITABLE.0;
     }
+    if !POLL_KNOWS_READ_HANGUP {
+        agreed.0 &= !Readiness::READ_HANGUP.0;
+    }
     agreed
 }
+
+const POLL_KNOWS_READ_HANGUP: bool = cfg!(any(target_os = "linux", target_os = "freebsd"));
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 

@@ -13,9 +13,8 @@ const READ_HANGUP: Readiness = Readiness::READ_HANGUP;
 const HANGUP: Readiness = Readiness::HANGUP;
 const NOTHING: Readiness = Readiness(0);
 
-/// poll(2) outside Linux and FreeBSD has no word for it.
 fn knows_read_hangup(selector: &dyn Selector) -> bool {
-    selector.name() != "poll" || cfg!(any(target_os = "linux", target_os = "freebsd"))
+    selector.name() != "poll" || POLL_KNOWS_READ_HANGUP
 }
 
 fn an_event_comes_again_until_its_cause_is_gone(open: Open) {
