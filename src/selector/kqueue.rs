@@ -348,4 +348,16 @@ mod tests {
         let readiness = Readiness::WRITABLE | Readiness::ERROR;
         assert_eq!(events, [Event { token: OLD, readiness }]);
     }
+
+    #[test]
+    fn an_event_with_another_registrations_word_is_dropped() {
+        let mut selector = KqueueSelector::new().unwrap();
+        let (_reader, writer) = crate::sys::testing::pipe();
+        let fd = writer.as_raw_fd();
+        selector.register(fd, Interest::WRITE, NEW).unwrap();
+        selector.kqueue.change(fd, &[Change::Add(Filter::Write, OLD.to_bits())]).unwrap();
+        let mut events = Vec::new();
+        selector.select(Some(Duration::ZERO), &mut events).unwrap();
+        assert_eq!(events, []);
+    }
 }

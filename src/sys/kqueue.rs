@@ -298,6 +298,16 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_a_signal_interrupts_has_been_made() {
+        let kqueue = Kqueue::new().unwrap();
+        let (end, _other) = UnixStream::pair().unwrap();
+        kernel::INTERRUPT_NEXT_CHANGE.set(true);
+        assert_eq!(kqueue.change(end.as_raw_fd(), &HEAR).unwrap(), [0, 0]);
+        let both = [Change::Delete(Filter::Read), Change::Delete(Filter::Write)];
+        assert_eq!(kqueue.change(end.as_raw_fd(), &both).unwrap(), [0, 0]);
+    }
+
+    #[test]
     fn a_closed_descriptor_has_no_knotes() {
         let kqueue = Kqueue::new().unwrap();
         let (end, _other) = UnixStream::pair().unwrap();
@@ -313,8 +323,10 @@ mod tests {
         let queue = Kqueue::new().unwrap();
         let stranger = Kqueue { fd: ManuallyDrop::new(dup(&queue)), owner: queue.owner + 1 };
         let (mine, theirs) = (dup(&queue), stranger.raw());
+        let number = queue.raw();
         drop(queue);
         drop(stranger);
+        assert_ne!(super::super::testing::same_file(mine.as_raw_fd(), number), Some(true));
         // The stranger's number is still open, on the file that `mine` is open on too.
         assert_eq!(super::super::testing::same_file(mine.as_raw_fd(), theirs), Some(true));
         // SAFETY: nobody owns `theirs` now, which is what this test has just shown.

@@ -16,8 +16,10 @@
 //!   being closed or open on another file.
 //! - WRITE on a pipe whose reader is gone is answered by EPIPE and added nevertheless (macOS
 //!   10.10); WRITE on another kqueue is EINVAL.
+//! - A signal that interrupts a call finds its changes made; receipts are lost. A test says when.
 //! - Timeouts that are malformed or longer than 24 hours are EINVAL.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, MutexGuard};
@@ -68,6 +70,11 @@ struct Knote {
 
 /// Queues by the number of a socket that stands for each.
 static QUEUES: Mutex<BTreeMap<c_int, Queue>> = Mutex::new(BTreeMap::new());
+
+thread_local! {
+    /// Set, the next call of this thread that has changes is interrupted after making them.
+    pub(super) static INTERRUPT_NEXT_CHANGE: Cell<bool> = const { Cell::new(false) };
+}
 
 fn queues() -> MutexGuard<'static, BTreeMap<c_int, Queue>> {
     QUEUES.lock().unwrap()
@@ -130,6 +137,9 @@ fn apply(kq: c_int, changes: &[kevent], room: usize) -> Result<Vec<kevent>, c_in
         }
         let flags = change.flags | EV_ERROR;
         receipts.push(kevent { flags, data: i64::from(answer), ..*change });
+    }
+    if !changes.is_empty() && INTERRUPT_NEXT_CHANGE.take() {
+        return Err(libc::EINTR);
     }
     Ok(receipts)
 }

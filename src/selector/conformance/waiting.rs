@@ -48,12 +48,22 @@ fn a_signal_ends_a_wait_with_an_empty_list(open: Open) {
     });
     let thread = heard.recv().unwrap().unwrap();
     // Nobody can see a thread begin to wait, so signals are sent until one has found it waiting.
-    while heard.try_recv().is_err() {
+    while matches!(heard.try_recv(), Err(mpsc::TryRecvError::Empty)) {
         thread.interrupt();
         thread::yield_now();
     }
     drop(end);
     assert_eq!(waiting.join().unwrap(), []);
+}
+
+fn what_is_no_longer_watched_ends_no_wait(open: Open) {
+    let (mut selector, here, mut there) = watched_pair(open, Interest::BOTH);
+    there.write_all(b"x").unwrap();
+    assert_eq!(select(&mut *selector, None).len(), 1);
+    selector.unregister(fd(&here)).unwrap();
+    let (began, timeout) = (monotonic(), Duration::from_millis(3));
+    assert_eq!(select(&mut *selector, Some(timeout)), []);
+    assert!(monotonic() - began >= timeout);
 }
 
 fn the_bell_ends_a_wait_from_another_thread(open: Open) {
@@ -115,6 +125,7 @@ over_every_backend! {
     a_timeout_longer_than_any_kernel_takes_is_no_error,
     events_are_appended,
     a_signal_ends_a_wait_with_an_empty_list,
+    what_is_no_longer_watched_ends_no_wait,
     the_bell_ends_a_wait_from_another_thread,
     a_bell_rung_before_the_wait_ends_it,
     many_rings_are_one,
