@@ -11,7 +11,7 @@ use super::{
     Bell, Event, Interest, MAX_WAIT, Readiness, Selector, SelectorKey, Token, millis_rounded_up,
     not_waitable,
 };
-use crate::sys::{BellFd, Epoll, EpollEvent, Sleep};
+use crate::sys::{BellFd, Epoll, EpollEvent};
 
 /// A selector on epoll(7).
 ///
@@ -64,19 +64,21 @@ impl EpollSelector {
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let sleep = match timeout {
+        let waited = match timeout {
             Some(timeout) if self.exact && !timeout.is_zero() => {
-                Sleep::Exact(timeout.min(MAX_WAIT))
+                match self.epoll.wait_exactly(&mut self.buffer, timeout.min(MAX_WAIT)) {
+                    Err(error) if is_missing(&error) => {
+                        self.exact = false;
+                        return self.wait(Some(timeout));
+                    }
+                    waited => waited,
+                }
             }
-            timeout => Sleep::Millis(millis_rounded_up(timeout)),
+            timeout => self.epoll.wait(&mut self.buffer, millis_rounded_up(timeout)),
         };
-        match self.epoll.wait(&mut self.buffer, sleep) {
-            Err(error) if matches!(sleep, Sleep::Exact(_)) && is_missing(&error) => {
-                self.exact = false;
-                self.wait(timeout)
-            }
+        match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            result => result,
+            waited => waited,
         }
     }
 
@@ -161,11 +163,13 @@ impl Selector for EpollSelector {
 
     fn select(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
         self.wait(timeout)?;
-        let told = self.buffer.iter().filter(|event| event.u64 != Token::BELL.to_bits());
-        events.extend(told.map(|event| Event {
-            token: Token::from_bits(event.u64),
-            readiness: readiness(event.events),
-        }));
+        events.reserve(self.buffer.len());
+        for event in &self.buffer {
+            if event.u64 != Token::BELL.to_bits() {
+                let token = Token::from_bits(event.u64);
+                events.push(Event { token, readiness: readiness(event.events) });
+            }
+        }
         self.grow_if_full();
         Ok(())
     }

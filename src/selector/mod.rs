@@ -225,7 +225,13 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// `timeout` in the milliseconds of epoll_wait(2) and poll(2). Rounded down, a wait would end just
 /// before its time and the caller would spin through the last millisecond.
 fn millis_rounded_up(timeout: Option<Duration>) -> i32 {
-    timeout.map_or(-1, |timeout| timeout.min(MAX_WAIT).as_nanos().div_ceil(1_000_000) as i32)
+    match timeout.map(|timeout| timeout.min(MAX_WAIT)) {
+        // A day has 86 400 000 of them.
+        Some(wait) => {
+            (wait.as_secs() * 1000) as i32 + wait.subsec_nanos().div_ceil(1_000_000) as i32
+        }
+        None => -1,
+    }
 }
 
 /// The one error for files that are always ready, so that waiting for them means nothing.

@@ -26,7 +26,7 @@ mod time;
 
 pub(crate) use bell::BellFd;
 #[cfg(target_os = "linux")]
-pub(crate) use epoll::{Epoll, EpollEvent, Sleep};
+pub(crate) use epoll::{Epoll, EpollEvent};
 pub(crate) use error::cvt;
 #[cfg(any(
     target_vendor = "apple",
