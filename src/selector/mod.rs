@@ -4,6 +4,10 @@
 //! know of it, then [`select`](Selector::select) until something is so. Every backend is
 //! level-triggered: an event comes again at every `select` until its cause is gone, so a handler
 //! may read once and return.
+//!
+//! What the platform has is all there, chosen by value at run time: [`default_selector`] takes the
+//! best, or what the environment variable `EVLOOP_SELECTOR` names. One suite of tests holds every
+//! backend to the contract; where they cannot help but differ, each backend's own page says so.
 
 mod choose;
 #[cfg(test)]
@@ -46,7 +50,7 @@ use crate::sys::BellFd;
 
 /// What a registration asks to be told of: readability, writability or both.
 ///
-/// Errors and hang-ups are reported without being asked for, on every backend.
+/// Errors and hang-ups wake whoever waits, without being asked for, on every backend.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest(u8);
 
