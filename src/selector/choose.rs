@@ -9,6 +9,25 @@ use super::*;
 /// The best facility of this platform: epoll on Linux, kqueue on macOS and the BSDs, else poll(2).
 #[cfg(target_os = "linux")]
 pub type DefaultSelector = EpollSelector;
+/// The best facility of this platform: epoll on Linux, kqueue on macOS and the BSDs, else poll(2).
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+))]
+pub type DefaultSelector = KqueueSelector;
+/// The best facility of this platform: epoll on Linux, kqueue on macOS and the BSDs, else poll(2).
+#[cfg(not(any(
+    target_os = "linux",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+)))]
+pub type DefaultSelector = PollSelector;
 
 /// Opens a selector of one kind.
 type Open = fn() -> io::Result<Box<dyn Selector>>;
@@ -17,6 +36,14 @@ type Open = fn() -> io::Result<Box<dyn Selector>>;
 const BACKENDS: &[(&str, Open)] = &[
     #[cfg(target_os = "linux")]
     ("epoll", || Ok(Box::new(EpollSelector::new()?))),
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "dragonfly"
+    ))]
+    ("kqueue", || Ok(Box::new(KqueueSelector::new()?))),
     ("poll", || Ok(Box::new(PollSelector::new()?))),
 ];
 

@@ -1,5 +1,6 @@
 //! epoll(7): Linux.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::{
     Bell, Event, Interest, MAX_WAIT, Readiness, Selector, SelectorKey, Token, millis_rounded_up,
     not_waitable,
 };
-use crate::sys::{BellFd, Epoll, EpollEvent, Sleep};
+use crate::sys::{BellFd, Epoll, EpollEvent};
 
 /// A selector on epoll(7).
 ///
@@ -63,19 +64,21 @@ impl EpollSelector {
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let sleep = match timeout {
+        let waited = match timeout {
             Some(timeout) if self.exact && !timeout.is_zero() => {
-                Sleep::Exact(timeout.min(MAX_WAIT))
+                match self.epoll.wait_exactly(&mut self.buffer, timeout.min(MAX_WAIT)) {
+                    Err(error) if is_missing(&error) => {
+                        self.exact = false;
+                        return self.wait(Some(timeout));
+                    }
+                    waited => waited,
+                }
             }
-            timeout => Sleep::Millis(millis_rounded_up(timeout)),
+            timeout => self.epoll.wait(&mut self.buffer, millis_rounded_up(timeout)),
         };
-        match self.epoll.wait(&mut self.buffer, sleep) {
-            Err(error) if matches!(sleep, Sleep::Exact(_)) && is_missing(&error) => {
-                self.exact = false;
-                self.wait(timeout)
-            }
+        match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            result => result,
+            waited => waited,
         }
     }
 
@@ -116,6 +119,14 @@ fn readiness(flags: u32) -> Readiness {
         | so(libc::EPOLLERR, Readiness::ERROR)
 }
 
+impl fmt::Debug for EpollSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EpollSelector")
+            .field("registered", &self.registry.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Selector for EpollSelector {
     fn name(&self) -> &'static str {
         "epoll"
@@ -152,11 +163,13 @@ impl Selector for EpollSelector {
 
     fn select(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
         self.wait(timeout)?;
-        let told = self.buffer.iter().filter(|event| event.u64 != Token::BELL.to_bits());
-        events.extend(told.map(|event| Event {
-            token: Token::from_bits(event.u64),
-            readiness: readiness(event.events),
-        }));
+        events.reserve(self.buffer.len());
+        for event in &self.buffer {
+            if event.u64 != Token::BELL.to_bits() {
+                let token = Token::from_bits(event.u64);
+                events.push(Event { token, readiness: readiness(event.events) });
+            }
+        }
         self.grow_if_full();
         Ok(())
     }
@@ -175,5 +188,61 @@ impl Selector for EpollSelector {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.epoll.as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::sys::{PollFd, poll};
+
+    fn is_readable(selector: &EpollSelector) -> bool {
+        let fd = selector.as_fd().unwrap().as_raw_fd();
+        poll(&mut [PollFd { fd, events: libc::POLLIN, revents: 0 }], 0).unwrap() == 1
+    }
+
+    #[test]
+    fn its_descriptor_is_readable_while_there_is_something_to_tell() {
+        let mut selector = EpollSelector::new().unwrap();
+        let (here, mut there) = UnixStream::pair().unwrap();
+        selector.register(here.as_raw_fd(), Interest::READ, Token::new(0, 0)).unwrap();
+        assert!(!is_readable(&selector));
+        there.write_all(b"x").unwrap();
+        assert!(is_readable(&selector));
+        selector.unregister(here.as_raw_fd()).unwrap();
+        assert!(!is_readable(&selector));
+        selector.bell().ring();
+        assert!(is_readable(&selector));
+        selector.select(None, &mut Vec::new()).unwrap();
+        assert!(!is_readable(&selector));
+    }
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_clamped() {
+        let millis = |nanos| millis_rounded_up(Some(Duration::from_nanos(nanos)));
+        assert_eq!([0, 1, 999_999, 1_000_000, 1_000_001].map(millis), [0, 1, 1, 1, 2]);
+        assert_eq!(millis_rounded_up(Some(Duration::MAX)), 24 * 60 * 60 * 1000);
+        assert_eq!(millis_rounded_up(None), -1);
+    }
+
+    #[test]
+    fn a_missing_call_is_told_from_a_failing_one() {
+        let told = |errno| is_missing(&io::Error::from_raw_os_error(errno));
+        assert!(told(libc::ENOSYS) && told(libc::EPERM));
+        assert!(!told(libc::EINTR) && !told(libc::EINVAL) && !told(libc::EBADF));
+    }
+
+    #[test]
+    fn the_buffer_grows_to_its_bound_and_no_further() {
+        let mut selector = EpollSelector::new().unwrap();
+        let nothing = EpollEvent { events: 0, u64: 0 };
+        for _ in 0..10 {
+            selector.buffer.resize(selector.buffer.capacity(), nothing);
+            selector.grow_if_full();
+        }
+        assert_eq!(selector.buffer.capacity(), LARGEST_BUFFER);
     }
 }

@@ -4,10 +4,25 @@
 //! know of it, then [`select`](Selector::select) until something is so. Every backend is
 //! level-triggered: an event comes again at every `select` until its cause is gone, so a handler
 //! may read once and return.
+//!
+//! What the platform has is all there, chosen by value at run time: [`default_selector`] takes the
+//! best, or what the environment variable `EVLOOP_SELECTOR` names. One suite of tests holds every
+//! backend to the contract; where they cannot help but differ, each backend's own page says so.
 
 mod choose;
+#[cfg(test)]
+mod conformance;
 #[cfg(target_os = "linux")]
 mod epoll;
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    all(test, target_os = "linux")
+))]
+mod kqueue;
 mod poll;
 mod registry;
 
@@ -21,13 +36,21 @@ use std::time::Duration;
 pub use choose::{DefaultSelector, default_selector};
 #[cfg(target_os = "linux")]
 pub use epoll::EpollSelector;
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+))]
+pub use kqueue::KqueueSelector;
 pub use poll::PollSelector;
 
 use crate::sys::BellFd;
 
 /// What a registration asks to be told of: readability, writability or both.
 ///
-/// Errors and hang-ups are reported without being asked for, on every backend.
+/// Errors and hang-ups wake whoever waits, without being asked for, on every backend.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest(u8);
 
@@ -206,7 +229,13 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// `timeout` in the milliseconds of epoll_wait(2) and poll(2). Rounded down, a wait would end just
 /// before its time and the caller would spin through the last millisecond.
 fn millis_rounded_up(timeout: Option<Duration>) -> i32 {
-    timeout.map_or(-1, |timeout| timeout.min(MAX_WAIT).as_nanos().div_ceil(1_000_000) as i32)
+    match timeout.map(|timeout| timeout.min(MAX_WAIT)) {
+        // A day has 86 400 000 of them.
+        Some(wait) => {
+            (wait.as_secs() * 1000) as i32 + wait.subsec_nanos().div_ceil(1_000_000) as i32
+        }
+        None => -1,
+    }
 }
 
 /// The one error for files that are always ready, so that waiting for them means nothing.

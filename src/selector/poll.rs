@@ -1,5 +1,6 @@
 //! poll(2): everywhere.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
@@ -99,6 +100,14 @@ fn readiness(flags: i16) -> Readiness {
         | so(libc::POLLERR | libc::POLLNVAL, Readiness::ERROR)
 }
 
+impl fmt::Debug for PollSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollSelector")
+            .field("registered", &self.registry.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Selector for PollSelector {
     fn name(&self) -> &'static str {
         "poll"
@@ -151,5 +160,45 @@ impl Selector for PollSelector {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::sys::testing::pipe;
+
+    #[test]
+    fn the_table_ends_with_the_highest_registered_descriptor() {
+        let mut selector = PollSelector::new().unwrap();
+        let empty = selector.table.len();
+        let ends: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap().0).collect();
+        let mut numbers: Vec<RawFd> = ends.iter().map(AsRawFd::as_raw_fd).collect();
+        numbers.sort();
+        for (slot, fd) in (0..).zip(&numbers) {
+            selector.register(*fd, Interest::READ, Token::new(slot, 0)).unwrap();
+        }
+        while let Some(highest) = numbers.pop() {
+            assert_eq!(selector.table.len(), empty.max(highest as usize + 1));
+            selector.unregister(highest).unwrap();
+        }
+        assert_eq!(selector.table.len(), empty);
+    }
+
+    #[test]
+    fn a_number_closed_behind_its_back_is_an_error() {
+        let mut selector = PollSelector::new().unwrap();
+        let (reader, _writer) = pipe();
+        let token = Token::new(1, 1);
+        selector.register(reader.as_raw_fd(), Interest::READ, token).unwrap();
+        // No open descriptor is that high, so no other thread can be given the number meanwhile.
+        selector.table[reader.as_raw_fd() as usize].fd = RawFd::MAX;
+        let told = poll(&mut selector.table, 0).unwrap();
+        selector.table[reader.as_raw_fd() as usize].fd = reader.as_raw_fd();
+        let mut events = Vec::new();
+        selector.collect(told, &mut events);
+        assert_eq!(events, [Event { token, readiness: Readiness::ERROR }]);
     }
 }

@@ -13,15 +13,6 @@ pub(crate) use libc::epoll_event as EpollEvent;
 /// An epoll instance.
 pub(crate) struct Epoll(OwnedFd);
 
-/// How long a wait may sleep, in the unit of the call that is going to do it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Sleep {
-    /// epoll_wait(2): whole milliseconds; 0 returns at once, −1 waits without end.
-    Millis(i32),
-    /// epoll_pwait2(2), since Linux 5.11: nanoseconds.
-    Exact(Duration),
-}
-
 /// `struct __kernel_timespec`, which is 64 bits wide on every machine, as libc's is not.
 #[repr(C)]
 struct KernelTimespec {
@@ -62,46 +53,69 @@ impl Epoll {
         Ok(())
     }
 
-    /// Waits, and replaces what is in `events` by what happened, as far as its capacity goes.
+    /// Waits for at most `timeout` milliseconds (−1: without end), and replaces what is in `events`
+    /// by what happened, as far as its capacity goes. (epoll_wait(2))
     ///
     /// # Errors
     ///
-    /// `Interrupted` where a signal ended the wait; `ENOSYS`, or `EPERM` from an old sandbox, where
-    /// the kernel has no [`Sleep::Exact`].
-    pub(crate) fn wait(&self, events: &mut Vec<EpollEvent>, sleep: Sleep) -> io::Result<()> {
-        events.clear();
-        let room = i32::try_from(events.capacity()).unwrap_or(i32::MAX);
-        let epoll = self.0.as_raw_fd();
-        let happened = match sleep {
-            Sleep::Millis(timeout) => {
-                // SAFETY: epoll_wait(2) writes at most `room` events at the pointer; the vector's
-                // allocation has that capacity and is exclusively borrowed.
-                unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), room, timeout) }
-            }
-            Sleep::Exact(timeout) => {
-                let timeout = KernelTimespec::from(timeout);
-                // SAFETY: epoll_pwait2(2) writes events as above and reads one
-                // `__kernel_timespec`, which `timeout` is laid out as and which lives in this
-                // frame; a null mask (of size 0) leaves the signal mask alone.
-                let happened = unsafe {
-                    libc::syscall(
-                        libc::SYS_epoll_pwait2,
-                        epoll,
-                        events.as_mut_ptr(),
-                        room,
-                        &raw const timeout,
-                        ptr::null::<libc::sigset_t>(),
-                        0usize,
-                    )
-                };
-                happened as i32
-            }
-        };
-        let happened = cvt(happened)?;
-        // SAFETY: the kernel has initialised that many events, which is at most the capacity.
-        unsafe { events.set_len(happened as usize) };
-        Ok(())
+    /// `Interrupted` where a signal ended the wait.
+    pub(crate) fn wait(&self, events: &mut Vec<EpollEvent>, timeout: i32) -> io::Result<()> {
+        let room = room(events);
+        // SAFETY: epoll_wait(2) writes at most `room` events at the pointer; the vector's
+        // allocation has that capacity and is exclusively borrowed.
+        let happened =
+            unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), room, timeout) };
+        // SAFETY: the kernel has initialised that many events at the pointer.
+        unsafe { take(events, happened) }
     }
+
+    /// The same, to the nanosecond. (epoll_pwait2(2), since Linux 5.11)
+    ///
+    /// # Errors
+    ///
+    /// As above; and where the kernel is older, `ENOSYS`, or `EPERM` from an old sandbox.
+    pub(crate) fn wait_exactly(
+        &self,
+        events: &mut Vec<EpollEvent>,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let room = room(events);
+        let timeout = KernelTimespec::from(timeout);
+        // SAFETY: epoll_pwait2(2) writes events as above and reads one `__kernel_timespec`, which
+        // `timeout` is laid out as and which lives in this frame; a null mask (of size 0) leaves
+        // the signal mask alone.
+        let happened = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.0.as_raw_fd(),
+                events.as_mut_ptr(),
+                room,
+                &raw const timeout,
+                ptr::null::<libc::sigset_t>(),
+                0usize,
+            )
+        };
+        // SAFETY: the kernel has initialised that many events at the pointer.
+        unsafe { take(events, happened as i32) }
+    }
+}
+
+/// How many events the vector's allocation has room for.
+fn room(events: &Vec<EpollEvent>) -> i32 {
+    i32::try_from(events.capacity()).unwrap_or(i32::MAX)
+}
+
+/// Makes `events` as long as the kernel says that it is, or empty and an error where it says −1.
+///
+/// # Safety
+///
+/// Where `happened` is not −1, that many events have been initialised, within the capacity.
+unsafe fn take(events: &mut Vec<EpollEvent>, happened: i32) -> io::Result<()> {
+    events.clear();
+    let happened = cvt(happened)?;
+    // SAFETY: the caller's promise.
+    unsafe { events.set_len(happened as usize) };
+    Ok(())
 }
 
 impl From<Duration> for KernelTimespec {

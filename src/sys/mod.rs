@@ -9,19 +9,41 @@ mod clock;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod error;
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    all(test, target_os = "linux")
+))]
+mod kqueue;
+#[cfg(all(test, target_os = "linux"))]
+mod kqueue_model;
 mod open;
 mod option;
 mod poll;
 pub(crate) mod resolve;
 mod socket;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thread;
 mod time;
 
 pub(crate) use bell::BellFd;
 pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
-pub(crate) use epoll::{Epoll, EpollEvent, Sleep};
+pub(crate) use epoll::{Epoll, EpollEvent};
 pub(crate) use error::{cvt, retry};
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    all(test, target_os = "linux")
+))]
+pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
