@@ -1,4 +1,120 @@
-//! An event loop written from scratch on raw epoll and kqueue, with asyncio's API.
+//! An event loop written from scratch on raw epoll and kqueue, with asyncio's API and no async
+//! dependency.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! async fn sleep(x: u64) {
+//!     for i in 0..3 {
+//!         println!("sleep {i}");
+//!         evloop::sleep(Duration::from_millis(x)).await;
+//!     }
+//! }
+//!
+//! let event_loop = evloop::get_event_loop()?;
+//! event_loop.run_until_complete(sleep(3))?;
+//! event_loop.close()?;
+//! # Ok::<(), evloop::LoopError>(())
+//! ```
+//!
+//! # The picture
+//!
+//! ```text
+//!                 bytes in                tasks                 bytes out
+//!
+//! 8 http/         h1.receive ──Request─► handler ─Response──► h1.send
+//!                     ▲                     ▲                    │
+//! 7 stream/       StreamReader ─ wake ─┐    │ poll          StreamWriter ◄── drain
+//!                     ▲                ▼    │                    │            ▲
+//! 6 task/             │              Waker step                  │ write      │ resume_writing
+//!                     │ data_received  │    ▲                    ▼            │
+//! 5 transport/    read_ready           │    │    write_ready ► unsent ──► Flow
+//!                     ▲      queue     │    │         ▲
+//! 4 event_loop/   ┌───┴────────────────▼────┴─────────┴────────┐
+//!                 │ a turn:     wait ──► collect ──► run       │  only `run` calls back
+//!                 └───────────────▲─────────────────┬──────────┘
+//! 3 observe/          (every layer reports here; nothing here calls back up)
+//! 2 selector/             [Event] │                 ▼ register, modify
+//!                            epoll │ kqueue │ poll │ yours
+//! 1 sys/          recv send accept epoll_wait …     every system call
+//! ═══════════════════════════════ kernel ═════════════════════════════════════════
+//! ```
+//!
+//! Follow one request. The selector reports an [`Event`](selector::Event); the turn collects it
+//! into a handle and runs that; the transport receives, asks its life cycle, calls
+//! [`data_received`](Protocol::data_received); the stream keeps the bytes and wakes a task; its
+//! step awaits your handler. The response becomes bytes, is written and sent; what the kernel
+//! refuses waits in the transport, and [`drain`](StreamWriter::drain) sleeps until it is gone. Once
+//! up, once down.
+//!
+//! # The guide
+//!
+//! **Callbacks.** A loop calls back: soon, later, when a descriptor is ready.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # let event_loop = evloop::EventLoop::new()?;
+//! let stopper = event_loop.clone();
+//! event_loop.call_soon(|| println!("in the first turn"))?;
+//! event_loop.call_later(Duration::from_millis(2), move || stopper.stop())?;
+//! event_loop.run_forever()?;
+//! # Ok::<(), evloop::LoopError>(())
+//! ```
+//!
+//! **Tasks.** A task is a future that the loop drives. [`spawn`] begins one, awaiting it gives its
+//! value, [`Task::cancel`] asks it to end and [`cancel_scope`] hears that.
+//!
+//! ```
+//! # let event_loop = evloop::EventLoop::new()?;
+//! let sum = event_loop.run_until_complete(async {
+//!     let one = evloop::spawn(async { 1 });
+//!     let two = evloop::spawn(async { 2 });
+//!     Ok::<_, evloop::JoinError>(one.await? + two.await?)
+//! })?;
+//! assert_eq!(sum.unwrap(), 3);
+//! # Ok::<(), evloop::LoopError>(())
+//! ```
+//!
+//! **Connections**, as streams:
+//!
+//! ```
+//! # let event_loop = evloop::EventLoop::new()?;
+//! use evloop::{StreamReader, StreamWriter, open_connection, start_server};
+//!
+//! async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {
+//!     loop {
+//!         let data = reader.read(1024).await?;
+//!         if data.is_empty() {
+//!             return Ok(());
+//!         }
+//!         writer.write(&data)?;
+//!         writer.drain().await?;
+//!     }
+//! }
+//!
+//! let answer = event_loop.run_until_complete(async {
+//!     let server = start_server(echo, ("127.0.0.1", 0)).await?;
+//!     let address = server.sockets()[0].local_addr();
+//!     let (mut reader, mut writer) = open_connection(address).await?;
+//!     writer.write(b"hello\n")?;
+//!     reader.readline().await
+//! })??;
+//! assert_eq!(answer, b"hello\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! or as a [`Protocol`], which costs no task and no read buffer a connection.
+//!
+//! **Looking at it.** `EVLOOP_EXPLAIN=1`, `2` or `3` has any program say in words what its loop
+//! does and why; [`EventLoop::counters`] counts always; [`observe`] has the records that both are
+//! made from.
+//!
+//! **Embedding.** [`EventLoop::run_once`] is one turn and [`EventLoop::next_deadline`] says how
+//! long your own loop may sleep.
+//!
+//! # Where to read
+//!
+//! Bottom up, in the order of the list of modules in this file. Each folder's `mod.rs` is its map.
 
 #![deny(unsafe_code)]
 
@@ -7,17 +123,26 @@ compile_error!(
     "evloop runs on Unix only (Linux, macOS, the BSDs): it is written on epoll, kqueue and poll(2)"
 );
 
-// The staircase: a folder imports only the folders above it in this list.
-mod event_loop;
-#[cfg(feature = "http")]
-pub mod http;
-pub mod observe;
-pub mod selector;
-mod stream;
+// The staircase, lowest first: a folder imports only the folders above it in this list.
+// `tests/staircase.rs` holds us to it. (The blank lines keep rustfmt from sorting it.)
+
 #[allow(unsafe_code)]
 pub mod sys;
-mod task;
+
+pub mod selector;
+
+pub mod observe;
+
+mod event_loop;
+
 mod transport;
+
+mod task;
+
+mod stream;
+
+#[cfg(feature = "http")]
+pub mod http;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
