@@ -30,6 +30,25 @@ fn component(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A whole query string made readable: blanks and escapes decoded, except where that would change
+/// which pairs there are (`&`, `=`, `;`, `+` and `%` stay escaped). What aiohttp's `query_string` shows.
+pub fn readable(query: &str) -> Cow<'_, str> {
+    if !query.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(query);
+    }
+    let mut out = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let used = if *first == b'%' && tail.len() >= 2 { 3 } else { 1 };
+        match decode_bytes(&rest[..used], true)[..] {
+            [b'&' | b'=' | b';' | b'+' | b'%'] => out.extend_from_slice(&rest[..used]),
+            ref decoded => out.extend_from_slice(decoded),
+        }
+        rest = &rest[used..];
+    }
+    Cow::Owned(lossy(out))
+}
+
 /// The query string of some pairs: what [`pairs`] undoes.
 pub fn encode_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pieces = pairs.into_iter().map(|(name, value)| {
@@ -64,6 +83,14 @@ mod tests {
     #[test]
     fn an_encoded_ampersand_divides_nothing() {
         assert_eq!(decoded("a=%26b%3Dc"), [("a".to_owned(), "&b=c".to_owned())]);
+    }
+
+    #[test]
+    fn a_readable_query_still_means_the_same() {
+        assert_eq!(readable("name=12301"), "name=12301");
+        assert_eq!(readable("a=%C3%A9+x&b=%26%3D%2b%25"), "a=\u{e9} x&b=%26%3D%2b%25");
+        assert_eq!(readable("%"), "%");
+        assert_eq!(readable("%zz%4"), "%zz%4");
     }
 
     #[test]
