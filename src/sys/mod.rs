@@ -13,9 +13,11 @@ mod open;
 mod option;
 mod poll;
 pub(crate) mod resolve;
+pub(crate) mod signal;
 mod socket;
 mod thread;
 mod time;
+mod timerfd;
 
 pub(crate) use bell::BellFd;
 pub use clock::{Clock, MonotonicClock};
@@ -26,3 +28,4 @@ pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
+pub(crate) use timerfd::TimerFd;
