@@ -13,6 +13,7 @@ mod event_loop;
 pub mod http;
 pub mod observe;
 pub mod selector;
+pub mod signal;
 mod stream;
 #[allow(unsafe_code)]
 pub mod sys;

@@ -13,6 +13,14 @@ pub(crate) trait Resident {
     /// The loop is closing: let go of everything. `event_loop` is `None` while the loop's last
     /// name is being dropped.
     fn evict(self: Rc<Self>, event_loop: Option<&EventLoop>);
+    /// `run` ends: a task is asked to end, and `true` says that this is one to wait for.
+    fn ask_to_end(self: Rc<Self>) -> bool {
+        false
+    }
+    /// Whether it has ended.
+    fn has_ended(&self) -> bool {
+        true
+    }
 }
 
 /// Where a resident lives.
@@ -45,13 +53,9 @@ impl Residents {
         Some(resident)
     }
 
-    pub(super) fn evict(self, event_loop: Option<&EventLoop>) -> CloseReport {
-        let mut report = CloseReport::default();
-        for resident in self.places.into_iter().flatten() {
-            report.residents.push(resident.what());
-            resident.evict(event_loop);
-        }
-        report
+    /// All of them, the oldest place first.
+    pub(super) fn into_all(self) -> impl Iterator<Item = Rc<dyn Resident>> {
+        self.places.into_iter().flatten()
     }
 }
 
