@@ -135,6 +135,8 @@ pub mod observe;
 
 mod event_loop;
 
+pub mod signal;
+
 mod transport;
 
 mod task;

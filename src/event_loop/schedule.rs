@@ -98,6 +98,7 @@ impl Inner {
         let key = self.timers.borrow_mut().insert(when, work);
         count(&self.observe.tally.timers_armed);
         self.observe.tell(|| Record::TimerArmed { timer: TimerId(key.number()), when });
+        self.tell_host_of_timers();
         key
     }
 
@@ -107,6 +108,7 @@ impl Inner {
         if work.is_some() {
             count(&self.observe.tally.timers_cancelled);
             self.observe.tell(|| Record::TimerCancelled { timer: TimerId(key.number()) });
+            self.tell_host_of_timers();
         }
         drop(work);
     }

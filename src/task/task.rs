@@ -453,6 +453,15 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
     fn evict(self: Rc<Self>, _: &Inner) {
         self.finish(None, Err(JoinError::Cancelled));
     }
+
+    fn ask_to_end(self: Rc<Self>) -> bool {
+        let at = std::panic::Location::caller();
+        request_cancel(&self.header, at, || self.clone())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.header.is_done()
+    }
 }
 
 impl EventLoop {
