@@ -26,6 +26,6 @@ pub use event_loop::{
 };
 pub use sys::Time;
 pub use task::{
-    Cancelled, JoinError, ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until,
-    spawn, yield_now,
+    CallbackId, Cancelled, FutureError, FutureWait, InvalidState, JoinError, LoopFuture,
+    ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until, spawn, yield_now,
 };

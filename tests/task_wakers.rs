@@ -316,7 +316,7 @@ fn a_panic_in_a_futures_drop_ends_its_task_alone() {
         let guard = Dropped(dropped.clone());
         event_loop.create_task(async move {
             let _guard = guard;
-            let _bad = bad.then_some(PanicsInDrop);
+            let _bad = bad.then(|| PanicsInDrop);
             pending::<()>().await;
         });
     }

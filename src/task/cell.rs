@@ -9,7 +9,8 @@
 //!   Only the loop's thread takes it and gives it back.
 //! - `wakers` counts, without atomics and only on the loop's thread: +1 a waker made there, −1 a
 //!   waker dropped there. It may be negative, for a waker can be made there and dropped here.
-//! - `remote_wakers` counts wakers made on other threads, atomically; it only grows.
+//! - `remote_wakers` counts wakers made on other threads, atomically; while the loop is open it
+//!   only grows.
 //! - A waker dropped on another thread is not counted there: it is *sent home* in a letter and
 //!   dropped on arrival. So `wakers + remote_wakers` is the number of wakers that exist, letters
 //!   included, and it is brought to 0 only on the loop's thread, which then gives the reference
@@ -23,20 +24,23 @@
 //!   thread's join) brings what was done before. So the sum it sees is 0 only if there is none.
 //! - Whoever sends a letter first takes a share of the letter box: on arrival the letter may free
 //!   the task, the loop and the box while its sender is still about to ring the bell.
-//! - A letter that comes back because the loop is closed is not delivered: its waker is leaked.
-//!   By then the future is dropped and only the empty cell is kept.
+//! - A letter that a closed loop does not take ends where it was written, by counting the remote
+//!   wakers down. Whichever waker then ends last on the loop's thread frees the cell; if it ends
+//!   elsewhere, the cell stays for good. Its future was dropped when the loop closed, so what is
+//!   kept is empty.
 //!
 //! No reference to a cell is an argument of a function that may free it: give-ups go by pointer.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Turn};
@@ -221,8 +225,8 @@ impl<F: Future + 'static> TaskCell<F> {
         }
         let mailbox = side.mailbox();
         // SAFETY: the waker that is ours goes on existing in the letter.
-        let waker = unsafe { Waker::new(data, &Self::VTABLE) };
-        post(&mailbox, Box::new(move |_| Self::arrive_awake(waker)));
+        let parcel = unsafe { Parcel::<F>::new(data) };
+        post(&mailbox, move || parcel.arrive_awake());
     }
 
     unsafe fn waker_wake_by_ref(data: *const ()) {
@@ -245,8 +249,8 @@ impl<F: Future + 'static> TaskCell<F> {
                 // The letter carries a waker of its own.
                 side.clone_elsewhere();
                 // SAFETY: we just counted one more waker, and this is it.
-                let waker = unsafe { Waker::new(data, &Self::VTABLE) };
-                post(&mailbox, Box::new(move |_| Self::arrive_awake(waker)));
+                let parcel = unsafe { Parcel::<F>::new(data) };
+                post(&mailbox, move || parcel.arrive_awake());
             }
             None => {}
         }
@@ -261,16 +265,8 @@ impl<F: Future + 'static> TaskCell<F> {
         }
         let mailbox = side.mailbox();
         // SAFETY: the waker whose drop this is goes on existing in the letter.
-        let waker = unsafe { Waker::new(data, &Self::VTABLE) };
-        post(&mailbox, Box::new(move |_| drop(waker)));
-    }
-
-    /// A wake from another thread has come home, with a waker of its own.
-    fn arrive_awake(waker: Waker) {
-        // SAFETY: `waker` is of a `TaskCell<F>`, and exists until it wakes, below.
-        let side = unsafe { Self::header(waker.data()) };
-        side.0.remote_wake.swap(false, Ordering::AcqRel);
-        waker.wake();
+        let parcel = unsafe { Parcel::<F>::new(data) };
+        post(&mailbox, move || drop(parcel));
     }
 
     /// One waker more, on the loop's thread.
@@ -301,6 +297,8 @@ impl<F: Future + 'static> TaskCell<F> {
         header.wakers.set(header.wakers.get() - 1);
         let last = header.wakers_alive() == 0 && header.held.replace(false);
         if last {
+            // What other threads did with the cell before they counted a waker down.
+            fence(Ordering::Acquire);
             // SAFETY: `held`, so the wakers' common reference was taken; the last of them has just
             // ended, so it is ours to give back; nothing of the cell is used after.
             unsafe { Rc::decrement_strong_count(task) };
@@ -355,12 +353,45 @@ impl WakerSide {
     }
 }
 
-/// Sends a letter home; on a closed loop the letter is lost, with the waker in it. (Letters that
-/// were in the box when the loop closed are dropped at home, and their wakers with them.)
-fn post(mailbox: &Mailbox, letter: Box<dyn FnOnce(&EventLoop) + Send>) {
-    if let Err(returned) = mailbox.send(letter) {
-        // Its drop would come here again.
-        std::mem::forget(returned);
+/// Sends a letter home. A closed loop's box does not take it, and it is dropped here.
+fn post(mailbox: &Mailbox, letter: impl FnOnce() + Send + 'static) {
+    drop(mailbox.send(Box::new(move |_| letter())));
+}
+
+/// A waker on its way home in a letter.
+struct Parcel<F: Future + 'static>(ManuallyDrop<Waker>, PhantomData<fn() -> F>);
+
+impl<F: Future + 'static> Parcel<F> {
+    /// # Safety
+    ///
+    /// `data` is the pointer of a counted waker of a `TaskCell<F>`, which the caller gives away.
+    unsafe fn new(data: *const ()) -> Self {
+        // SAFETY: a waker's own pointer with its own vtable; by contract it is ours.
+        let waker = unsafe { Waker::new(data, &TaskCell::<F>::VTABLE) };
+        Parcel(ManuallyDrop::new(waker), PhantomData)
+    }
+
+    /// It has come home and carries a wake.
+    fn arrive_awake(self) {
+        // SAFETY: the waker exists as long as the parcel.
+        let side = unsafe { TaskCell::<F>::header(self.0.data()) };
+        side.0.remote_wake.swap(false, Ordering::AcqRel);
+        self.0.wake_by_ref();
+    }
+}
+
+impl<F: Future + 'static> Drop for Parcel<F> {
+    fn drop(&mut self) {
+        let data = self.0.data();
+        // SAFETY: the waker exists until it is given up or counted down below.
+        let side = unsafe { TaskCell::<F>::header(data) };
+        if side.at_home().is_some() {
+            // SAFETY: it is counted, and ends here.
+            unsafe { TaskCell::<F>::give_up(data.cast()) };
+        } else {
+            // Refused by a closed loop. Release: what was done with the cell comes before.
+            side.0.remote_wakers.fetch_sub(1, Ordering::Release);
+        }
     }
 }
 
