@@ -400,6 +400,9 @@ impl<F: Future + 'static> Run for TaskCell<F> {
         if header.must_cancel.get() && !header.has_scope() {
             return self.finish(Some(event_loop), Err(JoinError::Cancelled));
         }
+        // What it waited for is over; a future that does not say what it waits for must not seem to
+        // wait for that.
+        header.wait.set(None);
         match self.poll() {
             Poll::Pending => {
                 header.advance(Turn::StepPending);
