@@ -14,6 +14,7 @@ impl Inner {
         if self.state.replace(State::Closed) == State::Closed {
             return CloseReport::default();
         }
+        self.observe.tell(|| Record::Closing);
         let calls = self.home.mailbox.close();
         let signal_handlers = self.close_signals();
         let mut report = CloseReport::default();

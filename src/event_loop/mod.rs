@@ -30,7 +30,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::observe::{Counters, Observe};
+use crate::observe::{Counters, FlightRecorder, Observe, Record};
 use crate::selector::{Event, Selector};
 use crate::sys::{Clock, Sockets, Time};
 
@@ -151,6 +151,8 @@ impl EventLoop {
         for observer in builder.observers.drain(..) {
             observe.add(observer);
         }
+        observe.add_from_environment()?;
+        observe.tell(|| Record::Opened { selector: selector.name() });
         Ok(EventLoop(Rc::new_cyclic(|event_loop| Inner {
             home: Rc::new(Home {
                 ready: Ready::new(observe.clone(), builder.policy.take()),
@@ -204,6 +206,20 @@ impl EventLoop {
     /// What the loop has done since it was made.
     pub fn counters(&self) -> Counters {
         self.0.observe.tally.snapshot()
+    }
+
+    /// Keeps the last `capacity` records of what the loop does, from now on and for its life; the
+    /// answer shows them. ([`FlightRecorder`])
+    ///
+    /// A loop has one such recorder: if it has, from an earlier call or because the environment
+    /// says `EVLOOP_RECORD=1`, that one is given, with the capacity it has.
+    pub fn record(&self, capacity: usize) -> FlightRecorder {
+        self.0.observe.record(capacity)
+    }
+
+    /// The loop's recorder, if it has one.
+    pub fn recorder(&self) -> Option<FlightRecorder> {
+        self.0.observe.recorder()
     }
 
     /// The kernel facility it waits with: `"epoll"`, `"kqueue"`, `"poll"`.

@@ -61,9 +61,11 @@ impl Inner {
         self.collect_timers();
 
         let ready = self.home.ready.len();
+        self.observe.tell(|| Record::Collected { ready });
         let peak = &self.observe.tally.ready_peak;
         peak.set(peak.get().max(ready as u64));
         self.run_handles(event_loop, ready);
+        self.observe.tell(|| Record::TurnEnded);
         Ok(())
     }
 
@@ -85,10 +87,10 @@ impl Inner {
 
     /// Step 1: asks the selector, and leaves what it says in `events`.
     fn wait(&self, limit: Option<Duration>) -> Result<(), LoopError> {
-        let (timeout, why) = self.sleep_until(limit);
+        let (timeout, why, before) = self.sleep_until(limit);
         self.observe.tell(|| Record::Poll { timeout, why });
         let blocking = timeout != Some(Duration::ZERO);
-        let before = if blocking { self.clock.now() } else { self.polled_at.get() };
+        let before = if blocking { before } else { self.polled_at.get() };
         let timeout = match blocking && !self.home.mailbox.fall_asleep() {
             true => Some(Duration::ZERO),
             false => timeout,
@@ -104,28 +106,29 @@ impl Inner {
         Ok(result?)
     }
 
-    /// How long the poll may wait, and why no longer.
-    fn sleep_until(&self, limit: Option<Duration>) -> (Option<Duration>, WaitReason) {
+    /// How long the poll may wait, why no longer, and the time this was said at: the clock is read
+    /// for a wait alone.
+    fn sleep_until(&self, limit: Option<Duration>) -> (Option<Duration>, WaitReason, Time) {
         const NOW: Option<Duration> = Some(Duration::ZERO);
         if !self.home.ready.is_empty() {
-            return (NOW, WaitReason::Ready);
+            return (NOW, WaitReason::Ready, self.polled_at.get());
         }
         if self.stopping.get() {
-            return (NOW, WaitReason::Stopping);
+            return (NOW, WaitReason::Stopping, self.polled_at.get());
         }
         if self.home.mailbox.is_pending() {
-            return (NOW, WaitReason::Remote);
+            return (NOW, WaitReason::Remote, self.polled_at.get());
         }
+        let now = self.clock.now();
         let first = self.timers.borrow_mut().first();
-        let timer = first.map(|(deadline, key)| {
-            (deadline.since(self.clock.now()), WaitReason::Timer(TimerId(key.number())))
-        });
+        let timer = first
+            .map(|(deadline, key)| (deadline.since(now), WaitReason::Timer(TimerId(key.number()))));
         match (timer, limit) {
             (Some((sleep, why)), limit) if limit.is_none_or(|limit| sleep <= limit) => {
-                (Some(sleep.min(LONGEST_SLEEP)), why)
+                (Some(sleep.min(LONGEST_SLEEP)), why, now)
             }
-            (_, Some(limit)) => (Some(limit.min(LONGEST_SLEEP)), WaitReason::Limit),
-            (_, None) => (None, WaitReason::Forever),
+            (_, Some(limit)) => (Some(limit.min(LONGEST_SLEEP)), WaitReason::Limit, now),
+            (_, None) => (None, WaitReason::Forever, now),
         }
     }
 
@@ -147,13 +150,17 @@ impl Inner {
         self.observe.tell(|| Record::Polled { events, waited });
     }
 
-    /// Step 2a: calls from other threads, which only queue handles, and signals.
+    /// Step 2a: calls from other threads, which only queue handles, and signals; no handle that may
+    /// be running here is their cause.
     pub(super) fn collect_remote(&self, event_loop: &EventLoop) {
+        let running = self.observe.current();
+        self.observe.set_current(HandleId::OUTSIDE);
         for call in self.home.mailbox.collect() {
             count(&self.observe.tally.wakes_remote);
             event_loop.contain("Exception in a call from another thread", || call(event_loop));
         }
         self.collect_signals();
+        self.observe.set_current(running);
     }
 
     /// Step 2b: a handle for every reader and writer the events are for.
@@ -221,6 +228,7 @@ impl Inner {
             }));
             if let Err(payload) = outcome {
                 report_panic(event_loop, running, payload);
+                self.observe.tell(|| Record::Ran { handle: self.observe.current() });
             }
         }
         self.observe.set_current(HandleId::OUTSIDE);

@@ -45,7 +45,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Turn};
 use super::task::JoinError;
-use crate::event_loop::{EventLoop, Mailbox, Run, Work, thread_number};
+use crate::event_loop::{Mailbox, Run, Work, thread_number};
 use crate::observe::{Record, count};
 
 /// What a task's place holds.

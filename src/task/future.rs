@@ -17,10 +17,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::cell::with_current;
-use super::task::note_wait;
 use super::waiters::{DoneCallback, Waiter, Waiters};
 use crate::event_loop::{ErrorContext, EventLoop, Home, Once, Work};
-use crate::observe::{Resource, Site, What};
+use crate::observe::{Resource, Site, What, note_wait};
 
 /// Why a future gives no value.
 #[derive(Clone)]

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use super::joiner::Joiner;
 use super::scope::Scopes;
 use crate::event_loop::{EventLoop, Home, ResidentKey};
-use crate::observe::{Resource, Site, TaskEnd, TaskId};
+use crate::observe::{Site, TaskEnd, TaskId, Wait};
 
 /// Where a task stands with the ready queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,13 +58,6 @@ impl Schedule {
             _ => None,
         }
     }
-}
-
-/// Where a task waits, and for what.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wait {
-    pub(crate) at: Option<Site>,
-    pub(crate) on: Resource,
 }
 
 /// What few tasks need. Open scopes share it, so that each finds its own task wherever it is

@@ -11,13 +11,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::cell::{Payload, Stage, TaskCell, enqueue, with_current};
-use super::header::{Header, Schedule, Turn, Wait};
+use super::header::{Header, Schedule, Turn};
 use super::joiner::Joiner;
 use super::scope::Cancelled;
 use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, Run, panic_message, with_running,
 };
-use crate::observe::{Record, Resource, Site, TaskEnd, TaskId, What, count};
+use crate::observe::{
+    Record, Resource, Site, TaskEnd, TaskId, Wait, What, count, note_wait, take_wait,
+};
 
 /// Why a task has no value.
 #[non_exhaustive]
@@ -417,9 +419,13 @@ impl<F: Future + 'static> Run for TaskCell<F> {
         if header.must_cancel.get() && !header.has_scope() {
             return self.finish(Some(event_loop), Err(JoinError::Cancelled));
         }
+        // What it waited for is over; a future that does not say what it waits for must not seem to
+        // wait for that.
+        header.wait.set(None);
         match self.poll() {
             Poll::Pending => {
                 header.advance(Turn::StepPending);
+                header.wait.set(take_wait());
                 tell_wait(header);
             }
             // A request that found no await any more still counts.
@@ -458,13 +464,6 @@ fn tell_wait(header: &Header) {
         let on = wait.map_or(Resource::Other("something outside evloop"), |wait| wait.on);
         observe.tell(|| Record::TaskWaits { task: header.id, at, on });
     }
-}
-
-/// Notes where the current task waits, and for what: leaf futures do, before they return
-/// `Pending`.
-#[inline]
-pub(crate) fn note_wait(at: Option<Site>, on: Resource) {
-    with_current(|header| header.wait.set(Some(Wait { at, on })));
 }
 
 impl<F: Future + 'static> Resident for TaskCell<F> {
