@@ -28,7 +28,8 @@ pub trait Executor: 'static {
     /// The loop's best way of waiting for whichever of many oneshots completes first.
     type First<T: 'static>: 'static;
 
-    /// Runs `root` to its end on a new loop.
+    /// Runs `root` to its end as a task of a new loop. A task, because a future beside the tasks costs tokio and smol a trip
+    /// around their loop for each time that it is woken.
     fn block_on<T: 'static>(root: impl Future<Output = T> + 'static) -> T;
     /// Starts a local task.
     fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> Self::Join<T>;

@@ -73,7 +73,7 @@ impl Executor for Smol {
     type First<T: 'static> = FuturesUnordered<Answer<T>>;
 
     fn block_on<T: 'static>(root: impl Future<Output = T> + 'static) -> T {
-        smol::block_on(TASKS.with(|tasks| tasks.run(root)))
+        smol::block_on(TASKS.with(|tasks| tasks.run(tasks.spawn(root))))
     }
     fn spawn<T: 'static>(task: impl Future<Output = T> + 'static) -> Task<T> {
         TASKS.with(|tasks| tasks.spawn(task))

@@ -87,9 +87,8 @@ unsafe fn poll<F: Future>(header: *const Header) {
     let waker = ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.cast(), &WAKER)) });
     let Stage::Running(future) = stage else { unreachable!("a finished task is not polled") };
     // SAFETY: the future lives in the task's allocation and is never moved, only dropped in place.
-    if let Poll::Ready(output) =
-        unsafe { Pin::new_unchecked(future) }.poll(&mut Context::from_waker(&waker))
-    {
+    let future = unsafe { Pin::new_unchecked(future) };
+    if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&waker)) {
         *stage = if header_ref.wanted.get() { Stage::Finished(output) } else { Stage::Empty };
         if !header_ref.wanted.get() {
             // The future's own destructor dropped the handle: the output must not wait for a destructor on another thread.

@@ -140,9 +140,8 @@ impl<T> Default for First<T> {
 
 impl<T> First<T> {
     pub fn put(&mut self, receiver: OneReceiver<T>) {
-        match receiver.0.replace(One::In(self.0.clone())) {
-            One::Value(value) => self.0.push(value),
-            _ => {}
+        if let One::Value(value) = receiver.0.replace(One::In(self.0.clone())) {
+            self.0.push(value);
         }
     }
 
