@@ -135,6 +135,8 @@ pub mod observe;
 
 mod event_loop;
 
+pub mod signal;
+
 mod transport;
 
 mod task;
@@ -155,8 +157,8 @@ pub use stream::{
 };
 pub use sys::Time;
 pub use task::{
-    Cancelled, JoinError, ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until,
-    spawn, yield_now,
+    CallbackId, Cancelled, FutureError, FutureWait, InvalidState, JoinError, LoopFuture,
+    ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until, spawn, yield_now,
 };
 pub use transport::{
     Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,

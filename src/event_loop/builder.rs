@@ -1,5 +1,6 @@
 //! Making a loop: which selector, clock, sockets, policy and observers it is built on.
 
+use std::ffi::OsStr;
 use std::io;
 use std::rc::Rc;
 
@@ -44,6 +45,18 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// What [`EventLoop::new`] builds with, given `EVLOOP_CLOCK`.
+    pub(super) fn from_environment(clock: Option<&OsStr>) -> io::Result<Builder> {
+        let Some(clock) = clock.filter(|clock| *clock != "" && *clock != "real") else {
+            return Ok(Builder::default());
+        };
+        if clock == "virtual" {
+            return Ok(Builder::default().virtual_time(ManualClock::new()));
+        }
+        let what = format!("EVLOOP_CLOCK is {clock:?}; it may be: real, virtual");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+    }
+
     /// Waits with `selector` instead of the platform's best.
     pub fn selector(self, selector: impl Selector + 'static) -> Self {
         Builder { selector: Some(Box::new(selector)), ..self }
@@ -107,5 +120,21 @@ impl Builder {
 
     pub(super) fn take_clock(&mut self) -> Rc<dyn Clock> {
         self.clock.take().unwrap_or_else(|| Rc::new(MonotonicClock))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_the_environment_is_real_virtual_or_an_error_that_lists_both() {
+        let jumps = |name: &str| Builder::from_environment(Some(OsStr::new(name)));
+        assert!(Builder::from_environment(None).unwrap().clock.is_none());
+        assert!(jumps("").unwrap().clock.is_none());
+        assert!(jumps("real").unwrap().clock.is_none());
+        assert!(jumps("virtual").unwrap().jump.is_some());
+        let error = jumps("fast").err().unwrap().to_string();
+        assert!(error.contains("\"fast\"") && error.contains("real, virtual"), "{error}");
     }
 }

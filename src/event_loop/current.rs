@@ -44,24 +44,26 @@ pub(crate) fn number_this_thread() -> u64 {
 /// # Errors
 ///
 /// [`LoopError::NoCurrentLoop`] in other threads until [`set_event_loop`], and after
-/// `set_event_loop(None)`. [`LoopError::Io`] if the kernel gives no descriptor for a new one.
+/// `set_event_loop(None)`. [`LoopError::ThreadEnds`] in the destructors of a thread that has ended.
+/// [`LoopError::Io`] if the kernel gives no descriptor for a new one.
 pub fn get_event_loop() -> Result<EventLoop, LoopError> {
     if let Ok(running) = get_running_loop() {
         return Ok(running);
     }
-    let unset = CURRENT.with_borrow(|current| match current {
+    let may_make = CURRENT.try_with(|current| match &*current.borrow() {
         Current::Loop(event_loop) => Err(event_loop.clone()),
         Current::Unset => Ok(crate::sys::is_main_thread()),
         Current::Cleared => Ok(false),
     });
-    match unset {
-        Err(event_loop) => Ok(event_loop),
-        Ok(true) => {
+    match may_make {
+        Ok(Err(event_loop)) => Ok(event_loop),
+        Ok(Ok(true)) => {
             let event_loop = EventLoop::new()?;
             set_event_loop(Some(event_loop.clone()));
             Ok(event_loop)
         }
-        Ok(false) => Err(LoopError::NoCurrentLoop),
+        Ok(Ok(false)) => Err(LoopError::NoCurrentLoop),
+        Err(_) => Err(LoopError::ThreadEnds),
     }
 }
 
@@ -78,7 +80,8 @@ pub fn new_event_loop() -> Result<EventLoop, LoopError> {
 /// from then on. (`asyncio.set_event_loop`)
 pub fn set_event_loop(event_loop: Option<EventLoop>) {
     let new = event_loop.map_or(Current::Cleared, Current::Loop);
-    let old = CURRENT.replace(new);
+    // Whatever a thread that ends sets is dropped at once: nobody can ask for it any more.
+    let old = CURRENT.try_with(|current| current.replace(new));
     drop(old);
 }
 
@@ -91,7 +94,7 @@ pub fn get_running_loop() -> Result<EventLoop, LoopError> {
     running().ok_or(LoopError::NotRunning)
 }
 
-/// Calls `f` with the running loop, without cloning it.
+/// Calls `f` with the running loop.
 #[inline]
 pub(crate) fn with_running<R>(f: impl FnOnce(&EventLoop) -> R) -> Option<R> {
     Some(f(&running()?))
@@ -108,19 +111,20 @@ pub(crate) struct RunningGuard(());
 
 impl RunningGuard {
     pub(crate) fn enter(event_loop: &EventLoop) -> Result<RunningGuard, LoopError> {
-        RUNNING.with_borrow_mut(|running| match running {
+        let entered = RUNNING.try_with(|running| match &mut *running.borrow_mut() {
             Some(_) => Err(LoopError::AnotherIsRunning),
-            None => {
+            running => {
                 *running = Some(event_loop.clone());
                 Ok(RunningGuard(()))
             }
-        })
+        });
+        entered.unwrap_or(Err(LoopError::ThreadEnds))
     }
 }
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
-        let event_loop = RUNNING.take();
+        let event_loop = RUNNING.try_with(RefCell::take);
         drop(event_loop);
     }
 }

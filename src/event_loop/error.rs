@@ -18,20 +18,31 @@ pub enum LoopError {
     /// `stop` was called before the future was done. Its task is still there and goes on with the
     /// next run.
     StoppedBeforeCompletion,
-    /// A second Ctrl-C came before the first had ended the run.
+    /// Ctrl-C was pressed: the main task was asked to end and ended cancelled, or Ctrl-C was pressed
+    /// again before it did. (`KeyboardInterrupt`)
     Interrupted,
+    /// The main task was cancelled, and not by Ctrl-C. (`asyncio.CancelledError`)
+    Cancelled,
     /// The thread has no current loop: `set_event_loop` sets one, `new_event_loop` makes one. Only
     /// the main thread gets one by itself.
     NoCurrentLoop,
     /// No loop is running in this thread: the call belongs inside a callback or task.
     NotRunning,
+    /// The thread has ended and its thread-locals are being destroyed: no loop runs in it any more.
+    ThreadEnds,
     /// A transport owns the descriptor: it reads and writes it itself.
     UsedByTransport {
         /// The descriptor.
         fd: RawFd,
     },
-    /// The signal cannot be caught: SIGKILL, SIGSTOP, or a number that is no signal.
+    /// The signal cannot be caught: SIGKILL, SIGSTOP, a number that is no signal, or one that tells
+    /// of a fault (SIGSEGV and its kin), which a handler that returns would meet again for ever.
     UncatchableSignal {
+        /// Its number.
+        signal: i32,
+    },
+    /// Another loop of this process handles the signal: a signal has one loop at a time.
+    SignalTaken {
         /// Its number.
         signal: i32,
     },
@@ -55,7 +66,11 @@ impl fmt::Display for LoopError {
             LoopError::StoppedBeforeCompletion => {
                 f.write_str("Event loop stopped before Future completed.")
             }
-            LoopError::Interrupted => f.write_str("Interrupted by a second Ctrl-C"),
+            LoopError::Interrupted => f.write_str("Interrupted by Ctrl-C"),
+            LoopError::Cancelled => f.write_str("The main task was cancelled"),
+            LoopError::ThreadEnds => {
+                f.write_str("The thread has ended: no event loop runs in its destructors")
+            }
             LoopError::NoCurrentLoop => f.write_str(
                 "There is no current event loop in this thread: make one with new_event_loop() \
                  and set it with set_event_loop()",
@@ -65,6 +80,9 @@ impl fmt::Display for LoopError {
                 write!(f, "File descriptor {fd} is used by a transport, which watches it itself")
             }
             LoopError::UncatchableSignal { signal } => write!(f, "sig {signal} cannot be caught"),
+            LoopError::SignalTaken { signal } => {
+                write!(f, "sig {signal} is handled by another event loop: remove its handler first")
+            }
             LoopError::Forked => f.write_str(
                 "This event loop belongs to the parent process: make a new one after fork()",
             ),

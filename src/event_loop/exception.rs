@@ -35,6 +35,9 @@ impl fmt::Debug for Exception {
     }
 }
 
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
 /// The words a panic was raised with, if it was raised with words.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
@@ -141,30 +144,80 @@ impl EventLoop {
     /// Calls the exception handler. (`loop.call_exception_handler`)
     ///
     /// A handler that panics is reported to the default one, with what it was called for.
-    pub fn call_exception_handler(&self, context: ErrorContext) {
-        count(&self.0.observe.tally.exceptions);
-        self.0.observe.tell(|| Record::Exception { message: context.to_string().into() });
-        let handler = self.0.exception_handler.borrow().clone();
-        let Some(handler) = handler else {
-            return self.default_exception_handler(&context);
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| handler(self, &context))) {
-            let mut report = ErrorContext::new("Unhandled error in exception handler")
-                .exception(Exception::Panic(payload));
-            report.context = Some(Box::new(context));
-            self.default_exception_handler(&report);
+    pub fn call_exception_handler(&self, mut context: ErrorContext) {
+        if self.0.shutting_down.get() && context.task.is_some() {
+            context.message =
+                format!("unhandled exception during run() shutdown: {}", context.message);
         }
+        count(&self.0.observe.tally.exceptions);
+        self.0.observe.tell(|| Record::Exception { message: words(&context).into() });
+        let handler = self.0.exception_handler.borrow().clone();
+        match handler {
+            None => self.default_exception_handler(&context),
+            Some(handler) => {
+                let outcome = catch_unwind(AssertUnwindSafe(|| handler(self, &context)));
+                if let Err(payload) = outcome {
+                    return self.report_broken_handler(context, payload);
+                }
+            }
+        }
+        discard(context);
+    }
+
+    fn report_broken_handler(&self, context: ErrorContext, payload: Payload) {
+        let report = ErrorContext::new("Unhandled error in exception handler");
+        let mut report = report.exception(Exception::Panic(payload));
+        report.context = Some(Box::new(context));
+        self.default_exception_handler(&report);
+        discard(report);
     }
 
     /// Writes what happened to standard error. (`loop.default_exception_handler`)
     ///
-    /// Where even that fails there is nobody left to tell.
+    /// An error that panics while it is shown is told of in its stead.
     pub fn default_exception_handler(&self, context: &ErrorContext) {
-        use std::io::Write;
-        let written = catch_unwind(AssertUnwindSafe(|| format!("evloop: {context}\n")));
-        let text = written
-            .unwrap_or_else(|_| String::from("evloop: Exception in default exception handler\n"));
-        // A standard error that is closed or full must not stop the loop.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        write_to_stderr(context);
     }
+
+    /// Calls `f`; if it panics, the exception handler is told, with `message`.
+    pub(super) fn contain(&self, message: &str, f: impl FnOnce()) {
+        contain(Some(self), message, f);
+    }
+}
+
+/// Calls `f`; if it panics, the exception handler is told, or the default one where there is no
+/// loop any more to have another.
+pub(super) fn contain(event_loop: Option<&EventLoop>, message: &str, f: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return };
+    let context = ErrorContext::new(message).exception(Exception::Panic(payload));
+    match event_loop {
+        Some(event_loop) => event_loop.call_exception_handler(context),
+        None => {
+            write_to_stderr(&context);
+            discard(context);
+        }
+    }
+}
+
+/// Drops what the exception handler was told. An error whose own destructor panics has been told
+/// of already; whatever it leaves behind is leaked, for its drop may well panic again.
+fn discard(context: ErrorContext) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
+        std::mem::forget(payload);
+    }
+}
+
+/// The context in words, although somebody's error may panic when it is asked for its own.
+fn words(context: &ErrorContext) -> String {
+    catch_unwind(AssertUnwindSafe(|| context.to_string())).unwrap_or_else(|payload| {
+        std::mem::forget(payload);
+        format!("Exception in default exception handler, while handling: {}", context.message)
+    })
+}
+
+fn write_to_stderr(context: &ErrorContext) {
+    use std::io::Write;
+    let text = format!("evloop: {}\n", words(context));
+    // A standard error that is closed or full must not stop the loop.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

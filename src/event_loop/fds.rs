@@ -1,11 +1,13 @@
 //! Which handle waits for which descriptor: the one owner of every registration.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::rc::Rc;
+use std::time::Duration;
 
+use super::error::LoopError;
 use super::handle::Run;
-use crate::selector::{Event, Interest, Selector, Token};
+use crate::selector::{Bell, Event, Interest, Ring, Selector, SelectorKey, Token};
 
 /// The two ways to wait for a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,10 +83,23 @@ impl Fds {
         let after = before.map_or(side.interest(), |before| before | side.interest());
         match before {
             None => self.selector.register(fd, after, token)?,
-            Some(before) if before != after => self.selector.modify(fd, after, token)?,
-            Some(_) => {}
+            // Asked even if nothing changes: if `fd` was closed while it was watched and its number
+            // is in use again, the kernel has forgotten it and says so.
+            Some(_) => match self.selector.modify(fd, after, token) {
+                Err(error) if is_gone(&error) => self.register_again(fd, after)?,
+                result => result?,
+            },
         }
+        let watch = &mut self.watches[index];
         Ok(Changed { old: watch.side(side).replace(run), interest: Some(after) })
+    }
+
+    fn register_again(&mut self, fd: RawFd, interest: Interest) -> io::Result<()> {
+        let watch = &mut self.watches[fd as usize];
+        // It fails if the descriptor is gone from the selector's own table as well.
+        let _ = self.selector.unregister(fd);
+        watch.generation = watch.generation.wrapping_add(1);
+        self.selector.register(fd, interest, Token::new(fd as u32, watch.generation))
     }
 
     /// Ends watching one side of `fd`; `None` if it was not watched.
@@ -97,27 +112,31 @@ impl Fds {
         let interest = watch.interest();
         let result = match interest {
             Some(left) => self.selector.modify(fd, left, Token::new(fd as u32, watch.generation)),
-            None => {
-                watch.generation = watch.generation.wrapping_add(1);
-                self.selector.unregister(fd)
-            }
+            None => self.selector.unregister(fd),
         };
         match result {
             // The descriptor was closed first: the kernel has forgotten it by itself.
-            Err(error) if is_gone(&error) => {}
-            result => result?,
+            Err(error) if !is_gone(&error) => {
+                *watch.side(side) = Some(old);
+                return Err(error);
+            }
+            _ => {}
+        }
+        if interest.is_none() {
+            watch.generation = watch.generation.wrapping_add(1);
         }
         Ok(Some(Changed { old: Some(old), interest }))
     }
 
     /// The handles an event is for, the reader before the writer.
     #[inline]
-    pub(crate) fn find(&self, event: &Event) -> [Option<&Rc<dyn Run>>; 2] {
+    pub(crate) fn find(&self, event: &Event) -> [Option<(Side, &Rc<dyn Run>)>; 2] {
         match self.watches.get(event.token.slot() as usize) {
-            Some(watch) if watch.generation == event.token.generation() => [
-                watch.reader.as_ref().filter(|_| event.wakes_reader()),
-                watch.writer.as_ref().filter(|_| event.wakes_writer()),
-            ],
+            Some(watch) if watch.generation == event.token.generation() => {
+                let reader = watch.reader.as_ref().filter(|_| event.wakes_reader());
+                let writer = watch.writer.as_ref().filter(|_| event.wakes_writer());
+                [reader.map(|run| (Side::Reader, run)), writer.map(|run| (Side::Writer, run))]
+            }
             _ => [None, None],
         }
     }
@@ -142,13 +161,15 @@ impl Fds {
         watched.map(|(fd, _)| fd as RawFd).collect()
     }
 
-    /// Forgets every handle, and gives them back to be dropped.
-    pub(crate) fn clear(&mut self) -> Vec<Rc<dyn Run>> {
+    /// Closes the selector and forgets every handle; gives them back to be dropped.
+    pub(crate) fn close(&mut self) -> (Box<dyn Selector>, Vec<Rc<dyn Run>>) {
         for fd in self.watched() {
             // What fails here is closed already; the selector goes next in any case.
             let _ = self.selector.unregister(fd);
         }
-        self.watches.drain(..).flat_map(|w| [w.reader, w.writer]).flatten().collect()
+        let handles = self.watches.drain(..).flat_map(|w| [w.reader, w.writer]).flatten().collect();
+        let closed = Box::new(ClosedSelector(self.selector.name()));
+        (std::mem::replace(&mut self.selector, closed), handles)
     }
 }
 
@@ -160,4 +181,44 @@ fn is_gone(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EBADF)
         || error.raw_os_error() == Some(libc::ENOENT)
         || error.kind() == io::ErrorKind::NotFound
+}
+
+/// What a closed loop has in its selector's place, so that the selector's descriptor is free.
+struct ClosedSelector(&'static str);
+
+struct NoBell;
+
+impl Ring for NoBell {
+    fn ring(&self) {}
+}
+
+fn closed() -> io::Error {
+    io::Error::other(LoopError::Closed)
+}
+
+impl Selector for ClosedSelector {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn register(&mut self, _: RawFd, _: Interest, _: Token) -> io::Result<()> {
+        Err(closed())
+    }
+    fn modify(&mut self, _: RawFd, _: Interest, _: Token) -> io::Result<()> {
+        Err(closed())
+    }
+    fn unregister(&mut self, _: RawFd) -> io::Result<()> {
+        Err(closed())
+    }
+    fn select(&mut self, _: Option<Duration>, _: &mut Vec<Event>) -> io::Result<()> {
+        Err(closed())
+    }
+    fn get_map(&self) -> Vec<SelectorKey> {
+        Vec::new()
+    }
+    fn bell(&self) -> Bell {
+        Bell::new(NoBell)
+    }
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use super::exception::{ErrorContext, Exception};
 use super::timers::TimerKey;
 use super::{EventLoop, Inner};
-use crate::observe::{Site, What};
+use crate::observe::What;
 use crate::sys::Time;
 
 /// Whatever the ready queue can hold: something that runs once each time it is queued.
@@ -91,20 +91,9 @@ impl<F: FnMut() + 'static> Repeating<F> {
 impl<F: FnMut() + 'static> Run for Repeating<F> {
     fn run(self: Rc<Self>, _: &EventLoop) {
         // The callback leaves its place while it runs, so that it may cancel itself.
-        let Some(callback) = self.callback.take() else { return };
-        // A callback that panics is put back as well: its descriptor is still watched.
-        struct PutBack<'a, F>(&'a RefCell<Option<F>>, Option<F>);
-        impl<F> Drop for PutBack<'_, F> {
-            fn drop(&mut self) {
-                *self.0.borrow_mut() = self.1.take();
-            }
-        }
-        let mut place = PutBack(&self.callback, Some(callback));
-        if let Some(callback) = &mut place.1 {
+        let mut away = Away { callback: self.callback.take(), home: &self };
+        if let Some(callback) = &mut away.callback {
             callback();
-        }
-        if self.cancelled.get() {
-            drop(place.1.take());
         }
     }
 
@@ -120,6 +109,21 @@ impl<F: FnMut() + 'static> Run for Repeating<F> {
         self.cancelled.set(true);
         let callback = self.callback.take();
         drop(callback);
+    }
+}
+
+/// A callback that has left its place to run. It goes back also if it panics, for its descriptor
+/// is still watched; if it was cancelled meanwhile it is dropped instead.
+struct Away<'a, F> {
+    callback: Option<F>,
+    home: &'a Repeating<F>,
+}
+
+impl<F> Drop for Away<'_, F> {
+    fn drop(&mut self) {
+        if !self.home.cancelled.get() {
+            self.home.callback.replace(self.callback.take());
+        }
     }
 }
 

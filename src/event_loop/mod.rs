@@ -5,7 +5,9 @@
 
 mod builder;
 mod clock;
+mod close;
 mod current;
+mod embed;
 mod error;
 mod exception;
 mod fds;
@@ -18,16 +20,17 @@ mod remote;
 mod residents;
 mod run;
 mod schedule;
+mod signal;
 mod timers;
 mod turn;
 mod watch;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::observe::{Counters, Observe, Record};
+use crate::observe::{Counters, FlightRecorder, Observe, Record};
 use crate::selector::{Event, Selector};
 use crate::sys::{Clock, Sockets, Time};
 
@@ -35,13 +38,14 @@ pub use builder::Builder;
 pub use clock::ManualClock;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 pub(crate) use current::{thread_number, with_running};
+use embed::Embed;
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
 pub use exception::{ErrorContext, Exception};
 use fds::Fds;
 pub(crate) use fds::Side;
-pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
+pub(crate) use handle::{Once, Run};
 pub use ready::Policy;
 use ready::Ready;
 pub(crate) use ready::Work;
@@ -52,6 +56,7 @@ use residents::Residents;
 pub(crate) use residents::{Resident, ResidentKey};
 pub use run::Ended;
 pub(crate) use schedule::WeakLoop;
+use signal::Signals;
 pub(crate) use timers::TimerKey;
 use timers::Timers;
 
@@ -103,25 +108,35 @@ pub(crate) struct Inner {
     fds: RefCell<Fds>,
     timers: RefCell<Timers<Work>>,
     residents: RefCell<Residents>,
+    signals: RefCell<Signals>,
     events: RefCell<Vec<Event>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
     pub(crate) receive_buffer: Cell<Option<Box<[u8]>>>,
     state: Cell<State>,
     stopping: Cell<bool>,
+    /// `run` has cancelled what was left and waits for its end.
+    pub(crate) shutting_down: Cell<bool>,
     polled_at: Cell<Time>,
     handles_until_poll: Cell<u32>,
     handles_until_clock: Cell<u32>,
     always_poll: bool,
+    real_time: bool,
+    embed: OnceCell<Embed>,
 }
 
 impl EventLoop {
     /// A new loop on the platform's best selector.
     ///
+    /// With the environment variable `EVLOOP_CLOCK=virtual` its time is
+    /// [virtual](Builder::virtual_time): a program of sleeps then takes no time, and its events
+    /// come in the same order each time. `real`, or nothing, is the kernel's clock.
+    ///
     /// # Errors
     ///
-    /// [`LoopError::Io`] if the kernel gives no descriptor for it.
+    /// [`LoopError::Io`] if the kernel gives no descriptor for it, and with `InvalidInput` if
+    /// `EVLOOP_CLOCK` or `EVLOOP_SELECTOR` has a value that means nothing.
     pub fn new() -> Result<EventLoop, LoopError> {
-        Builder::default().build()
+        Builder::from_environment(std::env::var_os("EVLOOP_CLOCK").as_deref())?.build()
     }
 
     /// A loop on a selector, a clock or sockets of your choice.
@@ -130,11 +145,14 @@ impl EventLoop {
     }
 
     fn assemble(mut builder: Builder, selector: Box<dyn Selector>) -> Result<EventLoop, LoopError> {
+        let real_time = builder.clock.is_none();
         let clock = builder.take_clock();
         let observe = Rc::new(Observe::new(clock.clone()));
         for observer in builder.observers.drain(..) {
             observe.add(observer);
         }
+        observe.add_from_environment()?;
+        observe.tell(|| Record::Opened { selector: selector.name() });
         Ok(EventLoop(Rc::new_cyclic(|event_loop| Inner {
             home: Rc::new(Home {
                 ready: Ready::new(observe.clone(), builder.policy.take()),
@@ -149,14 +167,18 @@ impl EventLoop {
             fds: RefCell::new(Fds::new(selector)),
             timers: RefCell::default(),
             residents: RefCell::default(),
+            signals: RefCell::default(),
             events: RefCell::default(),
             exception_handler: RefCell::default(),
             receive_buffer: Cell::new(None),
             state: Cell::new(State::Idle),
             stopping: Cell::new(false),
+            shutting_down: Cell::new(false),
             handles_until_poll: Cell::new(0),
             handles_until_clock: Cell::new(0),
             always_poll: builder.always_poll,
+            real_time,
+            embed: OnceCell::new(),
         })))
     }
 
@@ -184,6 +206,20 @@ impl EventLoop {
     /// What the loop has done since it was made.
     pub fn counters(&self) -> Counters {
         self.0.observe.tally.snapshot()
+    }
+
+    /// Keeps the last `capacity` records of what the loop does, from now on and for its life; the
+    /// answer shows them. ([`FlightRecorder`])
+    ///
+    /// A loop has one such recorder: if it has, from an earlier call or because the environment
+    /// says `EVLOOP_RECORD=1`, that one is given, with the capacity it has.
+    pub fn record(&self, capacity: usize) -> FlightRecorder {
+        self.0.observe.record(capacity)
+    }
+
+    /// The loop's recorder, if it has one.
+    pub fn recorder(&self) -> Option<FlightRecorder> {
+        self.0.observe.recorder()
     }
 
     /// The kernel facility it waits with: `"epoll"`, `"kqueue"`, `"poll"`.
@@ -219,35 +255,5 @@ impl fmt::Debug for EventLoop {
             self.is_closed(),
             self.selector_name()
         )
-    }
-}
-
-impl Inner {
-    /// Closes: forgets everything that was to be called, and frees what it held.
-    fn close(&self) -> CloseReport {
-        if self.state.replace(State::Closed) == State::Closed {
-            return CloseReport::default();
-        }
-        let calls = self.home.mailbox.close();
-        let residents = self.residents.take();
-        let mut report = residents.evict(self);
-        let handles = self.home.ready.close();
-        let timers = self.timers.borrow_mut().clear();
-        report.handles = handles.len() + calls.len();
-        report.timers = timers.len();
-        report.descriptors = self.fds.borrow().watched();
-        let watchers = self.fds.borrow_mut().clear();
-        for run in &watchers {
-            run.cancel();
-        }
-        drop((calls, handles, timers, watchers));
-        self.observe.tell(|| Record::Closed);
-        report
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.close();
     }
 }

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use super::handle::Run;
 use crate::observe::{HandleId, Observe, Record, What};
+use crate::selector::Bell;
 
 /// What a handle does when its turn comes.
 pub(crate) enum Work {
@@ -42,11 +43,22 @@ pub trait Policy {
     fn pick(&mut self, ready: usize) -> usize;
 }
 
+/// What stands between a push and the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Open,
+    /// The next push rings the bell.
+    Rings,
+    /// Pushes are dropped.
+    Closed,
+}
+
 /// The queue. Anything on the loop's thread may push at any time; only the turn pops.
 pub(crate) struct Ready {
     queue: RefCell<VecDeque<Entry>>,
     next_id: Cell<u64>,
-    closed: Cell<bool>,
+    gate: Cell<Gate>,
+    bell: RefCell<Option<Bell>>,
     policy: RefCell<Option<Box<dyn Policy>>>,
     pub(crate) observe: Rc<Observe>,
 }
@@ -56,7 +68,8 @@ impl Ready {
         Ready {
             queue: RefCell::default(),
             next_id: Cell::new(1),
-            closed: Cell::new(false),
+            gate: Cell::new(Gate::Open),
+            bell: RefCell::default(),
             policy: RefCell::new(policy),
             observe,
         }
@@ -65,7 +78,7 @@ impl Ready {
     /// Queues `work` behind everything else. A closed queue drops it.
     #[inline]
     pub(crate) fn push(&self, work: Work) {
-        if self.closed.get() {
+        if self.gate.get() != Gate::Open && !self.pass_gate() {
             return;
         }
         let id = HandleId(self.next_id.get());
@@ -73,6 +86,24 @@ impl Ready {
         let cause = self.observe.current();
         self.observe.tell(|| Record::Queued { handle: id, what: work.what(), cause });
         self.queue.borrow_mut().push_back(Entry { work, id, cause });
+    }
+
+    #[cold]
+    fn pass_gate(&self) -> bool {
+        if self.gate.get() == Gate::Rings {
+            self.gate.set(Gate::Open);
+            let bell = self.bell.take();
+            bell.iter().for_each(Bell::ring);
+        }
+        self.gate.get() == Gate::Open
+    }
+
+    /// Has the next push ring `bell`, or none.
+    pub(crate) fn when_pushed(&self, bell: Option<&Bell>) {
+        if self.gate.get() != Gate::Closed {
+            self.gate.set(if bell.is_some() { Gate::Rings } else { Gate::Open });
+            self.bell.replace(bell.cloned());
+        }
     }
 
     #[inline]
@@ -111,11 +142,11 @@ impl Ready {
 
     /// Closes the queue and gives what was in it, to be dropped outside every borrow.
     pub(crate) fn close(&self) -> VecDeque<Entry> {
-        self.closed.set(true);
+        self.gate.set(Gate::Closed);
         self.queue.take()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
+        self.gate.get() == Gate::Closed
     }
 }

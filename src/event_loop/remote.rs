@@ -12,6 +12,8 @@
 //! Either the sender sees `asleep` and rings, or the loop sees `pending` and does not sleep: the
 //! two flags are sequentially consistent, so both cannot miss. The loop takes `pending` down
 //! before it takes the queue, so that a sender who comes in between raises it again.
+//!
+//! A signal handler notes its signal where a thread pushes, and then does the same.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -87,6 +89,11 @@ impl Mailbox {
     /// Announces that it is awake.
     pub(crate) fn wake_up(&self) {
         self.asleep.swap(false, SeqCst);
+    }
+
+    /// The bell, for whoever rings it without a letter.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     /// Takes everything out.

@@ -12,6 +12,14 @@ pub(crate) trait Resident {
     fn what(&self) -> What;
     /// The loop is closing: let go of everything.
     fn evict(self: Rc<Self>, inner: &Inner);
+    /// `run` ends: a task is asked to end, and `true` says that this is one to wait for.
+    fn ask_to_end(self: Rc<Self>) -> bool {
+        false
+    }
+    /// Whether it has ended.
+    fn has_ended(&self) -> bool {
+        true
+    }
 }
 
 /// Where a resident lives.
@@ -44,13 +52,9 @@ impl Residents {
         Some(resident)
     }
 
-    pub(super) fn evict(self, inner: &Inner) -> CloseReport {
-        let mut report = CloseReport::default();
-        for resident in self.places.into_iter().flatten() {
-            report.residents.push(resident.what());
-            resident.evict(inner);
-        }
-        report
+    /// All of them, the oldest place first.
+    pub(super) fn into_all(self) -> impl Iterator<Item = Rc<dyn Resident>> {
+        self.places.into_iter().flatten()
     }
 }
 

@@ -32,6 +32,7 @@ impl<'a> Run<'a> {
         }
         let guard = RunningGuard::enter(event_loop)?;
         event_loop.0.state.set(State::Running);
+        event_loop.0.leave_host();
         // The first turn of a run always polls.
         event_loop.0.handles_until_poll.set(0);
         Ok(Run { event_loop, _guard: guard })
@@ -40,13 +41,23 @@ impl<'a> Run<'a> {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        self.event_loop.0.stopping.set(false);
-        self.event_loop.0.state.set(State::Idle);
+        let inner = &self.event_loop.0;
+        inner.end_interruptible();
+        inner.stopping.set(false);
+        inner.state.set(State::Idle);
+        inner.return_to_host();
     }
 }
 
 impl EventLoop {
-    /// Runs until [`stop`](EventLoop::stop) is called. (`loop.run_forever`)
+    /// Runs until [`stop`](EventLoop::stop) is called, or Ctrl-C is pressed. (`loop.run_forever`)
+    ///
+    /// On the main thread, if SIGINT does what it does by default, the run answers Ctrl-C: it ends
+    /// after the turn that is under way with [`Ended::Interrupted`], and everything is as it was
+    /// left, so that the program can close what it opened. If a callback hogs the thread so that
+    /// no turn notices, a second Ctrl-C ends the process as it would have without evloop. A
+    /// handler added for SIGINT ([`add_signal_handler`](EventLoop::add_signal_handler)) is called
+    /// in place of all this. After the run SIGINT does again what it did.
     ///
     /// # Errors
     ///
@@ -54,10 +65,24 @@ impl EventLoop {
     /// [`LoopError::AnotherIsRunning`] if another loop runs in this thread; [`LoopError::Io`] if
     /// the selector fails.
     pub fn run_forever(&self) -> Result<Ended, LoopError> {
+        self.run_turns(|| true, || false)
+    }
+
+    /// Runs until `stop` is called, `over` says so, or `interrupted` does, which is asked at each
+    /// Ctrl-C.
+    pub(crate) fn run_turns(
+        &self,
+        mut interrupted: impl FnMut() -> bool,
+        mut over: impl FnMut() -> bool,
+    ) -> Result<Ended, LoopError> {
         let _run = Run::begin(self)?;
+        self.0.begin_interruptible();
         loop {
-            self.0.turn(self, None)?;
-            if self.0.stopping.get() {
+            self.0.run_once(self, None)?;
+            if self.0.take_ctrl_c() && interrupted() {
+                return Ok(Ended::Interrupted);
+            }
+            if self.0.stopping.get() || over() {
                 return Ok(Ended::Stopped);
             }
         }
@@ -70,14 +95,15 @@ impl EventLoop {
     /// The wait ends early for a timer, and there is none while handles are ready. In a run
     /// ([`run_forever`](EventLoop::run_forever)) a turn whose handles were all queued by the turn
     /// before may do without asking the kernel, for at most 64 handles or 50 µs since it last did;
-    /// `run_once` always asks.
+    /// `run_once` always asks. Ctrl-C is none of its business: that stays with the program whose
+    /// loop it is.
     ///
     /// # Errors
     ///
     /// As [`run_forever`](EventLoop::run_forever).
     pub fn run_once(&self, timeout: Option<Duration>) -> Result<(), LoopError> {
         let _run = Run::begin(self)?;
-        self.0.turn(self, timeout)
+        self.0.run_once(self, timeout)
     }
 
     /// Ends the run after the turn that is under way: everything that is ready in it still runs.
@@ -85,6 +111,7 @@ impl EventLoop {
     pub fn stop(&self) {
         self.0.observe.tell(|| Record::Stop);
         self.0.stopping.set(true);
+        self.0.tell_host();
     }
 
     /// Closes the loop: pending tasks are dropped, transports closed, handles and timers freed
@@ -99,7 +126,7 @@ impl EventLoop {
     pub fn close(&self) -> Result<CloseReport, LoopError> {
         match self.0.state.get() {
             State::Running => Err(LoopError::Running),
-            State::Idle | State::Closed => Ok(self.0.close()),
+            State::Idle | State::Closed => Ok(self.0.close(Some(self))),
         }
     }
 }

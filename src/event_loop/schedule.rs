@@ -95,9 +95,14 @@ impl EventLoop {
 impl Inner {
     /// Arms a timer that queues `work`.
     pub(crate) fn arm(&self, when: Time, work: Work) -> TimerKey {
+        let what = self.observe.is_watched().then(|| work.what());
         let key = self.timers.borrow_mut().insert(when, work);
         count(&self.observe.tally.timers_armed);
-        self.observe.tell(|| Record::TimerArmed { timer: TimerId(key.number()), when });
+        if let Some(what) = what {
+            let timer = TimerId(key.number());
+            self.observe.tell(|| Record::TimerArmed { timer, when, what });
+        }
+        self.tell_host_of_timers();
         key
     }
 
@@ -107,6 +112,7 @@ impl Inner {
         if work.is_some() {
             count(&self.observe.tally.timers_cancelled);
             self.observe.tell(|| Record::TimerCancelled { timer: TimerId(key.number()) });
+            self.tell_host_of_timers();
         }
         drop(work);
     }

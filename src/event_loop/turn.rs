@@ -1,10 +1,14 @@
 //! The turn: one function is the loop.
 
+use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::LoopError;
+use super::exception::{ErrorContext, Exception, Payload};
+use super::fds::Side;
+use super::handle::Run as RunHandle;
 use super::ready::{Entry, Work};
 use super::{EventLoop, Inner};
 use crate::observe::{HandleId, Record, TimerId, WaitReason, add, count};
@@ -28,15 +32,16 @@ impl Inner {
     /// One turn: wait, collect, run. `limit` bounds the wait.
     ///
     /// 1. *Wait* for descriptors: not at all while handles are ready, else until the first timer.
-    /// 2. *Collect* what has come: calls from other threads, then events in their order with a
-    ///    descriptor's reader before its writer, then due timers by deadline and number.
+    /// 2. *Collect* what has come: calls from other threads, then signals, then events in their
+    ///    order with a descriptor's reader before its writer, then due timers by deadline and
+    ///    number.
     /// 3. *Run* exactly the handles that are ready at this point. What they queue waits for the
     ///    next turn; `stop` ends the run after this one.
     ///
     /// Nothing is called back but in step 3, and no borrow outlives its statement there, so a
-    /// callback may do anything to the loop.
-    pub(super) fn turn(
-        self: &Rc<Self>,
+    /// callback may do anything to the loop. (`BaseEventLoop._run_once`)
+    pub(super) fn run_once(
+        &self,
         event_loop: &EventLoop,
         limit: Option<Duration>,
     ) -> Result<(), LoopError> {
@@ -52,13 +57,15 @@ impl Inner {
         if self.home.mailbox.is_pending() {
             self.collect_remote(event_loop);
         }
-        self.collect_events();
+        self.collect_events(event_loop);
         self.collect_timers();
 
         let ready = self.home.ready.len();
+        self.observe.tell(|| Record::Collected { ready });
         let peak = &self.observe.tally.ready_peak;
         peak.set(peak.get().max(ready as u64));
         self.run_handles(event_loop, ready);
+        self.observe.tell(|| Record::TurnEnded);
         Ok(())
     }
 
@@ -80,10 +87,10 @@ impl Inner {
 
     /// Step 1: asks the selector, and leaves what it says in `events`.
     fn wait(&self, limit: Option<Duration>) -> Result<(), LoopError> {
-        let (timeout, why) = self.sleep_until(limit);
+        let (timeout, why, before) = self.sleep_until(limit);
         self.observe.tell(|| Record::Poll { timeout, why });
         let blocking = timeout != Some(Duration::ZERO);
-        let before = if blocking { self.clock.now() } else { self.polled_at.get() };
+        let before = if blocking { before } else { self.polled_at.get() };
         let timeout = match blocking && !self.home.mailbox.fall_asleep() {
             true => Some(Duration::ZERO),
             false => timeout,
@@ -99,28 +106,29 @@ impl Inner {
         Ok(result?)
     }
 
-    /// How long the poll may wait, and why no longer.
-    fn sleep_until(&self, limit: Option<Duration>) -> (Option<Duration>, WaitReason) {
+    /// How long the poll may wait, why no longer, and the time this was said at: the clock is read
+    /// for a wait alone.
+    fn sleep_until(&self, limit: Option<Duration>) -> (Option<Duration>, WaitReason, Time) {
         const NOW: Option<Duration> = Some(Duration::ZERO);
         if !self.home.ready.is_empty() {
-            return (NOW, WaitReason::Ready);
+            return (NOW, WaitReason::Ready, self.polled_at.get());
         }
         if self.stopping.get() {
-            return (NOW, WaitReason::Stopping);
+            return (NOW, WaitReason::Stopping, self.polled_at.get());
         }
         if self.home.mailbox.is_pending() {
-            return (NOW, WaitReason::Remote);
+            return (NOW, WaitReason::Remote, self.polled_at.get());
         }
+        let now = self.clock.now();
         let first = self.timers.borrow_mut().first();
-        let timer = first.map(|(deadline, key)| {
-            (deadline.since(self.clock.now()), WaitReason::Timer(TimerId(key.number())))
-        });
+        let timer = first
+            .map(|(deadline, key)| (deadline.since(now), WaitReason::Timer(TimerId(key.number()))));
         match (timer, limit) {
             (Some((sleep, why)), limit) if limit.is_none_or(|limit| sleep <= limit) => {
-                (Some(sleep.min(LONGEST_SLEEP)), why)
+                (Some(sleep.min(LONGEST_SLEEP)), why, now)
             }
-            (_, Some(limit)) => (Some(limit.min(LONGEST_SLEEP)), WaitReason::Limit),
-            (_, None) => (None, WaitReason::Forever),
+            (_, Some(limit)) => (Some(limit.min(LONGEST_SLEEP)), WaitReason::Limit, now),
+            (_, None) => (None, WaitReason::Forever, now),
         }
     }
 
@@ -142,26 +150,46 @@ impl Inner {
         self.observe.tell(|| Record::Polled { events, waited });
     }
 
-    /// Step 2a: calls from other threads. They only queue handles.
+    /// Step 2a: calls from other threads, which only queue handles, and signals; no handle that may
+    /// be running here is their cause.
     pub(super) fn collect_remote(&self, event_loop: &EventLoop) {
+        let running = self.observe.current();
+        self.observe.set_current(HandleId::OUTSIDE);
         for call in self.home.mailbox.collect() {
             count(&self.observe.tally.wakes_remote);
-            call(event_loop);
+            event_loop.contain("Exception in a call from another thread", || call(event_loop));
         }
+        self.collect_signals();
+        self.observe.set_current(running);
     }
 
     /// Step 2b: a handle for every reader and writer the events are for.
-    fn collect_events(&self) {
+    fn collect_events(&self, event_loop: &EventLoop) {
+        let mut cancelled = Vec::new();
         let mut events = self.events.borrow_mut();
         let fds = self.fds.borrow();
         for event in events.drain(..) {
-            self.observe.tell(|| Record::Event {
-                fd: event.token.slot() as i32,
-                readiness: event.readiness,
-            });
-            for run in fds.find(&event).into_iter().flatten() {
-                self.home.ready.push(Work::Run(run.clone()));
+            let fd = event.token.slot() as RawFd;
+            self.observe.tell(|| Record::Event { fd, readiness: event.readiness });
+            for (side, run) in fds.find(&event).into_iter().flatten() {
+                match run.is_cancelled() {
+                    true => cancelled.push((fd, side)),
+                    false => self.home.ready.push(Work::Run(run.clone())),
+                }
             }
+        }
+        drop((fds, events));
+        self.unwatch_cancelled(event_loop, &cancelled);
+    }
+
+    /// A watcher whose handle was cancelled is still registered, and as it does not read what is
+    /// there its event would come again in every turn.
+    fn unwatch_cancelled(&self, event_loop: &EventLoop, cancelled: &[(RawFd, Side)]) {
+        for &(fd, side) in cancelled {
+            event_loop.contain("Exception while a cancelled watcher was removed", || {
+                // The kernel refuses only what it has forgotten already.
+                let _ = self.unwatch(fd, side);
+            });
         }
     }
 
@@ -182,8 +210,8 @@ impl Inner {
         }
     }
 
-    /// Step 3: runs the first `count` handles. A panic ends only the handle it came from.
-    fn run_handles(self: &Rc<Self>, event_loop: &EventLoop, mut left: usize) {
+    /// Step 3: runs the first `left` handles. A panic ends only the handle it came from.
+    fn run_handles(&self, event_loop: &EventLoop, mut left: usize) {
         let fifo = self.home.ready.is_fifo();
         add(&self.observe.tally.handles, left as u64);
         let spent = u32::try_from(left).unwrap_or(u32::MAX);
@@ -191,30 +219,28 @@ impl Inner {
         while left > 0 {
             let mut running = None;
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                while left > 0
-                    && let Some(entry) = self.home.ready.pop(left, fifo)
-                {
+                while left > 0 {
                     left -= 1;
+                    let Some(entry) = self.home.ready.pop(left + 1, fifo) else { break };
                     self.run_handle(event_loop, entry, &mut running);
                 }
                 left = 0;
             }));
-            if let (Err(payload), Some(run)) = (outcome, running) {
-                let report = AssertUnwindSafe(|| Rc::clone(&run).panicked(event_loop, payload));
-                // What panics while it reports a panic has had its say.
-                let _ = catch_unwind(report);
+            if let Err(payload) = outcome {
+                report_panic(event_loop, running, payload);
+                self.observe.tell(|| Record::Ran { handle: self.observe.current() });
             }
         }
         self.observe.set_current(HandleId::OUTSIDE);
     }
 
-    /// Runs one handle; `running` is who is to blame for a panic.
+    /// Runs one handle; `running` is who is to blame for a panic, and nobody once it has run.
     #[inline]
     fn run_handle(
         &self,
         event_loop: &EventLoop,
         entry: Entry,
-        running: &mut Option<Rc<dyn super::handle::Run>>,
+        running: &mut Option<Rc<dyn RunHandle>>,
     ) {
         let Entry { work, id, cause } = entry;
         if let Work::Run(run) = &work
@@ -229,9 +255,23 @@ impl Inner {
             Work::Run(run) => {
                 *running = Some(Rc::clone(&run));
                 run.run(event_loop);
+                *running = None;
             }
             Work::Wake(waker) => waker.wake(),
         }
         self.observe.tell(|| Record::Ran { handle: id });
     }
+}
+
+/// Tells whoever is to blame for a panic, or where that is nobody (a waker of another make, the
+/// end of what a handle held) the exception handler.
+#[cold]
+fn report_panic(event_loop: &EventLoop, running: Option<Rc<dyn RunHandle>>, payload: Payload) {
+    event_loop.contain("Exception while a panic was reported", || match running {
+        Some(run) => run.panicked(event_loop, payload),
+        None => event_loop.call_exception_handler(
+            ErrorContext::new("Exception beside a callback: in a waker or a destructor")
+                .exception(Exception::Panic(payload)),
+        ),
+    });
 }

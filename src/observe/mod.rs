@@ -6,18 +6,24 @@
 //! stream. While nobody observes, a record costs one predicted branch and is never built.
 
 mod counters;
+mod environment;
+mod explain;
 mod record;
+mod ring;
 mod wait;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 
 use crate::sys::{Clock, Time};
 pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
+pub use explain::{Explain, Level};
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
+pub use ring::{DEFAULT_CAPACITY, FlightRecorder};
 pub(crate) use wait::{Wait, note_wait, take_wait};
 
 /// A place in somebody's source code, as `#[track_caller]` gives it.
@@ -74,6 +80,7 @@ pub(crate) struct Observe {
     watched: Cell<bool>,
     current: Cell<HandleId>,
     observers: RefCell<Vec<Box<dyn Observer>>>,
+    recorder: RefCell<Option<FlightRecorder>>,
     clock: Rc<dyn Clock>,
 }
 
@@ -84,6 +91,7 @@ impl Observe {
             watched: Cell::new(false),
             current: Cell::new(HandleId::OUTSIDE),
             observers: RefCell::default(),
+            recorder: RefCell::default(),
             clock,
         }
     }
@@ -92,6 +100,41 @@ impl Observe {
     pub(crate) fn add(&self, observer: Box<dyn Observer>) {
         self.observers.borrow_mut().push(observer);
         self.watched.set(true);
+    }
+
+    /// Adds the observers that the environment asks for: `EVLOOP_EXPLAIN`, `EVLOOP_RECORD`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a value that means nothing; it names those that do.
+    pub(crate) fn add_from_environment(&self) -> io::Result<()> {
+        if let Some(observer) = environment::explain()? {
+            self.add(observer);
+        }
+        if let Some(recorder) = environment::recorder()? {
+            self.keep(recorder);
+        }
+        Ok(())
+    }
+
+    /// Records from now on, for the loop's life; gives the recorder that does so already, if one
+    /// does.
+    pub(crate) fn record(&self, capacity: usize) -> FlightRecorder {
+        match self.recorder() {
+            Some(recorder) => recorder,
+            None => self.keep(FlightRecorder::new(capacity)),
+        }
+    }
+
+    /// Whoever records.
+    pub(crate) fn recorder(&self) -> Option<FlightRecorder> {
+        self.recorder.borrow().clone()
+    }
+
+    fn keep(&self, recorder: FlightRecorder) -> FlightRecorder {
+        self.add(Box::new(recorder.clone()));
+        self.recorder.replace(Some(recorder.clone()));
+        recorder
     }
 
     /// Whether anybody looks.

@@ -1,5 +1,6 @@
 //! The one stream of records: everything a loop can say that it did.
 
+use std::fmt;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crate::selector::{Interest, Readiness};
 use crate::sys::Time;
 
 /// What a handle in the ready queue will do when it runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum What {
     /// A callback given to `call_soon` at `at`.
     Callback {
@@ -50,6 +51,22 @@ pub enum What {
         /// In words.
         name: &'static str,
     },
+}
+
+impl fmt::Debug for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Callback { at } => write!(f, "call_soon at {at}"),
+            What::Remote => f.write_str("call_soon_threadsafe"),
+            What::Timer { at } => write!(f, "call_later at {at}"),
+            What::Wake => f.write_str("wake-up by a timer"),
+            What::Reader { fd } => write!(f, "reader of fd {fd}"),
+            What::Writer { fd } => write!(f, "writer of fd {fd}"),
+            What::Task { task } => write!(f, "{task:?}"),
+            What::Signal { signal } => write!(f, "handler of signal {signal}"),
+            What::Internal { name } => f.write_str(name),
+        }
+    }
 }
 
 /// Why a poll waits as long as it does.
@@ -103,6 +120,11 @@ pub enum TaskEnd {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Record {
+    /// The loop was made.
+    Opened {
+        /// The kernel facility it waits with.
+        selector: &'static str,
+    },
     /// A turn began.
     Turn {
         /// Its number, from 1.
@@ -124,27 +146,34 @@ pub enum Record {
         /// How long it took.
         waited: Duration,
     },
-    /// An event was collected.
+    /// An event was collected; the handles it queues follow.
     Event {
         /// The descriptor.
         fd: RawFd,
         /// What is so of it.
         readiness: Readiness,
     },
-    /// A timer was due and its handle was queued.
+    /// A timer was due; the handle it queues follows.
     TimerDue {
         /// Which.
         timer: TimerId,
         /// How long after its deadline.
         late: Duration,
     },
+    /// The turn has collected what came, and runs what is ready now.
+    Collected {
+        /// How many handles that is.
+        ready: usize,
+    },
+    /// The turn is over.
+    TurnEnded,
     /// A handle entered the ready queue.
     Queued {
         /// Its number.
         handle: HandleId,
         /// What it will do.
         what: What,
-        /// The handle that ran then.
+        /// The handle that ran then; [`HandleId::OUTSIDE`] while one runs means another thread.
         cause: HandleId,
     },
     /// A handle begins to run.
@@ -156,7 +185,7 @@ pub enum Record {
         /// The handle that queued it.
         cause: HandleId,
     },
-    /// It has run.
+    /// It has run, or panicked.
     Ran {
         /// Its number.
         handle: HandleId,
@@ -172,6 +201,8 @@ pub enum Record {
         timer: TimerId,
         /// Its deadline.
         when: Time,
+        /// What it will queue.
+        what: What,
     },
     /// A timer was cancelled.
     TimerCancelled {
@@ -271,6 +302,8 @@ pub enum Record {
     },
     /// `stop` was called.
     Stop,
+    /// The loop is being closed: tasks that end from here on were pending.
+    Closing,
     /// The loop was closed.
     Closed,
 }

@@ -24,11 +24,13 @@ mod open;
 mod option;
 mod poll;
 pub(crate) mod resolve;
+pub(crate) mod signal;
 mod socket;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thread;
 mod time;
+mod timerfd;
 
 pub(crate) use bell::BellFd;
 pub use clock::{Clock, MonotonicClock};
@@ -48,3 +50,4 @@ pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
+pub(crate) use timerfd::TimerFd;

@@ -5,34 +5,47 @@
 //! thread. Wakers are `Send + Sync`, so they may be cloned, used and dropped on any thread, and
 //! yet a wake on the loop's own thread costs no atomic operation but loads. It works like this:
 //!
-//! - All wakers of a task *together* hold one strong reference of the `Rc`, from the first one's
-//!   making to the last one's end. Only the loop's thread takes or gives it back.
+//! - All wakers of a task *together* hold one strong reference of the `Rc` while `held` says so.
+//!   Only the loop's thread takes it and gives it back.
 //! - `wakers` counts, without atomics and only on the loop's thread: +1 a waker made there, −1 a
 //!   waker dropped there. It may be negative, for a waker can be made there and dropped here.
-//! - `remote_wakers` counts wakers made on other threads, atomically; it only grows.
+//! - `remote_wakers` counts wakers made on other threads, atomically; while the loop is open it
+//!   only grows.
 //! - A waker dropped on another thread is not counted there: it is *sent home* in a letter and
 //!   dropped on arrival. So `wakers + remote_wakers` is the number of wakers that exist, letters
-//!   included, and it can reach 0 only on the loop's thread, which then gives the reference back.
-//!   (No waker can be made from nothing while it is 0 but by the task's own poll, which is on the
-//!   loop's thread and holds an `Rc`.) The letter box's lock orders a clone made elsewhere before
-//!   the arrival of whatever it was made from, so the loop's thread reads a `remote_wakers` that
-//!   is not behind.
-//! - A letter that comes back because the loop is closed is not delivered: its waker is leaked.
-//!   By then the future is dropped and only the empty cell is kept.
+//!   included, and it is brought to 0 only on the loop's thread, which then gives the reference
+//!   back.
+//! - The waker that a poll lends its future is not counted; the poll holds an `Rc`. What is cloned
+//!   from it on the loop's thread takes the common reference at once. A *scoped* thread, which the
+//!   poll waits for, can clone it too and cannot touch the reference, so when the poll ends, and
+//!   before its `Rc` does, it looks whether wakers came to be that nothing holds.
+//! - Relaxed loads do: a waker that the loop's thread does not see counted was cloned from one
+//!   whose end it has not seen either, for whatever brought that end home (a letter's lock, a
+//!   thread's join) brings what was done before. So the sum it sees is 0 only if there is none.
+//! - Whoever sends a letter first takes a share of the letter box: on arrival the letter may free
+//!   the task, the loop and the box while its sender is still about to ring the bell.
+//! - A letter that a closed loop does not take ends where it was written, by counting the remote
+//!   wakers down. Whichever waker then ends last on the loop's thread frees the cell; if it ends
+//!   elsewhere, the cell stays for good. Its future was dropped when the loop closed, so what is
+//!   kept is empty.
+//!
+//! No reference to a cell is an argument of a function that may free it: give-ups go by pointer.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Turn};
 use super::task::JoinError;
-use crate::event_loop::{EventLoop, Run, Work, thread_number};
+use crate::event_loop::{Mailbox, Run, Work, thread_number};
 use crate::observe::{Record, count};
 
 /// What a task's place holds.
@@ -67,21 +80,30 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Header) -> R) -> Option<R> {
     Some(f(header))
 }
 
-/// While it lives, the header is the current task's.
-struct Entered<'a> {
+/// While it lives, the task is the current one.
+struct Entered<'a, F: Future + 'static> {
     before: *const Header,
-    _header: &'a Header,
+    task: &'a Rc<TaskCell<F>>,
 }
 
-impl<'a> Entered<'a> {
-    fn enter(header: &'a Header) -> Self {
-        Entered { before: CURRENT.replace(header), _header: header }
+impl<'a, F: Future + 'static> Entered<'a, F> {
+    #[inline]
+    fn enter(task: &'a Rc<TaskCell<F>>) -> Self {
+        Entered { before: CURRENT.replace(&task.header), task }
     }
 }
 
-impl Drop for Entered<'_> {
+impl<F: Future + 'static> Drop for Entered<'_, F> {
+    #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.before);
+        let header = &self.task.header;
+        if header.remote_wakers.load(Ordering::Relaxed) != 0
+            && header.wakers_alive() != 0
+            && !header.held.replace(true)
+        {
+            std::mem::forget(Rc::clone(self.task));
+        }
     }
 }
 
@@ -92,7 +114,7 @@ impl<F: Future + 'static> TaskCell<F> {
 
     /// Polls the future once.
     pub(super) fn poll(self: &Rc<Self>) -> Poll<F::Output> {
-        let _entered = Entered::enter(&self.header);
+        let _entered = Entered::enter(self);
         let waker = borrowed_waker(self);
         let mut context = Context::from_waker(&waker);
         // SAFETY: nobody else has a reference into `stage` now: `poll` is called by a step alone,
@@ -134,18 +156,22 @@ impl<F: Future + 'static> TaskCell<F> {
         self.header.end.get()?;
         let place = self.stage.get();
         // SAFETY: `end` is set after `settle` has left the output, so no future is here to be
-        // polled or dropped, and nobody keeps a reference beyond this statement: only this method
-        // and `peek` look here then, on one thread, and neither calls out while it borrows.
-        match std::mem::replace(unsafe { &mut *place }, Stage::Taken) {
-            Stage::Finished(output) => Some(output),
-            Stage::Polling(_) | Stage::Taken => None,
+        // polled or dropped, and nobody keeps a reference beyond a statement: only this method and
+        // `peek` look here then, on one thread, and neither calls out while it borrows. The output
+        // is read out once: `Taken` is in its place before anybody looks again. (It is not
+        // `mem::replace`, which would copy as many bytes as the future had.)
+        unsafe {
+            let Stage::Finished(output) = &*place else { return None };
+            let output = ptr::read(output);
+            ptr::write(place, Stage::Taken);
+            Some(output)
         }
     }
 
-    /// Looks at the output.
+    /// Asks something of the output. `f` must not run anybody else's code, which might `take`.
     pub(super) fn peek<R>(&self, f: impl FnOnce(&Result<F::Output, JoinError>) -> R) -> Option<R> {
         self.header.end.get()?;
-        // SAFETY: as in `take`; `f` is evloop's own and only looks at the value's type and text.
+        // SAFETY: as in `take`; `f` is evloop's own and looks only at types and discriminants.
         match unsafe { &*self.stage.get() } {
             Stage::Finished(output) => Some(f(output)),
             Stage::Polling(_) | Stage::Taken => None,
@@ -177,18 +203,30 @@ impl<F: Future + 'static> TaskCell<F> {
         let side = unsafe { Self::header(data) };
         match side.at_home() {
             // SAFETY: `data` is the pointer `Rc::as_ptr` gave; the cell is alive, see above.
-            Some(header) => unsafe { Self::keep(header, data.cast()) },
+            Some(_) => unsafe { Self::keep(data.cast()) },
             None => side.clone_elsewhere(),
         }
         RawWaker::new(data, &Self::VTABLE)
     }
 
     unsafe fn waker_wake(data: *const ()) {
-        // SAFETY: by the contract of `Waker::wake` the waker is ours, to use and then to drop.
-        unsafe {
-            Self::waker_wake_by_ref(data);
-            Self::waker_drop(data);
+        // SAFETY: the caller's waker exists until it is given up or sent home below.
+        let side = unsafe { Self::header(data) };
+        if side.at_home().is_some() {
+            // SAFETY: by the contract of `Waker::wake` the waker is ours, to use and then to drop.
+            return unsafe {
+                Self::waker_wake_by_ref(data);
+                Self::give_up(data.cast());
+            };
         }
+        if !side.wake_is_news() {
+            // SAFETY: the waker is ours to drop.
+            return unsafe { Self::waker_drop(data) };
+        }
+        let mailbox = side.mailbox();
+        // SAFETY: the waker that is ours goes on existing in the letter.
+        let parcel = unsafe { Parcel::<F>::new(data) };
+        post(&mailbox, move || parcel.arrive_awake());
     }
 
     unsafe fn waker_wake_by_ref(data: *const ()) {
@@ -207,11 +245,12 @@ impl<F: Future + 'static> TaskCell<F> {
                 }
             }
             None if side.wake_is_news() => {
+                let mailbox = side.mailbox();
                 // The letter carries a waker of its own.
                 side.clone_elsewhere();
                 // SAFETY: we just counted one more waker, and this is it.
-                let waker = unsafe { Waker::new(data, &Self::VTABLE) };
-                side.send(Box::new(move |_| Self::arrive_awake(waker)));
+                let parcel = unsafe { Parcel::<F>::new(data) };
+                post(&mailbox, move || parcel.arrive_awake());
             }
             None => {}
         }
@@ -220,36 +259,30 @@ impl<F: Future + 'static> TaskCell<F> {
     unsafe fn waker_drop(data: *const ()) {
         // SAFETY: the waker still exists; it ends with this call.
         let side = unsafe { Self::header(data) };
-        match side.at_home() {
+        if side.at_home().is_some() {
             // SAFETY: `data` as above; the waker given up is counted.
-            Some(header) => unsafe { Self::give_up(header, data.cast()) },
-            None => {
-                // SAFETY: the waker whose drop this is goes on existing in the letter.
-                let waker = unsafe { Waker::new(data, &Self::VTABLE) };
-                side.send(Box::new(move |_| drop(waker)));
-            }
+            return unsafe { Self::give_up(data.cast()) };
         }
-    }
-
-    /// A wake from another thread has come home, with a waker of its own.
-    fn arrive_awake(waker: Waker) {
-        // SAFETY: `waker` is of a `TaskCell<F>`, and exists until the end of this function.
-        let side = unsafe { Self::header(waker.data()) };
-        side.0.remote_wake.swap(false, Ordering::AcqRel);
-        waker.wake();
+        let mailbox = side.mailbox();
+        // SAFETY: the waker whose drop this is goes on existing in the letter.
+        let parcel = unsafe { Parcel::<F>::new(data) };
+        post(&mailbox, move || drop(parcel));
     }
 
     /// One waker more, on the loop's thread.
     ///
     /// # Safety
     ///
-    /// `task` came from `Rc::as_ptr` and is alive; `header` is its header.
-    unsafe fn keep(header: &Header, task: *const Self) {
-        if header.wakers.get() + header.remote_wakers.load(Ordering::Relaxed) == 0 {
+    /// `task` came from `Rc::as_ptr` and is alive, and this is the loop's thread.
+    #[inline]
+    unsafe fn keep(task: *const Self) {
+        // SAFETY: alive, by contract; only the header is borrowed.
+        let header = unsafe { &(*task).header };
+        header.wakers.set(header.wakers.get() + 1);
+        if !header.held.replace(true) {
             // SAFETY: alive, by contract, and the loop's thread.
             unsafe { Rc::increment_strong_count(task) };
         }
-        header.wakers.set(header.wakers.get() + 1);
     }
 
     /// One waker less, on the loop's thread.
@@ -257,11 +290,17 @@ impl<F: Future + 'static> TaskCell<F> {
     /// # Safety
     ///
     /// As for `keep`, and a counted waker ends here.
-    unsafe fn give_up(header: &Header, task: *const Self) {
+    #[inline]
+    unsafe fn give_up(task: *const Self) {
+        // SAFETY: alive, by contract; only the header is borrowed, and not until it may be freed.
+        let header = unsafe { &(*task).header };
         header.wakers.set(header.wakers.get() - 1);
-        if header.wakers.get() + header.remote_wakers.load(Ordering::Relaxed) == 0 {
-            // SAFETY: the wakers' common reference was taken when the first was made, and the last
-            // has just ended, so it is ours to give back; nothing of the cell is used after.
+        let last = header.wakers_alive() == 0 && header.held.replace(false);
+        if last {
+            // What other threads did with the cell before they counted a waker down.
+            fence(Ordering::Acquire);
+            // SAFETY: `held`, so the wakers' common reference was taken; the last of them has just
+            // ended, so it is ours to give back; nothing of the cell is used after.
             unsafe { Rc::decrement_strong_count(task) };
         }
     }
@@ -308,12 +347,50 @@ impl WakerSide {
         !self.0.remote_wake.swap(true, Ordering::AcqRel)
     }
 
-    /// Sends a letter home; on a closed loop the letter is lost, with the waker in it. (Letters
-    /// that were in the box when the loop closed are dropped at home, and their wakers with them.)
-    fn send(&self, letter: Box<dyn FnOnce(&EventLoop) + Send>) {
-        if let Err(returned) = self.0.home.mailbox.send(letter) {
-            // Its drop would come here again.
-            std::mem::forget(returned);
+    /// A share of the letter box, which outlives the task's cell.
+    fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.0.home.mailbox)
+    }
+}
+
+/// Sends a letter home. A closed loop's box does not take it, and it is dropped here.
+fn post(mailbox: &Mailbox, letter: impl FnOnce() + Send + 'static) {
+    drop(mailbox.send(Box::new(move |_| letter())));
+}
+
+/// A waker on its way home in a letter.
+struct Parcel<F: Future + 'static>(ManuallyDrop<Waker>, PhantomData<fn() -> F>);
+
+impl<F: Future + 'static> Parcel<F> {
+    /// # Safety
+    ///
+    /// `data` is the pointer of a counted waker of a `TaskCell<F>`, which the caller gives away.
+    unsafe fn new(data: *const ()) -> Self {
+        // SAFETY: a waker's own pointer with its own vtable; by contract it is ours.
+        let waker = unsafe { Waker::new(data, &TaskCell::<F>::VTABLE) };
+        Parcel(ManuallyDrop::new(waker), PhantomData)
+    }
+
+    /// It has come home and carries a wake.
+    fn arrive_awake(self) {
+        // SAFETY: the waker exists as long as the parcel.
+        let side = unsafe { TaskCell::<F>::header(self.0.data()) };
+        side.0.remote_wake.swap(false, Ordering::AcqRel);
+        self.0.wake_by_ref();
+    }
+}
+
+impl<F: Future + 'static> Drop for Parcel<F> {
+    fn drop(&mut self) {
+        let data = self.0.data();
+        // SAFETY: the waker exists until it is given up or counted down below.
+        let side = unsafe { TaskCell::<F>::header(data) };
+        if side.at_home().is_some() {
+            // SAFETY: it is counted, and ends here.
+            unsafe { TaskCell::<F>::give_up(data.cast()) };
+        } else {
+            // Refused by a closed loop. Release: what was done with the cell comes before.
+            side.0.remote_wakers.fetch_sub(1, Ordering::Release);
         }
     }
 }

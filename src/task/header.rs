@@ -14,14 +14,14 @@
 //! `Queued` and `Rewoken` mean that the ready queue holds one handle of the task, so it never
 //! holds two; the handle of a task that is `Done` is passed over.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicIsize};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
 use super::joiner::Joiner;
 use super::scope::Scopes;
 use crate::event_loop::{EventLoop, Home, ResidentKey};
-use crate::observe::{Resource, Site, TaskEnd, TaskId};
+use crate::observe::{Site, TaskEnd, TaskId, Wait};
 
 /// Where a task stands with the ready queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,17 +60,11 @@ impl Schedule {
     }
 }
 
-/// Where a task waits, and for what.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wait {
-    pub(crate) at: Option<Site>,
-    pub(crate) on: Resource,
-}
-
-/// What few tasks need.
+/// What few tasks need. Open scopes share it, so that each finds its own task wherever it is
+/// dropped.
 #[derive(Default)]
 pub(crate) struct Extras {
-    pub(crate) name: Option<Rc<str>>,
+    pub(crate) name: RefCell<Option<Rc<str>>>,
     pub(crate) scopes: Scopes,
 }
 
@@ -87,9 +81,11 @@ pub(crate) struct Header {
     pub(crate) resident: Cell<ResidentKey>,
     pub(crate) joiner: Cell<Option<Joiner>>,
     pub(crate) wait: Cell<Option<Wait>>,
-    pub(crate) extras: RefCell<Option<Box<Extras>>>,
+    pub(crate) extras: OnceCell<Rc<Extras>>,
     /// Wakers made on the loop's thread, less those dropped there. See `cell.rs`.
     pub(super) wakers: Cell<isize>,
+    /// Wakers hold their common reference.
+    pub(super) held: Cell<bool>,
     /// Wakers made on other threads.
     pub(super) remote_wakers: AtomicIsize,
     /// A wake from another thread is on its way.
@@ -110,8 +106,9 @@ impl Header {
             resident: Cell::new(0),
             joiner: Cell::new(None),
             wait: Cell::new(None),
-            extras: RefCell::new(None),
+            extras: OnceCell::new(),
             wakers: Cell::new(0),
+            held: Cell::new(false),
             remote_wakers: AtomicIsize::new(0),
             remote_wake: AtomicBool::new(false),
         }
@@ -137,19 +134,25 @@ impl Header {
 
     /// The name given, or `Task-N`.
     pub(crate) fn name(&self) -> Rc<str> {
-        let extras = self.extras.borrow();
-        let given = extras.as_ref().and_then(|extras| extras.name.clone());
+        let given = self.extras.get().and_then(|extras| extras.name.borrow().clone());
         given.unwrap_or_else(|| format!("Task-{}", self.id.0).into())
     }
 
-    /// Calls `f` with the extras, which are there from then on.
-    pub(crate) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
-        f(self.extras.borrow_mut().get_or_insert_default())
+    /// The extras, which are there from then on.
+    pub(crate) fn extras(&self) -> &Rc<Extras> {
+        self.extras.get_or_init(Rc::default)
     }
 
     /// Whether a cancel scope is open in the task.
+    #[inline]
     pub(crate) fn has_scope(&self) -> bool {
-        self.extras.borrow().as_ref().is_some_and(|extras| !extras.scopes.is_empty())
+        self.extras.get().is_some_and(|extras| extras.scopes.hears())
+    }
+
+    /// How many wakers there are, on the loop's thread. (See `cell.rs`.)
+    #[inline]
+    pub(super) fn wakers_alive(&self) -> isize {
+        self.wakers.get() + self.remote_wakers.load(Ordering::Relaxed)
     }
 }
 

@@ -2,13 +2,16 @@
 
 #[allow(unsafe_code)]
 mod cell;
+mod future;
 mod header;
 mod joiner;
 mod run;
 mod scope;
 mod sleep;
 mod task;
+mod waiters;
 
+pub use future::{CallbackId, FutureError, FutureWait, InvalidState, LoopFuture};
 pub use joiner::ReturnWhen;
 pub use run::run;
 pub use scope::{Cancelled, cancel_scope};

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use super::task::JoinError;
-use crate::event_loop::{EventLoop, LoopError, WeakLoop};
+use crate::event_loop::{Ended, EventLoop, LoopError, WeakLoop, get_running_loop};
 
 /// Stops the loop when the future that `run_until_complete` waits for has ended, in whatever way:
 /// it is dropped with the future. Once the run is over it does nothing.
@@ -28,14 +28,19 @@ impl Drop for StopWhenDropped {
 impl EventLoop {
     /// Runs until `future` is done, and gives its value. (`loop.run_until_complete`)
     ///
-    /// `future` becomes a task of the loop. The loop is not closed afterwards; run it again as
-    /// often as you like.
+    /// `future` becomes a task of the loop, the main task. The loop is not closed afterwards; run
+    /// it again as often as you like.
     ///
     /// # Errors
     ///
     /// Those of [`run_forever`](EventLoop::run_forever), and
-    /// [`LoopError::StoppedBeforeCompletion`] if [`stop`](EventLoop::stop) was called first: the
-    /// task is still pending then, and goes on with the next run.
+    /// - [`LoopError::StoppedBeforeCompletion`] if [`stop`](EventLoop::stop) was called first: the
+    ///   task is still pending then, and goes on with the next run;
+    /// - [`LoopError::Interrupted`] by Ctrl-C, on the terms of `run_forever`: the first asks the
+    ///   main task to end ([`Task::cancel`](crate::Task::cancel)), and if it ends cancelled this is
+    ///   the error; if it swallows the request, its value is given. A second Ctrl-C ends the run at
+    ///   once, and the task stays pending;
+    /// - [`LoopError::Cancelled`] if the main task was cancelled by anything else.
     ///
     /// # Panics
     ///
@@ -46,6 +51,15 @@ impl EventLoop {
     where
         F: IntoFuture<IntoFuture: 'static>,
     {
+        self.run_main(future, &Cell::new(0))
+    }
+
+    /// The same; `interrupts` counts Ctrl-C.
+    #[track_caller]
+    fn run_main<F>(&self, future: F, interrupts: &Cell<u32>) -> Result<F::Output, LoopError>
+    where
+        F: IntoFuture<IntoFuture: 'static>,
+    {
         self.check_open()?;
         if self.is_running() {
             return Err(LoopError::Running);
@@ -53,24 +67,58 @@ impl EventLoop {
         let waiting = Rc::new(Cell::new(true));
         let stop = StopWhenDropped { event_loop: Rc::downgrade(&self.0), waiting: waiting.clone() };
         let future = future.into_future();
-        let mut task = self.create_task(async move {
+        let mut main = self.create_task(async move {
             let _stop = stop;
             future.await
         });
-        let ended = self.run_forever();
+        let ended = self.run_turns(
+            || {
+                interrupts.set(interrupts.get() + 1);
+                interrupts.get() > 1 || !main.cancel()
+            },
+            || false,
+        );
         waiting.set(false);
-        match task.result() {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(JoinError::Panicked(payload))) => resume_unwind(payload),
-            Some(Err(_)) | None => {
-                ended?;
-                Err(LoopError::StoppedBeforeCompletion)
+        match (main.result(), ended) {
+            (Some(Ok(value)), _) => Ok(value),
+            (Some(Err(JoinError::Panicked(payload))), _) => resume_unwind(payload),
+            (_, Err(error)) => Err(error),
+            (Some(Err(_)), _) if [interrupts.get(), main.cancelling()] == [1, 1] => {
+                Err(LoopError::Interrupted)
             }
+            (Some(Err(_)), _) => Err(LoopError::Cancelled),
+            (None, Ok(Ended::Interrupted)) => Err(LoopError::Interrupted),
+            (None, Ok(Ended::Stopped)) => Err(LoopError::StoppedBeforeCompletion),
         }
+    }
+
+    /// Asks every task to end, and runs until those have, or Ctrl-C is pressed.
+    fn end_all_tasks(&self) {
+        let mut ending = self.0.residents();
+        ending.retain(|resident| resident.clone().ask_to_end());
+        if ending.is_empty() {
+            return;
+        }
+        let all_have_ended = || {
+            while ending.last().is_some_and(|resident| resident.has_ended()) {
+                ending.pop();
+            }
+            ending.is_empty()
+        };
+        self.0.shutting_down.set(true);
+        // What it could fail with has failed before, and the loop is closed next in any case.
+        let _ = self.run_turns(|| true, all_have_ended);
+        self.0.shutting_down.set(false);
     }
 }
 
-/// Runs `main` on a loop of its own, and closes that loop. (`asyncio.run`)
+/// Runs `main` on a loop of its own, ends what it has left behind, and closes that loop.
+/// (`asyncio.run`)
+///
+/// When `main` has ended, in whatever way, tasks that are still pending are asked to end, as by
+/// [`Task::cancel`](crate::Task::cancel), and have the time they need; Ctrl-C ends that, too. What
+/// one of them fails with goes to the exception handler. After a second Ctrl-C nothing is waited
+/// for.
 ///
 /// # Errors
 ///
@@ -79,11 +127,18 @@ impl EventLoop {
 ///
 /// # Panics
 ///
-/// With `main`'s own panic.
+/// With `main`'s own panic, when the loop is closed.
 #[track_caller]
 pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> {
+    if get_running_loop().is_ok() {
+        return Err(LoopError::AnotherIsRunning);
+    }
     let event_loop = EventLoop::new()?;
-    let result = event_loop.run_until_complete(main);
+    let interrupts = Cell::new(0);
+    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_main(main, &interrupts)));
+    if interrupts.get() < 2 {
+        event_loop.end_all_tasks();
+    }
     event_loop.close()?;
-    result
+    result.unwrap_or_else(|payload| resume_unwind(payload))
 }

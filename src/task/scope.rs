@@ -1,13 +1,16 @@
 //! Cancel scopes: where a task hears that it is asked to end.
 
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use super::cell::with_current;
+use super::header::Extras;
 
 /// The task was asked to end. (`asyncio.CancelledError`)
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,81 +30,190 @@ impl From<Cancelled> for io::Error {
     }
 }
 
-/// The scopes that are open in a task, the innermost last.
+/// The scopes and timeouts that are open in a task, in the order they were opened.
+///
+/// They form a tree: each knows within which it was opened, which is the innermost that was being
+/// polled then. A task's own request goes to the scope opened last; a timeout's to the last one
+/// that was opened within it.
 #[derive(Default)]
 pub(crate) struct Scopes {
-    next_id: u64,
-    open: Vec<(u64, Option<Waker>)>,
+    next_id: Cell<u64>,
+    polled: Cell<u64>,
+    open: RefCell<Vec<Open>>,
+}
+
+/// One of them. A timeout does not hear requests, it makes them.
+struct Open {
+    id: u64,
+    within: u64,
+    hears: bool,
+    asked: bool,
+    waker: Option<Waker>,
 }
 
 impl Scopes {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    /// Whether any scope is there to hear a request.
+    pub(crate) fn hears(&self) -> bool {
+        self.innermost().is_some()
     }
 
     /// How to have the innermost scope polled.
     pub(crate) fn innermost_waker(&self) -> Option<Waker> {
-        self.open.last()?.1.clone()
+        self.open.borrow().iter().rfind(|scope| scope.hears)?.waker.clone()
     }
 
     /// The scope that a request would be delivered to.
-    pub(crate) fn innermost(&self) -> Option<u64> {
-        self.open.last().map(|(id, _)| *id)
+    fn innermost(&self) -> Option<u64> {
+        self.open.borrow().iter().rfind(|scope| scope.hears).map(|scope| scope.id)
     }
 
-    fn enter(&mut self) -> u64 {
-        self.next_id += 1;
-        self.open.push((self.next_id, None));
-        self.next_id
+    fn enter(&self, hears: bool) -> u64 {
+        let id = self.next_id.get() + 1;
+        self.next_id.set(id);
+        let within = self.polled.get();
+        self.open.borrow_mut().push(Open { id, within, hears, asked: false, waker: None });
+        id
     }
 
-    fn leave(&mut self, id: u64) {
-        self.open.retain(|(open, _)| *open != id);
+    fn leave(&self, id: u64) {
+        let mut open = self.open.borrow_mut();
+        let left = open.iter().rposition(|scope| scope.id == id).map(|place| open.remove(place));
+        drop(open);
+        drop(left);
     }
 
-    fn waits(&mut self, id: u64, waker: &Waker) {
-        if let Some((_, place)) = self.open.iter_mut().find(|(open, _)| *open == id) {
-            place.clone_from(&Some(waker.clone()));
+    /// Has `waker` woken when the scope is asked.
+    fn waits(&self, id: u64, waker: &Waker) {
+        let is_new = |scope: &Open| !scope.waker.as_ref().is_some_and(|old| old.will_wake(waker));
+        let stale = self.open.borrow().iter().rfind(|scope| scope.id == id).is_some_and(is_new);
+        if stale {
+            let mut new = Some(waker.clone());
+            if let Some(scope) = self.open.borrow_mut().iter_mut().rfind(|scope| scope.id == id) {
+                std::mem::swap(&mut scope.waker, &mut new);
+            }
+            drop(new);
         }
+    }
+
+    /// Takes the request a timeout made of this scope.
+    fn take_asked(&self, id: u64) -> bool {
+        let mut open = self.open.borrow_mut();
+        let scope = open.iter_mut().rfind(|scope| scope.id == id);
+        scope.is_some_and(|scope| std::mem::replace(&mut scope.asked, false))
+    }
+
+    /// Asks the innermost scope within `outer` to end; `false` if there is none.
+    fn ask_within(&self, outer: u64) -> bool {
+        let mut open = self.open.borrow_mut();
+        let inside = |scope: &Open| scope.hears && is_within(&open, scope, outer);
+        let Some(place) = open.iter().rposition(inside) else { return false };
+        open[place].asked = true;
+        let waker = open[place].waker.clone();
+        drop(open);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
     }
 }
 
-/// A scope that is open in the current task, until dropped.
+fn is_within(open: &[Open], scope: &Open, outer: u64) -> bool {
+    let mut within = scope.within;
+    while within != outer {
+        match open.iter().find(|scope| scope.id == within) {
+            Some(next) => within = next.within,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// A scope or timeout that is open in the task that polls it, until dropped.
 pub(super) struct OpenScope {
-    id: Option<u64>,
+    hears: bool,
+    place: Option<(Rc<Extras>, u64)>,
 }
 
 impl OpenScope {
-    /// Opens one in the current task; outside of tasks nobody can ask, so there is nothing to open.
-    pub(super) fn enter() -> Self {
-        let id = with_current(|header| header.with_extras(|extras| extras.scopes.enter()));
-        OpenScope { id }
+    /// A cancel scope, which hears requests.
+    pub(super) fn scope() -> Self {
+        OpenScope { hears: true, place: None }
     }
 
-    /// Takes a request that is to be delivered here.
-    pub(super) fn take_request(&self) -> bool {
-        let Some(id) = self.id else { return false };
-        let here = with_current(|header| {
-            header.must_cancel.get()
-                && header.with_extras(|extras| extras.scopes.innermost() == Some(id))
-                && header.must_cancel.replace(false)
-        });
-        here == Some(true)
+    /// A timeout, which makes them.
+    pub(super) fn timeout() -> Self {
+        OpenScope { hears: false, place: None }
     }
 
-    /// Notes whom to wake for a request.
-    pub(super) fn waits(&self, waker: &Waker) {
-        if let Some(id) = self.id {
-            with_current(|header| header.with_extras(|extras| extras.scopes.waits(id, waker)));
+    /// Opens it in the task that polls it now, if it is not open there. Outside of tasks nobody
+    /// can ask, so there is nothing to open.
+    fn open(&mut self) {
+        let extras = with_current(|header| header.extras().clone());
+        let stays = match (&self.place, &extras) {
+            (Some((here, _)), Some(current)) => Rc::ptr_eq(here, current),
+            (None, None) => true,
+            _ => false,
+        };
+        if !stays {
+            self.close();
+            self.place = extras.map(|extras| {
+                let id = extras.scopes.enter(self.hears);
+                (extras, id)
+            });
         }
+    }
+
+    fn close(&mut self) {
+        if let Some((extras, id)) = self.place.take() {
+            extras.scopes.leave(id);
+        }
+    }
+
+    /// Polls what is inside it, so that scopes opened there know that they are. Unless a request
+    /// is to be delivered here: then that is taken, and there is nothing to poll.
+    pub(super) fn poll<R>(&mut self, waker: &Waker, inside: impl FnOnce() -> R) -> Option<R> {
+        self.open();
+        let Some((extras, id)) = &self.place else { return Some(inside()) };
+        let scopes = &extras.scopes;
+        if self.hears {
+            if take_request(scopes, *id) {
+                return None;
+            }
+            scopes.waits(*id, waker);
+        }
+        let _inside = Inside { scopes, before: scopes.polled.replace(*id) };
+        Some(inside())
+    }
+
+    /// Asks the innermost scope inside this one to end; `false` if there is none.
+    pub(super) fn ask(&self) -> bool {
+        self.place.as_ref().is_some_and(|(extras, id)| extras.scopes.ask_within(*id))
+    }
+}
+
+fn take_request(scopes: &Scopes, id: u64) -> bool {
+    let asked = scopes.take_asked(id);
+    let cancelled = with_current(|header| {
+        header.must_cancel.get() && scopes.innermost() == Some(id) && header.must_cancel.take()
+    });
+    asked || cancelled == Some(true)
+}
+
+/// While it lives, what is polled is inside a scope.
+struct Inside<'a> {
+    scopes: &'a Scopes,
+    before: u64,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.scopes.polled.set(self.before);
     }
 }
 
 impl Drop for OpenScope {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            with_current(|header| header.with_extras(|extras| extras.scopes.leave(id)));
-        }
+        self.close();
     }
 }
 
@@ -133,16 +245,17 @@ impl Drop for OpenScope {
 /// There every `await` may raise `CancelledError`; here those inside a scope do.
 pub async fn cancel_scope<F: IntoFuture>(future: F) -> Result<F::Output, Cancelled> {
     let mut future = pin!(Some(future.into_future()));
-    let scope = OpenScope::enter();
+    let mut scope = OpenScope::scope();
     poll_fn(move |context| {
-        if scope.take_request() {
-            future.set(None);
-            return Poll::Ready(Err(Cancelled));
-        }
-        scope.waits(context.waker());
-        match future.as_mut().as_pin_mut() {
-            Some(future) => future.poll(context).map(Ok),
-            None => Poll::Ready(Err(Cancelled)),
+        let polled = scope.poll(context.waker(), || {
+            future.as_mut().as_pin_mut().map_or(Poll::Pending, |future| future.poll(context))
+        });
+        match polled {
+            Some(poll) => poll.map(Ok),
+            None => {
+                future.set(None);
+                Poll::Ready(Err(Cancelled))
+            }
         }
     })
     .await

@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::task::note_wait;
 use crate::event_loop::{EventLoop, TimerKey, WeakLoop, Work, get_running_loop};
-use crate::observe::{Resource, Site};
+use crate::observe::{Resource, Site, note_wait};
 use crate::sys::Time;
 use std::rc::Rc;
 

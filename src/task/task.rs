@@ -5,18 +5,21 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::cell::{Payload, Stage, TaskCell, enqueue, with_current};
-use super::header::{Header, Schedule, Turn, Wait};
+use super::header::{Header, Schedule, Turn};
 use super::joiner::Joiner;
 use super::scope::Cancelled;
 use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, Run, panic_message, with_running,
 };
-use crate::observe::{Record, Resource, Site, TaskEnd, TaskId, What, count};
+use crate::observe::{
+    Record, Resource, Site, TaskEnd, TaskId, Wait, What, count, note_wait, take_wait,
+};
 
 /// Why a task has no value.
 #[non_exhaustive]
@@ -89,7 +92,8 @@ impl From<JoinError> for io::Error {
 pub(super) trait Join<T> {
     fn header(&self) -> &Header;
     fn take(&self) -> Option<Result<T, JoinError>>;
-    fn failure(&self) -> Option<String>;
+    fn failed(&self) -> bool;
+    fn take_failure(&self) -> Option<String>;
     fn as_run(self: Rc<Self>) -> Rc<dyn Run>;
 }
 
@@ -102,8 +106,12 @@ impl<F: Future + 'static> Join<F::Output> for TaskCell<F> {
         TaskCell::take(self)
     }
 
-    fn failure(&self) -> Option<String> {
-        self.peek(|output| failure(output)).flatten()
+    fn failed(&self) -> bool {
+        self.peek(has_failed).unwrap_or(false)
+    }
+
+    fn take_failure(&self) -> Option<String> {
+        failure(&TaskCell::take(self)?)
     }
 
     fn as_run(self: Rc<Self>) -> Rc<dyn Run> {
@@ -111,30 +119,42 @@ impl<F: Future + 'static> Join<F::Output> for TaskCell<F> {
     }
 }
 
-/// What a result failed with, as far as evloop can tell: a panic, or `Err` in a result without a
-/// value whose error is one of the usual ones. (Rust cannot ask any type whether it is an error.)
-fn failure<T: 'static>(output: &Result<T, JoinError>) -> Option<String> {
-    let value: &dyn Any = match output {
-        Err(JoinError::Cancelled) => return None,
-        Err(error) => return Some(error.to_string()),
-        Ok(value) => value,
+/// Calls `$found` with the error in a result, as far as evloop can tell one: `Err` in a result
+/// without a value whose error is one of the usual ones. (Rust cannot ask any type whether it is
+/// an error.)
+macro_rules! find_error {
+    ($value:expr, $found:expr) => {
+        find_error!(@ $value, $found, io::Error, Box<dyn Error>, Box<dyn Error + Send + Sync>,
+            String, &'static str, fmt::Error, crate::event_loop::LoopError)
     };
-    macro_rules! error_of {
-        ($($error:ty),*) => {
-            $(if let Some(Err(error)) = value.downcast_ref::<Result<(), $error>>() {
-                return Some(error.to_string());
-            })*
-        };
+    (@ $value:expr, $found:expr, $($error:ty),*) => {{
+        let value: &dyn Any = $value;
+        $(if let Some(Err(error)) = value.downcast_ref::<Result<(), $error>>() {
+            return $found(error);
+        })*
+    }};
+}
+
+/// Whether a result is a failure: a panic, or an error that evloop can tell. Runs nobody else's
+/// code.
+fn has_failed<T: 'static>(output: &Result<T, JoinError>) -> bool {
+    match output {
+        Err(error) => return !error.is_cancelled(),
+        Ok(value) => find_error!(value, |_| true),
     }
-    error_of!(
-        io::Error,
-        Box<dyn Error>,
-        Box<dyn Error + Send + Sync>,
-        String,
-        &'static str,
-        fmt::Error,
-        crate::event_loop::LoopError
-    );
+    false
+}
+
+/// What it failed with, in words.
+fn failure<T: 'static>(output: &Result<T, JoinError>) -> Option<String> {
+    fn words(error: &impl ToString) -> Option<String> {
+        Some(error.to_string())
+    }
+    match output {
+        Err(JoinError::Cancelled) => return None,
+        Err(error) => return words(error),
+        Ok(value) => find_error!(value, words),
+    }
     None
 }
 
@@ -223,14 +243,14 @@ impl<T> Task<T> {
     pub(super) fn set_joiner(&self, joiner: Joiner) {
         let header = self.header();
         match header.end.get() {
-            Some(end) => joiner.told(self.0.failure().is_some(), end),
+            Some(end) => joiner.told(self.0.failed(), end),
             None => drop(header.joiner.replace(Some(joiner))),
         }
     }
 
     /// Whether it failed, as far as evloop can tell.
     pub(super) fn failed(&self) -> bool {
-        self.0.failure().is_some()
+        self.0.failed()
     }
 
     /// The loop it belongs to, if that still is.
@@ -243,7 +263,7 @@ impl<T> Task<T> {
 pub(super) fn set_name(header: &Header, name: Rc<str>) {
     let observe = &header.home.ready.observe;
     observe.tell(|| Record::TaskNamed { task: header.id, name: name.clone() });
-    let old = header.with_extras(|extras| extras.name.replace(name));
+    let old = header.extras().name.replace(Some(name));
     drop(old);
 }
 
@@ -255,7 +275,7 @@ fn request_cancel(header: &Header, at: Site, task: impl FnOnce() -> Rc<dyn Run>)
     header.home.ready.observe.tell(|| Record::CancelRequested { task: header.id, at });
     header.cancel_requests.set(header.cancel_requests.get() + 1);
     header.must_cancel.set(true);
-    let scope = header.extras.borrow().as_ref().and_then(|extras| extras.scopes.innermost_waker());
+    let scope = header.extras.get().and_then(|extras| extras.scopes.innermost_waker());
     if let Some(scope) = scope {
         scope.wake();
     }
@@ -298,10 +318,9 @@ impl<T> Drop for Task<T> {
         header.detached.set(true);
         drop(header.joiner.take());
         if header.is_done() {
-            if let Some(failure) = self.0.failure() {
+            if let Some(failure) = self.0.take_failure() {
                 report_unread(header, failure);
             }
-            drop(self.0.take());
         }
     }
 }
@@ -359,7 +378,7 @@ impl<F: Future + 'static> TaskCell<F> {
             event_loop.0.let_go(header.resident.get());
         }
         if let Some(joiner) = header.joiner.take() {
-            let failed = matches!(joiner, Joiner::Counting(_)) && self.failure().is_some();
+            let failed = matches!(joiner, Joiner::Counting(_)) && Join::failed(self);
             joiner.told(failed, end);
         } else if header.detached.get() {
             self.drop_unread(header);
@@ -400,9 +419,13 @@ impl<F: Future + 'static> Run for TaskCell<F> {
         if header.must_cancel.get() && !header.has_scope() {
             return self.finish(Some(event_loop), Err(JoinError::Cancelled));
         }
+        // What it waited for is over; a future that does not say what it waits for must not seem to
+        // wait for that.
+        header.wait.set(None);
         match self.poll() {
             Poll::Pending => {
                 header.advance(Turn::StepPending);
+                header.wait.set(take_wait());
                 tell_wait(header);
             }
             // A request that found no await any more still counts.
@@ -421,7 +444,12 @@ impl<F: Future + 'static> Run for TaskCell<F> {
         self.header.is_done()
     }
 
+    /// The future panicked; or, if the task had ended already, what it left behind did: an output
+    /// nobody took, in its drop, or whoever was told.
     fn panicked(self: Rc<Self>, event_loop: &EventLoop, payload: Payload) {
+        if self.header.is_done() {
+            return report_panic(&self.header, payload);
+        }
         self.finish(Some(event_loop), Err(JoinError::Panicked(payload)));
     }
 }
@@ -438,20 +466,27 @@ fn tell_wait(header: &Header) {
     }
 }
 
-/// Notes where the current task waits, and for what: leaf futures do, before they return
-/// `Pending`.
-#[inline]
-pub(crate) fn note_wait(at: Option<Site>, on: Resource) {
-    with_current(|header| header.wait.set(Some(Wait { at, on })));
-}
-
 impl<F: Future + 'static> Resident for TaskCell<F> {
     fn what(&self) -> What {
         What::Task { task: self.header.id }
     }
 
+    /// Drops the future. If that panics, the others who live in the loop are still to be evicted.
     fn evict(self: Rc<Self>, _: &Inner) {
-        self.finish(None, Err(JoinError::Cancelled));
+        let finish = |output| catch_unwind(AssertUnwindSafe(|| self.finish(None, output)));
+        if let Err(payload) = finish(Err(JoinError::Cancelled)) {
+            // The future is gone by now, and this is only told.
+            let _ = finish(Err(JoinError::Panicked(payload)));
+        }
+    }
+
+    fn ask_to_end(self: Rc<Self>) -> bool {
+        let at = std::panic::Location::caller();
+        request_cancel(&self.header, at, || self.clone())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.header.is_done()
     }
 }
 

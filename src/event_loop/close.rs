@@ -1,0 +1,56 @@
+//! Closing: everything that was to be called is forgotten, and whatever it held is freed.
+//!
+//! What is freed is other people's: any destructor may panic, and may call the loop. So each is
+//! dropped by itself, outside every borrow, and a panic ends only the one it came from.
+
+use super::exception::contain;
+use super::residents::CloseReport;
+use super::{EventLoop, Inner, State};
+use crate::observe::Record;
+
+impl Inner {
+    /// Closes; a loop that is closed already has nothing to report.
+    pub(super) fn close(&self, event_loop: Option<&EventLoop>) -> CloseReport {
+        if self.state.replace(State::Closed) == State::Closed {
+            return CloseReport::default();
+        }
+        self.observe.tell(|| Record::Closing);
+        let calls = self.home.mailbox.close();
+        let signal_handlers = self.close_signals();
+        let mut report = CloseReport::default();
+        for resident in self.residents.take().into_all() {
+            report.residents.push(resident.what());
+            free(event_loop, || resident.evict(self));
+        }
+        let handles = self.home.ready.close();
+        let timers = self.timers.borrow_mut().clear();
+        report.handles = handles.len() + calls.len();
+        report.timers = timers.len();
+        report.descriptors = self.fds.borrow().watched();
+        let (selector, watchers) = self.fds.borrow_mut().close();
+        for run in watchers.into_iter().chain(signal_handlers) {
+            free(event_loop, || run.cancel());
+            free(event_loop, || drop(run));
+        }
+        free_each(event_loop, calls);
+        free_each(event_loop, handles);
+        free_each(event_loop, timers);
+        free(event_loop, || drop(selector));
+        self.observe.tell(|| Record::Closed);
+        report
+    }
+}
+
+fn free_each<T>(event_loop: Option<&EventLoop>, all: impl IntoIterator<Item = T>) {
+    all.into_iter().for_each(|one| free(event_loop, || drop(one)));
+}
+
+fn free(event_loop: Option<&EventLoop>, f: impl FnOnce()) {
+    contain(event_loop, "Exception in a destructor while the loop was closed", f);
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close(None);
+    }
+}

@@ -1,0 +1,162 @@
+//! Inside another loop: one descriptor that says when a turn would do something.
+//!
+//! ```text
+//! host's poll ◄── duplicate of the selector's descriptor ◄──┬── descriptors watched here
+//!                                                           ├── bell   ready, stop, threads, signals
+//!                                                           └── timer  the first deadline
+//! ```
+//!
+//! epoll and kqueue instances can themselves be waited for. Everything else a turn could begin
+//! with is made to look like a descriptor: the first deadline is a timer descriptor, and for what
+//! is queued, from wherever, the loop's own bell is rung. All of it exists only once somebody has
+//! asked for the descriptor, and only *between* runs is anything armed or rung.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use super::error::LoopError;
+use super::{EventLoop, Inner, State};
+use crate::selector::{Interest, Token};
+use crate::sys::{Time, TimerFd};
+
+/// What a loop has that lives in another.
+pub(super) struct Embed {
+    /// A duplicate, so that it stays open when the loop is closed.
+    fd: OwnedFd,
+    /// None where the loop's clock is not the kernel's.
+    timer: Option<TimerFd>,
+    armed: Cell<Option<Time>>,
+}
+
+impl EventLoop {
+    /// A descriptor that is readable exactly when
+    /// [`run_once(Some(Duration::ZERO))`](EventLoop::run_once) would do something: run a callback
+    /// for a descriptor, a timer that is due, a `call_soon`, a call or wake from another thread, a
+    /// signal; or end the run that a [`stop`](EventLoop::stop) is for. Wait for it with whatever
+    /// the host program waits with, level-triggered and for reading only, and call `run_once` when
+    /// it is ready. Do not read from it.
+    ///
+    /// Loops nobody asks pay nothing for it. It is the same descriptor each time, and open as long
+    /// as the loop has a name, even closed. Two things may make it readable in vain, once: a call
+    /// that another thread sends while the loop collects, and a watcher whose handle was cancelled.
+    ///
+    /// On a clock of your own ([`Builder::clock`](crate::Builder::clock)) it is silent for timers:
+    /// it cannot know how that clock moves. Ask [`next_deadline`](EventLoop::next_deadline).
+    ///
+    /// # Errors
+    ///
+    /// [`LoopError::Closed`]; [`LoopError::Io`] with `Unsupported` on the poll(2) selector, which
+    /// has no descriptor to wait for, and with the kernel's error if descriptors have run out: it
+    /// takes two.
+    ///
+    /// Source: epoll(7), timerfd_create(2), kqueue(2).
+    pub fn try_as_fd(&self) -> Result<BorrowedFd<'_>, LoopError> {
+        if self.0.embed.get().is_none() {
+            self.check_open()?;
+            let embed = self.0.make_embed()?;
+            // It was empty a moment ago, and nobody was called since.
+            let _ = self.0.embed.set(embed);
+            if !self.is_running() {
+                self.0.return_to_host();
+            }
+        }
+        match self.0.embed.get() {
+            Some(embed) => Ok(embed.fd.as_fd()),
+            None => Err(LoopError::Closed),
+        }
+    }
+}
+
+impl AsFd for EventLoop {
+    /// [`try_as_fd`](EventLoop::try_as_fd), for whoever takes `impl AsFd`.
+    ///
+    /// # Panics
+    ///
+    /// Where that gives an error. Once it has succeeded, this does.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self.try_as_fd() {
+            Ok(fd) => fd,
+            Err(error) => panic!("this event loop has no descriptor: {error}"),
+        }
+    }
+}
+
+impl Inner {
+    fn make_embed(&self) -> io::Result<Embed> {
+        let mut fds = self.fds.borrow_mut();
+        let fd = fds.selector.as_fd().map(|fd| fd.try_clone_to_owned());
+        let fd = fd.unwrap_or_else(|| Err(no_descriptor(fds.selector.name())))?;
+        let timer = if self.real_time { Some(TimerFd::new()?) } else { None };
+        if let Some(timer) = &timer {
+            let slot = timer.as_raw_fd() as u32;
+            // No watch has this generation, so that its event finds nobody.
+            fds.selector.register(
+                timer.as_raw_fd(),
+                Interest::READ,
+                Token::new(slot, u32::MAX - 1),
+            )?;
+        }
+        Ok(Embed { fd, timer, armed: Cell::new(None) })
+    }
+
+    /// A run begins: threads need not ring any more, and the timer must not end its sleeps.
+    pub(super) fn leave_host(&self) {
+        if let Some(embed) = self.embed.get() {
+            self.home.mailbox.wake_up();
+            self.home.ready.when_pushed(None);
+            embed.set_timer(None);
+        }
+    }
+
+    /// A run has ended: what has come meanwhile is told to the host now, and what comes from now
+    /// on at once.
+    pub(super) fn return_to_host(&self) {
+        if self.embed.get().is_none() || self.is_closed() {
+            return;
+        }
+        let nothing_sent = self.home.mailbox.fall_asleep();
+        if nothing_sent && self.home.ready.is_empty() && !self.stopping.get() {
+            self.home.ready.when_pushed(Some(self.home.mailbox.bell()));
+        } else {
+            self.home.mailbox.bell().ring();
+        }
+        self.tell_host_of_timers();
+    }
+
+    /// Tells the host that a turn would do something.
+    pub(super) fn tell_host(&self) {
+        if self.embed.get().is_some() && self.state.get() == State::Idle {
+            self.home.mailbox.bell().ring();
+        }
+    }
+
+    /// The first deadline may have changed.
+    #[inline]
+    pub(super) fn tell_host_of_timers(&self) {
+        if let Some(embed) = self.embed.get()
+            && self.state.get() == State::Idle
+        {
+            let first = self.timers.borrow_mut().first();
+            embed.set_timer(first.map(|(deadline, _)| deadline));
+        }
+    }
+}
+
+impl Embed {
+    fn set_timer(&self, when: Option<Time>) {
+        if let Some(timer) = &self.timer
+            && self.armed.replace(when) != when
+        {
+            // The kernel refuses only times it cannot represent, and `Time` has none such.
+            let _ = timer.set(when);
+        }
+    }
+}
+
+fn no_descriptor(selector: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("the {selector} selector has no descriptor to wait for; epoll and kqueue have one"),
+    )
+}

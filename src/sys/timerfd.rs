@@ -1,0 +1,91 @@
+//! A descriptor that becomes readable at a point in time: timerfd_create(2) on Linux, a kqueue with
+//! one timer in it elsewhere.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use super::{Time, cvt};
+
+/// A descriptor that is readable from a point in time on, and until it is set again.
+///
+/// It is close-on-exec.
+pub(crate) struct TimerFd(OwnedFd);
+
+impl AsRawFd for TimerFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl TimerFd {
+    /// A timer that is not set. (timerfd_create(2))
+    pub(crate) fn new() -> io::Result<TimerFd> {
+        let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+        // SAFETY: timerfd_create(2) takes two integers and touches no memory of ours.
+        let fd = cvt(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
+        // SAFETY: the kernel has just opened `fd` for us; nobody else owns it.
+        Ok(TimerFd(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Readable from `when` on, a point on the kernel's monotonic clock; with `None`, never.
+    /// (timerfd_settime(2))
+    pub(crate) fn set(&self, when: Option<Time>) -> io::Result<()> {
+        // All zero would mean that it is not set; no machine has a timer due so early.
+        let nanos = when.map_or(0, |when| when.as_nanos().max(1));
+        let timer = libc::itimerspec {
+            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
+            it_value: libc::timespec {
+                tv_sec: libc::time_t::try_from(nanos / 1_000_000_000).unwrap_or(libc::time_t::MAX),
+                tv_nsec: (nanos % 1_000_000_000) as libc::c_long,
+            },
+        };
+        let absolute = libc::TFD_TIMER_ABSTIME;
+        // SAFETY: timerfd_settime(2) reads one itimerspec at the pointer, which lives in this
+        // frame; a null pointer for the old value is allowed.
+        cvt(unsafe {
+            libc::timerfd_settime(self.0.as_raw_fd(), absolute, &timer, std::ptr::null_mut())
+        })?;
+        Ok(())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl TimerFd {
+    /// A timer that is not set. (kqueue(2))
+    pub(crate) fn new() -> io::Result<TimerFd> {
+        // SAFETY: kqueue(2) takes nothing and touches no memory of ours.
+        let fd = cvt(unsafe { libc::kqueue() })?;
+        // SAFETY: the kernel has just opened `fd` for us; nobody else owns it.
+        let timer = TimerFd(unsafe { OwnedFd::from_raw_fd(fd) });
+        // SAFETY: fcntl(2) with F_SETFD takes integers and touches no memory of ours.
+        cvt(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+        Ok(timer)
+    }
+
+    /// Readable from `when` on, a point on the kernel's monotonic clock, rounded up to whole
+    /// milliseconds, which every kqueue has; with `None`, never. (EVFILT_TIMER)
+    pub(crate) fn set(&self, when: Option<Time>) -> io::Result<()> {
+        // Deleting it takes back an expiry that is pending, too; there may be none to delete.
+        let _ = self.change(libc::EV_DELETE, 0);
+        let Some(when) = when else { return Ok(()) };
+        let delay = when.since(super::time::monotonic()).as_nanos().div_ceil(1_000_000);
+        // A day: no kqueue takes just any number; whoever waits longer sets it again.
+        let millis = delay.min(24 * 60 * 60 * 1000) as i64;
+        self.change(libc::EV_ADD | libc::EV_ONESHOT, millis.max(1))
+    }
+
+    fn change(&self, flags: u16, millis: i64) -> io::Result<()> {
+        // SAFETY: kevent is a plain C struct of integers and a pointer that we do not use: all zero
+        // is a value of it.
+        let mut change: libc::kevent = unsafe { std::mem::zeroed() };
+        change.filter = libc::EVFILT_TIMER as _;
+        change.flags = flags as _;
+        change.data = millis as _;
+        let none = std::ptr::null_mut();
+        // SAFETY: kevent(2) reads one change at the pointer, which lives in this frame, and with
+        // room for no events it neither waits nor writes.
+        cvt(unsafe { libc::kevent(self.0.as_raw_fd(), &change, 1, none, 0, std::ptr::null()) })?;
+        Ok(())
+    }
+}

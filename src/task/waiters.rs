@@ -1,0 +1,91 @@
+//! Who waits for a future, in the order they came. Pure.
+
+use std::task::Waker;
+
+use crate::observe::Site;
+
+/// What is called with a future of type `F` when it is done.
+pub(super) type DoneCallback<F> = Box<dyn FnOnce(&F)>;
+
+/// One of them.
+pub(super) enum Waiter<F> {
+    Task(Waker),
+    Callback(DoneCallback<F>, Site),
+}
+
+/// All of them. The first needs no memory of its own: most futures have one.
+pub(super) struct Waiters<F> {
+    next_id: u64,
+    first: Option<(u64, Waiter<F>)>,
+    /// Ids ascend.
+    more: Vec<(u64, Waiter<F>)>,
+}
+
+impl<F> Default for Waiters<F> {
+    fn default() -> Self {
+        Waiters { next_id: 1, first: None, more: Vec::new() }
+    }
+}
+
+impl<F> Waiters<F> {
+    /// Adds one behind all others. Its id is not 0.
+    #[inline]
+    pub(super) fn add(&mut self, waiter: Waiter<F>) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        if self.first.is_none() && self.more.is_empty() {
+            self.first = Some((id, waiter));
+        } else {
+            self.more.push((id, waiter));
+        }
+        id
+    }
+
+    /// Takes one out.
+    pub(super) fn remove(&mut self, id: u64) -> Option<Waiter<F>> {
+        if let Some((_, waiter)) = self.first.take_if(|(first, _)| *first == id) {
+            return Some(waiter);
+        }
+        let place = self.more.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(self.more.remove(place).1)
+    }
+
+    /// Whether that one is there and has the same task woken as `waker` does.
+    pub(super) fn wakes(&mut self, id: u64, waker: &Waker) -> bool {
+        matches!(self.find(id), Some(Waiter::Task(kept)) if kept.will_wake(waker))
+    }
+
+    /// Puts one in the place of that other one, which is left in `waiter`; behind all others if
+    /// there is none.
+    pub(super) fn put(&mut self, id: Option<u64>, waiter: &mut Option<Waiter<F>>) -> u64 {
+        if let Some(id) = id
+            && let Some(place) = self.find(id)
+            && let Some(new) = waiter.take()
+        {
+            *waiter = Some(std::mem::replace(place, new));
+            return id;
+        }
+        waiter.take().map_or(0, |waiter| self.add(waiter))
+    }
+
+    fn find(&mut self, id: u64) -> Option<&mut Waiter<F>> {
+        if let Some((first, waiter)) = &mut self.first
+            && *first == id
+        {
+            return Some(waiter);
+        }
+        let place = self.more.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&mut self.more[place].1)
+    }
+
+    /// Each of them, in order.
+    #[inline]
+    pub(super) fn each(self, mut f: impl FnMut(Waiter<F>)) {
+        if let Some((_, waiter)) = self.first {
+            f(waiter);
+        }
+        for (_, waiter) in self.more {
+            f(waiter);
+        }
+    }
+}
