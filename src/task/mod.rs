@@ -16,5 +16,6 @@ pub use future::{CallbackId, FutureError, FutureWait, InvalidState, LoopFuture};
 pub use joiner::ReturnWhen;
 pub use run::run;
 pub use scope::{Cancelled, cancel_scope};
+pub(crate) use sleep::running_loop;
 pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use task::{JoinError, Task, spawn};
