@@ -1,8 +1,8 @@
 //! What both sides of a connection share: the events they give, and gathering a head from pieces.
 
 use super::error::Error;
-use super::fields::Shared;
 use super::head::{self, Kind, Source};
+use super::shared::Shared;
 
 /// What came out of the bytes that went in. `H` is the kind of head that comes in on this side.
 #[derive(Debug)]
