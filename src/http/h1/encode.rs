@@ -46,6 +46,7 @@ pub enum Length {
 
 /// Puts one body onto the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(u8)] // a tag of its own: read with one load, on every event
 pub enum Encoder {
     /// So many bytes are still due.
     Length(u64),
