@@ -1,1 +1,21 @@
-//! …
+//! HTTP/1.1: a machine, and shells that give it bytes.
+//!
+//! [`h1`] is the protocol, without I/O. [`Router`], [`Request`] and [`Response`] are what an
+//! application sees, and are without I/O too.
+
+pub mod date;
+pub mod h1;
+mod limits;
+pub mod query;
+mod request;
+mod response;
+mod router;
+pub mod url;
+
+pub use limits::Limits;
+pub use request::{BodyError, Request};
+pub use response::{IntoResponse, Response};
+pub use router::{MatchInfo, Resolved, RouteError, Router};
+pub use url::{InvalidUrl, Url};
+// The vocabulary, so that an application needs no dependency of its own for it.
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};

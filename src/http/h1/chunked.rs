@@ -1,0 +1,305 @@
+//! The chunked transfer coding (RFC 9112 §7.1), decoded as it comes in.
+//!
+//! ```text
+//!              digit            CR        LF       left = 0
+//!  ┌► Size ──────────► Size ───────► SizeLf ──► Data ─────► DataCr ─► DataLf ─┐
+//!  │                    │ ;            ▲ │                                    │
+//!  │                    └─► Extension ─┘ │ size = 0                           │
+//!  │                                CR   ▼             CR           LF        │
+//!  │                            ┌► TrailerStart ────────────► EndLf ──► Done  │
+//!  │                            │      │ name        :                        │
+//!  │                            │      └► TrailerName ─► TrailerValue          │
+//!  │                            │ LF                        │ CR              │
+//!  │                            └─────────── TrailerLf ◄────┘                 │
+//!  └──────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Every line ends in CR LF and nothing else: a decoder that takes a bare LF here and a proxy that
+//! does not will disagree on where a message ends, and that is how requests are smuggled. For the
+//! same reason a chunk extension may hold no control character, and a size no sign, no prefix
+//! and no blank around it.
+
+use http::StatusCode;
+
+use super::body::Piece;
+use super::error::Error;
+use super::head::{is_field_byte, is_token_byte};
+use crate::http::Limits;
+
+/// The most hex digits a chunk's size may have; 16 fill a `u64`.
+const SIZE_DIGITS: u8 = 16;
+
+/// Where in the coding the decoder stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// Among the hex digits of a size.
+    Size { size: u64, digits: u8 },
+    /// After the digits, up to the CR.
+    Extension { size: u64 },
+    /// The LF that ends the size line is due.
+    SizeLf { size: u64 },
+    /// In a chunk.
+    Data { left: u64 },
+    /// The CR after a chunk is due.
+    DataCr,
+    /// The LF after a chunk is due.
+    DataLf,
+    /// At the beginning of a trailer line, or of the empty line that ends all.
+    TrailerStart,
+    /// In a trailer field's name.
+    TrailerName,
+    /// In a trailer field's value.
+    TrailerValue,
+    /// The LF that ends a trailer line is due.
+    TrailerLf,
+    /// The very last LF is due.
+    EndLf,
+    /// The body is over.
+    Done,
+}
+
+/// A decoder of one chunked body. Trailer fields are checked and dropped (RFC 9112 §7.1.2 lets a
+/// recipient do so).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoder {
+    state: State,
+    /// Bytes of extensions so far, in all chunks.
+    extension: u32,
+    /// Bytes of the trailer section so far.
+    trailer: u32,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Decoder::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder before the first chunk.
+    pub fn new() -> Decoder {
+        Decoder { state: State::Size { size: 0, digits: 0 }, extension: 0, trailer: 0 }
+    }
+
+    /// Whether the last chunk and the trailer section have been read.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Takes the next piece from the front of `input`, and says how many bytes it used up: those
+    /// of the coding before the data, and the data.
+    ///
+    /// # Errors
+    /// The coding is malformed, or exceeds `limits`.
+    pub fn decode<'a>(
+        &mut self,
+        input: &'a [u8],
+        limits: &Limits,
+    ) -> Result<(usize, Piece<'a>), Error> {
+        let mut at = 0;
+        loop {
+            if self.state == State::Done {
+                return Ok((at, Piece::End));
+            }
+            let Some(&byte) = input.get(at) else { return Ok((at, Piece::NeedData)) };
+            if let State::Data { left } = &mut self.state {
+                let now = (input.len() - at).min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= now as u64;
+                if *left == 0 {
+                    self.state = State::DataCr;
+                }
+                return Ok((at + now, Piece::Data(&input[at..at + now])));
+            }
+            self.step(byte, limits)?;
+            at += 1;
+        }
+    }
+
+    /// One byte of the coding itself.
+    fn step(&mut self, byte: u8, limits: &Limits) -> Result<(), Error> {
+        self.state = match (&self.state, byte) {
+            (State::Size { size, digits }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                longer_size(*size, *digits, byte)?
+            }
+            (State::Size { digits: 0, .. }, _) => return Err(bad_size(byte)),
+            (State::Size { size, .. }, b'\r') => State::SizeLf { size: *size },
+            // §7.1.1
+            (State::Size { size, .. }, b';') => State::Extension { size: *size },
+            (State::Size { .. }, _) => return Err(bad_size(byte)),
+            (State::Extension { size }, b'\r') => State::SizeLf { size: *size },
+            (State::Extension { size }, _) if is_field_byte(byte) => {
+                let size = *size;
+                self.count_extension(limits)?;
+                State::Extension { size }
+            }
+            (State::Extension { .. }, _) => {
+                return Err(Error::bad(format!(
+                    "a chunk extension contains the byte 0x{byte:02x}; it may contain visible \
+                     characters and blanks, and ends with CR LF"
+                )));
+            }
+            (State::SizeLf { size: 0 }, b'\n') => State::TrailerStart,
+            (State::SizeLf { size }, b'\n') => State::Data { left: *size },
+            (State::SizeLf { .. }, _) => return Err(lonely_cr("a chunk's size")),
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => State::Size { size: 0, digits: 0 },
+            (State::DataCr | State::DataLf, _) => {
+                return Err(Error::bad(format!(
+                    "a chunk is longer than its size says: byte 0x{byte:02x} stands where its \
+                     CR LF should"
+                )));
+            }
+            _ => return self.step_in_trailer(byte, limits),
+        };
+        Ok(())
+    }
+
+    /// One byte of the trailer section (§7.1.2).
+    fn step_in_trailer(&mut self, byte: u8, limits: &Limits) -> Result<(), Error> {
+        self.count_trailer(limits)?;
+        self.state = match (&self.state, byte) {
+            (State::TrailerStart, b'\r') => State::EndLf,
+            (State::TrailerStart | State::TrailerName, _) if is_token_byte(byte) => {
+                State::TrailerName
+            }
+            (State::TrailerName, b':') => State::TrailerValue,
+            (State::TrailerStart | State::TrailerName, _) => {
+                return Err(Error::bad(format!(
+                    "a trailer field's name contains the byte 0x{byte:02x}; after the last chunk \
+                     comes CR LF, or fields as in a head"
+                )));
+            }
+            (State::TrailerValue, b'\r') => State::TrailerLf,
+            (State::TrailerValue, _) if is_field_byte(byte) => State::TrailerValue,
+            (State::TrailerValue, _) => {
+                return Err(Error::bad(format!(
+                    "a trailer field's value contains the byte 0x{byte:02x}"
+                )));
+            }
+            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::EndLf, b'\n') => State::Done,
+            _ => return Err(lonely_cr("a trailer line")),
+        };
+        Ok(())
+    }
+
+    fn count_extension(&mut self, limits: &Limits) -> Result<(), Error> {
+        self.extension += 1;
+        if self.extension as usize > limits.chunk_extension_bytes {
+            return Err(Error::bad(format!(
+                "the body's chunk extensions exceed {} bytes",
+                limits.chunk_extension_bytes
+            )));
+        }
+        Ok(())
+    }
+
+    fn count_trailer(&mut self, limits: &Limits) -> Result<(), Error> {
+        self.trailer += 1;
+        if self.trailer as usize > limits.trailer_bytes {
+            return Err(Error::they(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                format!("the body's trailer section exceeds {} bytes", limits.trailer_bytes),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn longer_size(size: u64, digits: u8, digit: u8) -> Result<State, Error> {
+    if digits == SIZE_DIGITS {
+        return Err(Error::bad(format!("a chunk's size has more than {SIZE_DIGITS} hex digits")));
+    }
+    let value = (digit as char).to_digit(16).unwrap_or_default();
+    Ok(State::Size { size: size << 4 | u64::from(value), digits: digits + 1 })
+}
+
+#[cold]
+fn bad_size(byte: u8) -> Error {
+    Error::bad(format!(
+        "a chunk's size contains the byte 0x{byte:02x}; it is hex digits, then CR LF or an \
+         extension after a semicolon"
+    ))
+}
+
+#[cold]
+fn lonely_cr(after: &str) -> Error {
+    Error::bad(format!("the CR after {after} is not followed by LF"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h1::properties::{chunked_body, chunked_is_the_same_however_it_is_cut};
+
+    fn refused(input: &[u8]) -> String {
+        chunked_is_the_same_however_it_is_cut(input);
+        chunked_body(input, &Limits::default()).unwrap_err().what().to_owned()
+    }
+
+    fn accepted(input: &[u8]) -> (Vec<u8>, usize) {
+        chunked_is_the_same_however_it_is_cut(input);
+        let (body, used, done) = chunked_body(input, &Limits::default()).unwrap();
+        assert!(done, "{input:?} is not complete");
+        (body, used)
+    }
+
+    #[test]
+    fn chunks_are_joined_and_what_follows_is_left() {
+        let input = b"5\r\nhello\r\n6;a=b;c=\"d\"\r\n world\r\n0\r\n\r\nGET";
+        assert_eq!(accepted(input), (b"hello world".to_vec(), input.len() - 3));
+    }
+
+    #[test]
+    fn trailer_fields_are_checked_and_dropped() {
+        assert_eq!(accepted(b"1\r\nx\r\n00\r\nDigest: abc\r\nEmpty:\r\n\r\n").0, b"x");
+        assert!(refused(b"0\r\nDigest : abc\r\n\r\n").contains("trailer field's name"));
+        assert!(refused(b"0\r\n folded: x\r\n\r\n").contains("trailer field's name"));
+        assert!(refused(b"0\r\na: \0\r\n\r\n").contains("trailer field's value"));
+        assert!(refused(b"0\r\na: b\r\r\n\r\n").contains("not followed by LF"));
+    }
+
+    #[test]
+    fn a_size_is_hex_digits_and_nothing_else() {
+        for size in ["", "-1", "+1", "0x1", " 1", "1 ", "1_0", "g"] {
+            let input = format!("{size}\r\nx\r\n0\r\n\r\n");
+            assert!(refused(input.as_bytes()).contains("chunk's size"), "{size:?}");
+        }
+        assert!(refused(b"fffffffffffffffff\r\n").contains("more than 16 hex digits"));
+    }
+
+    #[test]
+    fn the_largest_size_is_read_right() {
+        let mut decoder = Decoder::new();
+        let input = b"FFFFFFFFFFFFFFFF\r\nabc";
+        let (used, piece) = decoder.decode(input, &Limits::default()).unwrap();
+        assert_eq!((used, piece), (input.len(), Piece::Data(b"abc")));
+        assert_eq!(decoder.state, State::Data { left: u64::MAX - 3 });
+    }
+
+    #[test]
+    fn a_line_ends_in_cr_lf_and_a_bare_one_of_them_is_refused() {
+        assert!(refused(b"1\nx\r\n0\r\n\r\n").contains("chunk's size contains the byte 0x0a"));
+        assert!(refused(b"1\rx\r\n0\r\n\r\n").contains("not followed by LF"));
+        assert!(refused(b"1;a\nx\r\n0\r\n\r\n").contains("extension contains the byte 0x0a"));
+        assert!(refused(b"1\r\nx\n0\r\n\r\n").contains("longer than its size says"));
+        assert!(refused(b"1\r\nxy\r\n0\r\n\r\n").contains("longer than its size says"));
+        assert!(refused(b"0\r\n\n").contains("0x0a"));
+    }
+
+    #[test]
+    fn extensions_are_limited_over_the_whole_body() {
+        let limits = Limits { chunk_extension_bytes: 10, ..Limits::default() };
+        let input = b"1;1234\r\nx\r\n1;1234\r\nx\r\n1;1234\r\nx\r\n0\r\n\r\n";
+        let error = chunked_body(input, &limits).unwrap_err();
+        assert!(error.what().contains("extensions exceed 10 bytes"), "{error}");
+    }
+
+    #[test]
+    fn trailers_are_limited() {
+        let limits = Limits { trailer_bytes: 8, ..Limits::default() };
+        assert!(chunked_body(b"0\r\na: b\r\n\r\n", &limits).is_ok_and(|(_, _, done)| done));
+        let error = chunked_body(b"0\r\nab: b\r\n\r\n", &limits).unwrap_err();
+        assert_eq!(error.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+}

@@ -1,0 +1,99 @@
+//! Header fields as they came: the head's bytes and where each field lies in them.
+//!
+//! A handler that never looks at a header should not pay for a hash map of them, so a head is kept
+//! as one run of bytes with a list of positions, and the [`HeaderMap`] is made when first asked
+//! for.
+
+use std::cell::OnceCell;
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// A stretch of the head's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    /// Where `part` lies within `whole`, of which it must be a slice.
+    pub fn of(part: &[u8], whole: &[u8]) -> Span {
+        let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+        debug_assert!(start + part.len() <= whole.len());
+        Span { start: start as u32, end: (start + part.len()) as u32 }
+    }
+
+    /// The stretch of a text; empty if it is none.
+    pub fn of_text(self, whole: &str) -> &str {
+        whole.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    pub fn slice(self, whole: &[u8]) -> &[u8] {
+        &whole[self.start as usize..self.end as usize]
+    }
+}
+
+/// The header fields of one message, in the order they came, names in any letter case.
+#[derive(Default)]
+pub struct Fields {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) spans: Vec<(Span, Span)>,
+    map: OnceCell<HeaderMap>,
+}
+
+impl Fields {
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Every field, as received.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.spans.iter().map(|(name, value)| (self.text(*name), value.slice(&self.bytes)))
+    }
+
+    /// The value of the first field of this name.
+    ///
+    /// For one or two fields of a request this is cheaper than [`map`](Fields::map).
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The fields as a map, made at the first call and kept.
+    pub fn map(&self) -> &HeaderMap {
+        self.map.get_or_init(|| {
+            let mut map = HeaderMap::with_capacity(self.len());
+            for (name, value) in self.iter() {
+                let name = HeaderName::from_bytes(name.as_bytes());
+                if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+                    map.append(name, value);
+                }
+            }
+            map
+        })
+    }
+
+    /// What the head's parser found to be ASCII.
+    pub(crate) fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+        self.map.take();
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let readable = self.iter().map(|(name, value)| (name, String::from_utf8_lossy(value)));
+        f.debug_map().entries(readable).finish()
+    }
+}

@@ -1,0 +1,477 @@
+//! Heads: the first line and the fields of a request or a response.
+//!
+//! `httparse` splits a head into its parts; what the parts may be is decided here. Two things are
+//! true of every function in this file. It is a function of bytes alone; and the verdict on a head
+//! is the same whether the head came in one piece or byte by byte. The second needs an order of
+//! verdicts, since a head may be wrong in several ways: first the length of the first line, then
+//! its syntax, then the length of the rest, then its syntax, and only then what the fields mean.
+//! The first two are spoken as soon as the first line is there, the others when all of it is.
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+use http::{HeaderMap, Method, StatusCode, Version};
+
+use super::body::Framing;
+use super::error::Error;
+use super::fields::{Fields, Span};
+use super::meaning::{Meaning, Target, check_target};
+use super::shared::{Kept, Shared};
+use crate::http::Limits;
+
+/// The fields that fit in the parser's array, which lies on the stack.
+const MAX_FIELDS: usize = 128;
+
+/// Whether a head is a request's or a response's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Request,
+    Response,
+}
+
+/// The head of a request, as a server receives it.
+pub struct RequestHead(Kept);
+
+impl RequestHead {
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The request target exactly as sent: `/path?query`, `http://host/path`, `host:port` or `*`.
+    pub fn target(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The target's path, still percent-encoded: `/` where an absolute-form target has none
+    /// (RFC 9112 §3.2.2), and `*` or `host:port` where the target is that.
+    pub fn path(&self) -> &str {
+        match self.0.path.of_text(&self.0.text) {
+            "" => "/",
+            path => path,
+        }
+    }
+
+    /// The target's query, still percent-encoded, without its question mark; empty if there is
+    /// none.
+    pub fn query(&self) -> &str {
+        self.0.query.of_text(&self.0.text)
+    }
+
+    /// HTTP/1.0 or HTTP/1.1.
+    pub fn version(&self) -> Version {
+        self.0.meaning.version()
+    }
+
+    /// The header fields.
+    pub fn fields(&self) -> &Fields {
+        &self.0.fields
+    }
+
+    /// The header fields as a map, made at the first call.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.fields.map()
+    }
+
+    /// How the body is delimited.
+    pub fn framing(&self) -> Framing {
+        self.0.meaning.framing(Kind::Request)
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    pub fn expects_continue(&self) -> bool {
+        self.0.meaning.expects_continue && self.framing() != Framing::Length(0)
+    }
+
+    /// Whether the client allows the connection to serve another request.
+    pub fn keeps_alive(&self) -> bool {
+        self.0.meaning.keeps_alive()
+    }
+
+    /// Whether the client asks to change the protocol (`Connection: upgrade`).
+    pub fn wants_upgrade(&self) -> bool {
+        self.0.meaning.upgrade
+    }
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?} {:?}", self.method(), self.target(), self.version(), self.fields())
+    }
+}
+
+/// The head of a response, as a client receives it.
+pub struct ResponseHead(Kept);
+
+impl ResponseHead {
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The reason phrase as sent; empty if there was none or it was not ASCII.
+    pub fn reason(&self) -> &str {
+        &self.0.text
+    }
+
+    /// HTTP/1.0 or HTTP/1.1.
+    pub fn version(&self) -> Version {
+        self.0.meaning.version()
+    }
+
+    /// The header fields.
+    pub fn fields(&self) -> &Fields {
+        &self.0.fields
+    }
+
+    /// The header fields as a map, made at the first call.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.fields.map()
+    }
+
+    /// How the body is delimited, if the request was `method` (RFC 9112 §6.3, rules 1 and 2).
+    pub fn framing(&self, method: &Method) -> Framing {
+        let status = self.status();
+        let none = *method == Method::HEAD
+            || status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || *method == Method::CONNECT && status.is_success();
+        if none { Framing::Length(0) } else { self.0.meaning.framing(Kind::Response) }
+    }
+
+    /// Whether the server allows the connection to serve another request.
+    pub fn keeps_alive(&self) -> bool {
+        self.0.meaning.keeps_alive()
+    }
+}
+
+impl fmt::Debug for ResponseHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {} {:?}", self.version(), self.status(), self.fields())
+    }
+}
+
+/// Where the bytes of a head are: in the caller's slice, or gathered over several.
+pub(crate) enum Source<'a> {
+    Slice(&'a [u8]),
+    Gathered(&'a mut Vec<u8>),
+}
+
+impl Source<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Source::Slice(slice) => slice,
+            Source::Gathered(bytes) => bytes,
+        }
+    }
+
+    /// Moves the head's bytes into the room they will live in: copied from a slice, swapped if
+    /// they were gathered and so are nothing but the head.
+    fn keep(self, len: usize, room: &mut Kept) {
+        let room = &mut room.fields.bytes;
+        match self {
+            Source::Slice(slice) => room.extend_from_slice(&slice[..len]),
+            Source::Gathered(bytes) => std::mem::swap(bytes, room),
+        }
+    }
+}
+
+/// Parses a request's head at the front of `source`: the head and its length, or `None` if it is
+/// not all there yet.
+pub(crate) fn parse_request(
+    source: Source<'_>,
+    shared: &Shared,
+) -> Result<Option<(RequestHead, usize)>, Error> {
+    let limits = shared.limits();
+    let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let bytes = source.bytes();
+    let mut request = httparse::Request::new(&mut []);
+    let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
+    let len = match request.parse_with_uninit_headers(bytes, array) {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) => return incomplete(Kind::Request, bytes, None, limits),
+        Err(error) => return incomplete(Kind::Request, bytes, Some(error), limits),
+    };
+    let target = request.path.unwrap_or_default();
+    let line_end = Span::of(target.as_bytes(), bytes).end as usize + " HTTP/1.1".len();
+    let line = line_end + if bytes.get(line_end) == Some(&b'\r') { 2 } else { 1 };
+    check_first_byte(Kind::Request, bytes)?;
+    check_lengths(Kind::Request, line, len, limits)?;
+    check_line_ends(bytes, len, request.headers)?;
+    let mut room = shared.room();
+    room.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
+        .map_err(|_| Error::they(StatusCode::NOT_IMPLEMENTED, "the method is not known here"))?;
+    Target { path: room.path, query: room.query } = check_target(&room.method, target)?;
+    room.text.push_str(target);
+    let minor = request.version.unwrap_or_default();
+    note_fields(Kind::Request, minor, bytes, request.headers, &mut room)?;
+    room.meaning.check_request()?;
+    source.keep(len, &mut room);
+    Ok(Some((RequestHead(room), len)))
+}
+
+/// Parses a response's head at the front of `source`, as [`parse_request`] does a request's.
+pub(crate) fn parse_response(
+    source: Source<'_>,
+    shared: &Shared,
+) -> Result<Option<(ResponseHead, usize)>, Error> {
+    let limits = shared.limits();
+    let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let bytes = source.bytes();
+    let mut response = httparse::Response::new(&mut []);
+    let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        bytes,
+        array,
+    );
+    let len = match parsed {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) => return incomplete(Kind::Response, bytes, None, limits),
+        Err(error) => return incomplete(Kind::Response, bytes, Some(error), limits),
+    };
+    check_first_byte(Kind::Response, bytes)?;
+    check_lengths(Kind::Response, first_line(bytes).unwrap_or(len), len, limits)?;
+    let mut room = shared.room();
+    room.status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| {
+        Error::bad("the status code is below 100; it is three digits, the first not 0")
+    })?;
+    room.text.push_str(response.reason.unwrap_or_default());
+    let minor = response.version.unwrap_or_default();
+    note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
+    room.meaning.check_response()?;
+    source.keep(len, &mut room);
+    Ok(Some((ResponseHead(room), len)))
+}
+
+/// Remembers where the fields are and what those that concern the connection say.
+fn note_fields(
+    kind: Kind,
+    minor: u8,
+    bytes: &[u8],
+    headers: &[httparse::Header<'_>],
+    room: &mut Kept,
+) -> Result<(), Error> {
+    let room = &mut **room;
+    room.meaning = Meaning::new(minor);
+    room.fields.spans.reserve(headers.len());
+    for header in headers {
+        room.meaning.note(kind, header.name, header.value)?;
+        let name = Span::of(header.name.as_bytes(), bytes);
+        room.fields.spans.push((name, Span::of(header.value, bytes)));
+    }
+    Ok(())
+}
+
+/// Every line of a request ends in CR LF.
+///
+/// RFC 9112 §2.2 lets a recipient take a bare LF for a line end. A server does not: an
+/// intermediary that reads the same bytes otherwise sees other fields than we do.
+fn check_line_ends(
+    bytes: &[u8],
+    len: usize,
+    headers: &[httparse::Header<'_>],
+) -> Result<(), Error> {
+    let mut good = bytes[..len].ends_with(b"\r\n\r\n");
+    for header in headers {
+        let start = Span::of(header.name.as_bytes(), bytes).start as usize;
+        good &= start >= 2 && bytes[start - 2] == b'\r';
+    }
+    if good {
+        Ok(())
+    } else {
+        Err(Error::bad("a line of the head ends in LF without a CR before it"))
+    }
+}
+
+/// Lengths are judged before anything behind them is.
+pub(crate) fn check_lengths(
+    kind: Kind,
+    line: usize,
+    len: usize,
+    limits: &Limits,
+) -> Result<(), Error> {
+    if line > limits.request_line {
+        let (status, name) = match kind {
+            Kind::Request => (StatusCode::URI_TOO_LONG, "request line"),
+            Kind::Response => (StatusCode::BAD_GATEWAY, "status line"),
+        };
+        return Err(Error::they(
+            status,
+            format!("the {name} exceeds {} bytes", limits.request_line),
+        ));
+    }
+    if len - line > limits.header_bytes {
+        return Err(Error::they(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            format!("the header fields exceed {} bytes", limits.header_bytes),
+        ));
+    }
+    Ok(())
+}
+
+/// What to say of bytes that `httparse` did not find a head in: that more must come, or what is
+/// wrong with them.
+#[cold]
+fn incomplete<T>(
+    kind: Kind,
+    bytes: &[u8],
+    error: Option<httparse::Error>,
+    limits: &Limits,
+) -> Result<Option<T>, Error> {
+    check_first_byte(kind, bytes)?;
+    let line = first_line(bytes).unwrap_or(0);
+    check_first_line(kind, bytes, line, limits)?;
+    if line == 0 {
+        return Ok(None);
+    }
+    let end = head_end(bytes, line);
+    check_lengths(kind, line, end.unwrap_or(bytes.len()), limits)?;
+    match (end, error) {
+        (Some(_), Some(error)) => Err(describe(kind, error, &bytes[..line], limits)),
+        _ => Ok(None),
+    }
+}
+
+/// The length of the first line with its LF, if that is there.
+pub(crate) fn first_line(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1)
+}
+
+/// Where the empty line that ends the head ends, if it is there.
+pub(crate) fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let from = from.saturating_sub(3);
+    let mut lf_at = None;
+    for (at, byte) in bytes.iter().enumerate().skip(from) {
+        match (byte, lf_at) {
+            (b'\n', Some(previous)) if at - previous == 1 => return Some(at + 1),
+            (b'\n', Some(previous)) if at - previous == 2 && bytes[at - 1] == b'\r' => {
+                return Some(at + 1);
+            }
+            (b'\n', _) => lf_at = Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Judges the first line as soon as it is there; until then `line` is 0, and only the length can
+/// be judged.
+pub(crate) fn check_first_line(
+    kind: Kind,
+    bytes: &[u8],
+    line: usize,
+    limits: &Limits,
+) -> Result<(), Error> {
+    if line == 0 {
+        return check_lengths(kind, bytes.len(), bytes.len(), limits);
+    }
+    check_lengths(kind, line, line, limits)?;
+    let line = &bytes[..line];
+    let verdict = match kind {
+        Kind::Request => httparse::Request::new(&mut []).parse(line).map(|_| ()),
+        Kind::Response => httparse::Response::new(&mut []).parse(line).map(|_| ()),
+    };
+    verdict.map_err(|error| describe(kind, error, line, limits))
+}
+
+/// Speaks up at the first byte that cannot begin a head, for those who do not speak HTTP at all
+/// and may never send a line end. Empty lines before a head are gone by now.
+pub(crate) fn check_first_byte(kind: Kind, bytes: &[u8]) -> Result<(), Error> {
+    match bytes.first() {
+        Some(first) if !is_token_byte(*first) => Err(not_http(kind, *first)),
+        _ => Ok(()),
+    }
+}
+
+fn not_http(kind: Kind, first: u8) -> Error {
+    match (kind, first) {
+        // A TLS record of the handshake type.
+        (Kind::Request, 0x16) => Error::bad(
+            "the first byte is 0x16: the client seems to speak TLS, and this port speaks HTTP",
+        ),
+        (Kind::Request, _) => Error::bad(format!(
+            "a request begins with byte 0x{first:02x}; it begins with a method, such as GET"
+        )),
+        (Kind::Response, _) => Error::bad(format!(
+            "a response begins with byte 0x{first:02x}; it begins with HTTP/1.1 or HTTP/1.0"
+        )),
+    }
+}
+
+/// `httparse`'s verdict as a status and a sentence.
+fn describe(kind: Kind, error: httparse::Error, line: &[u8], limits: &Limits) -> Error {
+    use httparse::Error as E;
+    match (error, kind) {
+        // RFC 9112 §5.1: no whitespace before the colon; §5.2: no folded lines.
+        (E::HeaderName, _) => Error::bad(
+            "a header field's name is malformed; it is letters, digits and -, directly followed \
+             by a colon, and no line begins with a blank",
+        ),
+        // RFC 9110 §5.5
+        (E::HeaderValue, _) => Error::bad(
+            "a header field's value contains a control character; CR, LF and NUL among others \
+             are not allowed",
+        ),
+        (E::NewLine, _) => Error::bad("a CR is not followed by LF"),
+        (E::Status, _) => {
+            Error::bad("the status line is malformed; it is HTTP/1.1, three digits and a phrase")
+        }
+        // RFC 9112 §3: a single SP on each side of the target, no whitespace in it.
+        (E::Token, _) => Error::bad(
+            "the request line is malformed; it is a method, a target and HTTP/1.1, each \
+             separated by one blank",
+        ),
+        (E::TooManyHeaders, _) => Error::they(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            format!("there are more than {} header fields", limits.header_count.min(MAX_FIELDS)),
+        ),
+        (E::Version, Kind::Request) if names_other_version(line) => Error::they(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "the version is not supported; this server speaks HTTP/1.1 and HTTP/1.0",
+        ),
+        (E::Version, Kind::Request) => {
+            Error::bad("the request line does not end in a version; it ends in HTTP/1.1")
+        }
+        (E::Version, Kind::Response) => {
+            Error::bad("the response does not begin with HTTP/1.1 or HTTP/1.0")
+        }
+    }
+}
+
+/// Whether the line is in order but for the version, and that is another one (RFC 9112 §2.3).
+fn names_other_version(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut words = line.split(|byte| *byte == b' ');
+    let version = words.nth(2).filter(|_| words.next().is_none());
+    matches!(version, Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
+        if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
+/// Whether `byte` may stand in a token (RFC 9110 §5.6.2).
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    const SET: [bool; 256] = alphanumeric_or(b"!#$%&'*+-.^_`|~");
+    SET[byte as usize]
+}
+
+/// The set of ASCII letters, digits and `others`, as a table.
+pub(crate) const fn alphanumeric_or(others: &[u8]) -> [bool; 256] {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        set[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        set[others[at] as usize] = true;
+        at += 1;
+    }
+    set
+}
+
+/// Whether `byte` may stand in a field's value (RFC 9110 §5.5), blanks included.
+pub(crate) fn is_field_byte(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)
+}

@@ -1,0 +1,389 @@
+//! The server's side of a connection: requests come in, responses go out.
+
+use http::{HeaderMap, Method, StatusCode};
+
+use super::body::{Decoder, Piece};
+use super::connection::{Event, Gather};
+use super::encode::{self, Asked, Encoder, Length, OutgoingResponse};
+use super::error::Error;
+use super::head::{Kind, RequestHead, parse_request};
+use super::shared::Shared;
+use super::state::{Answering, AnsweringCause, Asking, AskingCause};
+
+/// One connection as a server sees it. Bytes received go in and events come out; calls to send go
+/// in and bytes come out.
+///
+/// ```
+/// use evloop::http::h1::{Event, OutgoingResponse, ServerConnection, Shared};
+/// use http::{HeaderMap, StatusCode};
+///
+/// let mut connection = ServerConnection::new(&Shared::default());
+/// let mut input: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+/// let mut out = Vec::new();
+/// loop {
+///     let (used, event) = connection.receive(input)?;
+///     input = &input[used..];
+///     match event {
+///         Event::Head(head) => assert_eq!(head.target(), "/"),
+///         Event::EndOfMessage => {
+///             let head = OutgoingResponse {
+///                 status: StatusCode::OK,
+///                 content_type: None,
+///                 headers: &HeaderMap::new(),
+///                 date: None,
+///             };
+///             connection.respond(&mut out, &head, b"hello")?;
+///         }
+///         _ => break,
+///     }
+/// }
+/// assert_eq!(out, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+/// # Ok::<(), evloop::http::h1::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ServerConnection {
+    shared: Shared,
+    asking: Asking<Decoder>,
+    answering: Answering<Encoder>,
+    gather: Gather,
+    asked: Asked,
+    connect: bool,
+    keep_alive: bool,
+    awaits_continue: bool,
+}
+
+/// One step of [`ServerConnection::receive`]: how many bytes were used, and what they were.
+type Received<'a> = Result<(usize, Event<'a, RequestHead>), Error>;
+
+impl ServerConnection {
+    /// A connection on which nothing has happened.
+    pub fn new(shared: &Shared) -> ServerConnection {
+        ServerConnection {
+            shared: shared.clone(),
+            asking: Asking::Idle,
+            answering: Answering::Idle,
+            gather: Gather::new(Kind::Request),
+            asked: Asked { http_10: false, head: false },
+            connect: false,
+            keep_alive: true,
+            awaits_continue: false,
+        }
+    }
+
+    /// Takes the next event from the front of `input`, and says how many bytes it used up. Call it
+    /// again with the rest until it says [`NeedData`](Event::NeedData), [`Paused`](Event::Paused)
+    /// or [`Closed`](Event::Closed).
+    ///
+    /// # Errors
+    /// [`Error::They`]: send a response of its status, end the message and close. Nothing but such
+    /// a response can be sent from then on, and nothing more is read.
+    pub fn receive<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+        match &mut self.asking {
+            Asking::Idle => self.receive_head(input),
+            Asking::Body(decoder) => {
+                let decoded = decoder.decode(input, self.shared.limits());
+                match decoded {
+                    Ok((used, piece)) => Ok((used, self.body(piece))),
+                    Err(error) => Err(self.fail(error)),
+                }
+            }
+            Asking::Done if input.is_empty() => Ok((0, Event::NeedData)),
+            // RFC 9112 §9.3.2: responses go out in the order of the requests. Taking one request
+            // at a time makes that so by itself, and bounds what a pipelining client can queue.
+            Asking::Done => Ok((0, Event::Paused)),
+            // RFC 9112 §9.6: after a last request nothing is processed.
+            Asking::MustClose | Asking::Closed | Asking::Failed => Ok((input.len(), Event::Closed)),
+            Asking::Switched => Ok((0, Event::Switched)),
+        }
+    }
+
+    fn receive_head<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+        match self.gather.receive(input, &self.shared, parse_request) {
+            Ok((used, None)) => Ok((used, Event::NeedData)),
+            Ok((used, Some(head))) => {
+                self.begin(&head);
+                Ok((used, Event::Head(head)))
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    fn begin(&mut self, head: &RequestHead) {
+        self.asked = Asked {
+            http_10: head.version() == http::Version::HTTP_10,
+            head: *head.method() == Method::HEAD,
+        };
+        self.connect = *head.method() == Method::CONNECT;
+        self.keep_alive &= head.keeps_alive();
+        self.awaits_continue = head.expects_continue();
+        self.ask(AskingCause::Head(Decoder::new(head.framing())));
+        self.answer(AnsweringCause::Asked);
+    }
+
+    fn body<'a>(&mut self, piece: Piece<'a>) -> Event<'a, RequestHead> {
+        match piece {
+            Piece::NeedData => Event::NeedData,
+            Piece::Data(data) => {
+                self.awaits_continue = false;
+                Event::Data(data)
+            }
+            Piece::End => {
+                self.awaits_continue = false;
+                self.ask(AskingCause::End);
+                self.settle();
+                Event::EndOfMessage
+            }
+        }
+    }
+
+    /// Notes that the client has closed its direction. After [`Event::EndOfMessage`] or
+    /// [`Event::Closed`] an answer may still be due.
+    ///
+    /// # Errors
+    /// It broke off in the middle of a request.
+    pub fn receive_eof(&mut self) -> Result<Event<'static, RequestHead>, Error> {
+        let verdict = match &self.asking {
+            Asking::Idle if !self.gather.is_clean() => {
+                Err(Error::bad("the connection ended in the middle of a head"))
+            }
+            Asking::Body(decoder) => decoder.end_of_input().map(|()| true),
+            _ => Ok(false),
+        };
+        match verdict {
+            Err(error) => Err(self.fail(error)),
+            Ok(true) => Ok(self.body(Piece::End)),
+            Ok(false) => {
+                self.keep_alive = false;
+                if !matches!(self.asking, Asking::Failed | Asking::Switched) {
+                    self.ask(AskingCause::Eof);
+                }
+                self.settle();
+                Ok(Event::Closed)
+            }
+        }
+    }
+
+    /// Leaves the exchange with `error`, which the caller is to answer.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        if matches!(self.answering, Answering::Idle) {
+            self.asked = Asked { http_10: false, head: false };
+            self.connect = false;
+            self.answer(AnsweringCause::Asked);
+        }
+        self.keep_alive = false;
+        self.ask(AskingCause::Fault);
+        self.settle();
+        error
+    }
+
+    /// Sends `100 Continue` if the client waits for it; says whether it did (RFC 9110 §10.1.1).
+    pub fn send_continue(&mut self, out: &mut Vec<u8>) -> bool {
+        let waits = self.awaits_continue && matches!(self.answering, Answering::Owed);
+        if waits {
+            out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.awaits_continue = false;
+        }
+        waits
+    }
+
+    /// Appends a final response's head to `out`. Its body follows through
+    /// [`send_data`](Self::send_data), and then [`end_of_message`](Self::end_of_message).
+    ///
+    /// # Errors
+    /// [`Error::You`] where no answer is due, or the head contradicts itself, its body or the
+    /// protocol. `out` is as before.
+    pub fn send_response(
+        &mut self,
+        out: &mut Vec<u8>,
+        head: &OutgoingResponse<'_>,
+        length: Length,
+    ) -> Result<(), Error> {
+        self.check_response(head.status)?;
+        // RFC 9110 §10.1.1: a client that was not told to continue may send its body or not, and
+        // nobody can tell what then comes: the connection ends.
+        let keep_alive = self.keep_alive && !self.awaits_continue;
+        let start = out.len();
+        match encode::response(out, head, length, self.asked, keep_alive) {
+            Ok(decided) => {
+                self.keep_alive = decided.keep_alive;
+                self.answer(AnsweringCause::Head(decided.encoder));
+                Ok(())
+            }
+            Err(what) => {
+                out.truncate(start);
+                Err(self.misuse(what))
+            }
+        }
+    }
+
+    fn check_response(&self, status: StatusCode) -> Result<(), Error> {
+        if !matches!(self.answering, Answering::Owed) {
+            return Err(self.misuse("a response was sent where none was due"));
+        }
+        if status.is_informational() {
+            return Err(self.misuse("a 1xx response was sent where a final one is due"));
+        }
+        if matches!(self.asking, Asking::Failed) && status.as_u16() < 400 {
+            return Err(self
+                .misuse("a broken request was answered with success; it is answered 4xx or 5xx"));
+        }
+        if self.connect && status.is_success() {
+            return Err(self.misuse("CONNECT was answered with success but not by send_switch"));
+        }
+        Ok(())
+    }
+
+    /// Appends bytes of the response's body to `out`.
+    ///
+    /// # Errors
+    /// [`Error::You`] where no body is under way, or it exceeds the length that was promised.
+    pub fn send_data(&mut self, out: &mut Vec<u8>, data: &[u8]) -> Result<(), Error> {
+        let done = match &mut self.answering {
+            Answering::Body(encoder) => encoder.data(data, out),
+            _ => Err("body was sent where none was under way"),
+        };
+        done.map_err(|what| self.misuse(what))
+    }
+
+    /// Ends the response, and the exchange if the request is over too.
+    ///
+    /// # Errors
+    /// [`Error::You`] where no body is under way, or it is shorter than was promised. The only way
+    /// on is then to break the connection, so that the client notices.
+    pub fn end_of_message(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let done = match &self.answering {
+            Answering::Body(encoder) => encoder.end(out),
+            _ => Err("a response was ended where none was under way"),
+        };
+        done.map_err(|what| self.misuse(what))?;
+        self.answer(AnsweringCause::End);
+        self.settle();
+        Ok(())
+    }
+
+    /// Appends a whole response: head, body and end.
+    ///
+    /// # Errors
+    /// As [`send_response`](Self::send_response); `out` is as before.
+    pub fn respond(
+        &mut self,
+        out: &mut Vec<u8>,
+        head: &OutgoingResponse<'_>,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        self.send_response(out, head, Length::Known(body.len() as u64))?;
+        self.send_data(out, body)?;
+        self.end_of_message(out)
+    }
+
+    /// Changes the protocol: appends a head of status 101, or for CONNECT of a 2xx status
+    /// (RFC 9110 §7.8, §9.3.6). From then on [`receive`](Self::receive) says
+    /// [`Switched`](Event::Switched).
+    ///
+    /// # Errors
+    /// [`Error::You`] before the request is over, or where no answer is due.
+    pub fn send_switch(
+        &mut self,
+        out: &mut Vec<u8>,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<(), Error> {
+        let ready = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed));
+        let right =
+            status == StatusCode::SWITCHING_PROTOCOLS || self.connect && status.is_success();
+        if !ready || !right {
+            return Err(self.misuse("the protocol was switched where it cannot be"));
+        }
+        let start = out.len();
+        if let Err(what) = encode::informational(out, status, headers) {
+            out.truncate(start);
+            return Err(self.misuse(what));
+        }
+        self.ask(AskingCause::Switch);
+        self.answer(AnsweringCause::Switch);
+        Ok(())
+    }
+
+    /// Makes the exchange under way the connection's last; an idle connection ends now.
+    pub fn close_after_this(&mut self) {
+        self.keep_alive = false;
+        if matches!((&self.asking, &self.answering), (Asking::Idle, Answering::Idle)) {
+            self.ask(AskingCause::Last);
+            self.answer(AnsweringCause::Last);
+        }
+    }
+
+    /// Whether nothing is under way: no request, no answer, not even part of a head.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.asking, Asking::Idle) && self.gather.is_clean()
+    }
+
+    /// Whether an answer is due of which nothing has been sent.
+    pub fn owes_response(&self) -> bool {
+        matches!(self.answering, Answering::Owed)
+    }
+
+    /// Whether a response is complete or none is due, and the connection is to be closed once all
+    /// has been sent. Some of the request's body may still be unread.
+    pub fn must_close(&self) -> bool {
+        match self.answering {
+            Answering::MustClose | Answering::Closed | Answering::Failed => true,
+            Answering::Done => !self.keep_alive,
+            _ => false,
+        }
+    }
+
+    /// The half in which the client speaks.
+    pub fn asking(&self) -> &Asking<Decoder> {
+        &self.asking
+    }
+
+    /// The half in which we speak.
+    pub fn answering(&self) -> &Answering<Encoder> {
+        &self.answering
+    }
+
+    /// Once both halves are through: either both begin anew, or both end.
+    fn settle(&mut self) {
+        match (&self.asking, &self.answering) {
+            (Asking::Done, Answering::Done) if self.keep_alive => {
+                self.ask(AskingCause::Renew);
+                self.answer(AnsweringCause::Renew);
+            }
+            (Asking::Done, Answering::Done) => {
+                self.ask(AskingCause::Last);
+                self.answer(AnsweringCause::Last);
+            }
+            (Asking::Closed | Asking::Failed, Answering::Done)
+            | (Asking::Closed, Answering::Idle) => {
+                self.answer(AnsweringCause::Last);
+            }
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self, cause: AskingCause<Decoder>) {
+        match self.asking.next(cause) {
+            Some(next) => self.asking = next,
+            None => debug_assert!(false, "the asking half is {}", self.asking),
+        }
+    }
+
+    fn answer(&mut self, cause: AnsweringCause<Encoder>) {
+        match self.answering.next(cause) {
+            Some(next) => self.answering = next,
+            None => debug_assert!(false, "the answering half is {}", self.answering),
+        }
+    }
+
+    #[cold]
+    fn misuse(&self, what: &'static str) -> Error {
+        Error::you(self.answering.name(), what)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> usize {
+        self.gather.memory()
+    }
+}

@@ -1,0 +1,288 @@
+//! What a handler is given.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::{HeaderMap, Method, StatusCode, Version};
+
+use super::h1::RequestHead;
+use super::router::MatchInfo;
+use super::{query, url};
+
+/// A request, with what the router made of its path. (`aiohttp.web.Request`)
+///
+/// Nothing is decoded or built before it is asked for.
+pub struct Request {
+    head: RequestHead,
+    match_info: MatchInfo,
+    body: Vec<u8>,
+    path: OnceCell<String>,
+    remote: Option<SocketAddr>,
+}
+
+impl Request {
+    /// A request without a body, unrouted. Servers make it; it is public for tests of handlers and
+    /// for servers of one's own.
+    pub fn new(head: RequestHead) -> Request {
+        Request {
+            head,
+            match_info: MatchInfo::default(),
+            body: Vec::new(),
+            path: OnceCell::new(),
+            remote: None,
+        }
+    }
+
+    /// Says where the request comes from.
+    pub fn set_remote(&mut self, remote: SocketAddr) {
+        self.remote = Some(remote);
+    }
+
+    /// Says what the router found.
+    pub fn set_match_info(&mut self, match_info: MatchInfo) {
+        self.match_info = match_info;
+    }
+
+    /// Adds received bytes to the body.
+    ///
+    /// # Errors
+    /// The body would exceed `limit` bytes; it is as before.
+    pub fn push_body(&mut self, data: &[u8], limit: u64) -> Result<(), BodyError> {
+        if self.body.len() as u64 + data.len() as u64 > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        self.body.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        self.head.method()
+    }
+
+    /// HTTP/1.0 or HTTP/1.1.
+    pub fn version(&self) -> Version {
+        self.head.version()
+    }
+
+    /// The path, percent-decoded, without the query.
+    pub fn path(&self) -> &str {
+        match url::decode(self.head.path()) {
+            Cow::Borrowed(path) => path,
+            Cow::Owned(path) => self.path.get_or_init(|| path),
+        }
+    }
+
+    /// Path and query as they were sent, or whatever else the target was.
+    pub fn raw_path(&self) -> &str {
+        self.head.target()
+    }
+
+    /// The query as it was sent, without its question mark; empty if there is none.
+    pub fn raw_query_string(&self) -> &str {
+        self.head.query()
+    }
+
+    /// The query made readable; empty if there is none. See [`query::readable`].
+    pub fn query_string(&self) -> Cow<'_, str> {
+        query::readable(self.raw_query_string())
+    }
+
+    /// The query's pairs, decoded, in order.
+    pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        query::pairs(self.raw_query_string())
+    }
+
+    /// What the variables of the route's pattern stand for.
+    pub fn match_info(&self) -> &MatchInfo {
+        &self.match_info
+    }
+
+    /// The header fields, as a map that is made at the first call.
+    pub fn headers(&self) -> &HeaderMap {
+        self.head.headers()
+    }
+
+    /// The value of the first header field of this name, in any letter case, if it is UTF-8. For a
+    /// field or two this is cheaper than [`headers`](Request::headers).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.fields().get(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The host the client wants: the target's if it names one (RFC 9112 §3.2.2), else `Host`'s.
+    pub fn host(&self) -> &str {
+        let target = self.head.target();
+        match target.split_once("://").filter(|_| !target.starts_with('/')) {
+            Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
+            None => self.header("host").unwrap_or_default(),
+        }
+    }
+
+    /// Where the request comes from, if it came over a network.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// The head as it was received.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// The body is larger than [`Limits::body_size`](super::Limits::body_size).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: what was read is kept for the next call.
+    pub async fn read(&self) -> Result<&[u8], BodyError> {
+        Ok(&self.body)
+    }
+
+    /// The whole body as text, in the character set that `Content-Type` names, UTF-8 if none.
+    ///
+    /// # Errors
+    /// As [`read`](Request::read); or the character set is not known (UTF-8, US-ASCII and
+    /// ISO-8859-1 are), or the body is not text in it.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: what was read is kept for the next call.
+    pub async fn text(&self) -> Result<Cow<'_, str>, BodyError> {
+        let body = self.read().await?;
+        decode_text(body, self.header("content-type").unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Request {} {} >", self.method(), self.raw_path())
+    }
+}
+
+/// Why a body cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// It is larger than allowed.
+    TooLarge {
+        /// The most that is allowed, in bytes.
+        limit: u64,
+    },
+    /// Its character set is not known here.
+    UnknownCharset(String),
+    /// It is not text in its character set.
+    NotText,
+}
+
+impl BodyError {
+    /// What a server answers.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::UnknownCharset(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            BodyError::NotText => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BodyError::TooLarge { limit } => write!(f, "the body exceeds {limit} bytes"),
+            BodyError::UnknownCharset(name) => {
+                write!(f, "the character set {name:?} is not known here; utf-8 is")
+            }
+            BodyError::NotText => f.write_str("the body is not text in its character set"),
+        }
+    }
+}
+
+impl std::error::Error for BodyError {}
+
+/// Decodes a body by the `charset` parameter of its content type (RFC 9110 §8.3.2).
+pub(crate) fn decode_text<'a>(
+    body: &'a [u8],
+    content_type: &str,
+) -> Result<Cow<'a, str>, BodyError> {
+    let name = charset(content_type).to_ascii_lowercase();
+    match &name[..] {
+        "" | "utf-8" | "utf8" | "us-ascii" | "ascii" => {
+            std::str::from_utf8(body).map(Cow::Borrowed).map_err(|_| BodyError::NotText)
+        }
+        // The first 256 code points of Unicode are ISO-8859-1's.
+        "iso-8859-1" | "latin-1" | "latin1" => Ok(body.iter().map(|it| *it as char).collect()),
+        _ => Err(BodyError::UnknownCharset(name)),
+    }
+}
+
+fn charset(content_type: &str) -> &str {
+    let parameters = content_type.split(';').skip(1).filter_map(|it| it.split_once('='));
+    let charset = parameters.map(|(name, value)| (name.trim(), value.trim()));
+    let charset = charset.filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    charset.map(|(_, value)| value.trim_matches('"')).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::super::h1::{Event, ServerConnection, Shared};
+    use super::*;
+
+    fn request(line: &str, fields: &str) -> Request {
+        let input = format!("{line} HTTP/1.1\r\nHost: example.org\r\n{fields}\r\n");
+        match ServerConnection::new(&Shared::default()).receive(input.as_bytes()).unwrap() {
+            (_, Event::Head(head)) => Request::new(head),
+            (_, event) => panic!("{event:?}"),
+        }
+    }
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("a collected body is there at once"),
+        }
+    }
+
+    #[test]
+    fn the_path_is_decoded_and_the_raw_path_is_not() {
+        let it = request("GET /a%20b/c?name=12301&x=%C3%A9", "");
+        assert_eq!(it.path(), "/a b/c");
+        assert_eq!(it.raw_path(), "/a%20b/c?name=12301&x=%C3%A9");
+        assert_eq!(it.query_string(), "name=12301&x=\u{e9}");
+        assert_eq!(it.query().next(), Some(("name".into(), "12301".into())));
+        let bare = request("GET http://other", "");
+        assert_eq!((bare.path(), &*bare.query_string()), ("/", ""));
+    }
+
+    #[test]
+    fn the_host_is_the_targets_before_the_fields() {
+        assert_eq!(request("GET /http://x/", "").host(), "example.org");
+        assert_eq!(request("GET http://other:8/x", "").host(), "other:8");
+    }
+
+    #[test]
+    fn a_body_is_collected_up_to_its_limit() {
+        let mut it = request("POST /", "");
+        it.push_body(b"ab", 3).unwrap();
+        let error = it.push_body(b"cd", 3).unwrap_err();
+        assert_eq!((error.status().as_u16(), error.to_string().contains("3 bytes")), (413, true));
+        it.push_body(b"c", 3).unwrap();
+        assert_eq!(ready(it.read()).unwrap(), b"abc");
+        assert_eq!(ready(it.text()).unwrap(), "abc");
+    }
+
+    #[test]
+    fn text_is_read_in_its_character_set() {
+        let text = |content_type: &str, body: &[u8]| {
+            decode_text(body, content_type).map(Cow::into_owned).map_err(|it| it.status().as_u16())
+        };
+        assert_eq!(text("text/plain; charset=UTF-8", b"\xc3\xa9").unwrap(), "\u{e9}");
+        assert_eq!(text("text/plain;x=y; Charset=\"latin-1\"", b"\xe9").unwrap(), "\u{e9}");
+        assert_eq!(text("text/plain; charset=klingon", b""), Err(415));
+        assert_eq!(text("", b"\xff"), Err(400));
+    }
+}
