@@ -3,7 +3,10 @@
 //! A case is a function that returns an [`Outcome`]; [`run`] finds it by name and prints its line. Counts are those of the
 //! README's table, multiplied by the environment's `RIG_SCALE`.
 
-mod cases;
+mod channels;
+mod tasks;
+mod threads;
+mod timers;
 
 use crate::sys;
 use std::{
@@ -105,20 +108,20 @@ fn scaled(count: u64) -> u64 {
 /// Runs one case on `E` and prints its line; false if there is no such case.
 pub fn run<E: Executor>(case: &str) -> bool {
     let outcome = match case {
-        "a" => cases::spawn_and_join::<E>(1000),
-        "a1" => cases::spawn_and_join::<E>(1),
-        "abig" => cases::spawn_and_join::<E>(u64::MAX),
-        "b" => cases::yields::<E>(1000, scaled(1000)),
-        "b1" => cases::yields::<E>(1, scaled(1_000_000)),
-        "c" => cases::callback_chains::<E>(1),
-        "c64" => cases::callback_chains::<E>(64),
-        "d" => cases::timers_mostly_cancelled::<E>(),
-        "e" => cases::sleeping_tasks::<E>(),
-        "f" => cases::thread_round_trips::<E>(),
-        "fthr" => cases::wakes_from_a_thread::<E>(),
-        "g" => cases::channel_ping_pong::<E>(),
-        "g1" => cases::oneshot_replies::<E>(),
-        "h" => cases::first_completed::<E>(),
+        "a" => tasks::spawn_and_join::<E>(1000),
+        "a1" => tasks::spawn_and_join::<E>(1),
+        "abig" => tasks::spawn_and_join::<E>(u64::MAX),
+        "b" => tasks::yields::<E>(1000, scaled(1000)),
+        "b1" => tasks::yields::<E>(1, scaled(1_000_000)),
+        "c" => tasks::callback_chains::<E>(1),
+        "c64" => tasks::callback_chains::<E>(64),
+        "d" => timers::mostly_cancelled::<E>(),
+        "e" => timers::sleeping_tasks::<E>(),
+        "f" => threads::thread_round_trips::<E>(),
+        "fthr" => threads::wakes_from_a_thread::<E>(),
+        "g" => channels::channel_ping_pong::<E>(),
+        "g1" => channels::oneshot_replies::<E>(),
+        "h" => channels::first_completed::<E>(),
         _ => return false,
     };
     println!("{}", line(case, &outcome));

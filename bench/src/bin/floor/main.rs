@@ -6,6 +6,7 @@ mod epoll;
 mod executor;
 mod http;
 mod sync;
+mod task;
 mod timers;
 
 use evloop_bench::{Peer, micro::Executor};
