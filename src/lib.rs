@@ -148,7 +148,7 @@ pub mod http;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
-    ManualClock, Policy, TimerHandle, get_event_loop, get_running_loop, new_event_loop,
+    ManualClock, Policy, TimerHandle, Watchable, get_event_loop, get_running_loop, new_event_loop,
     set_event_loop,
 };
 pub use stream::{

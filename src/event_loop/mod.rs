@@ -59,6 +59,7 @@ pub(crate) use schedule::WeakLoop;
 use signal::Signals;
 pub(crate) use timers::TimerKey;
 use timers::Timers;
+pub use watch::Watchable;
 
 /// What a loop is doing.
 ///
