@@ -22,6 +22,7 @@ pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent, Sleep};
 pub(crate) use error::{cvt, retry};
+pub(crate) use option::{get_option, set_option};
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
