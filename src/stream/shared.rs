@@ -108,6 +108,11 @@ impl Shared {
         Poll::Pending
     }
 
+    /// Whether the connection is lost, and for no error.
+    pub(super) fn is_lost_in_order(&self) -> bool {
+        self.end.get() == End::Lost && self.error.borrow().is_none()
+    }
+
     /// Whether the connection is lost, and how; else `context` is woken when it is.
     pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
         if self.end.get() == End::Open {
