@@ -19,7 +19,7 @@ pub enum Order {
 }
 
 impl Order {
-    pub fn of(self, text: &str) -> String {
+    fn of(self, text: &str) -> String {
         if self == Order::Exact {
             return text.to_string();
         }
@@ -91,7 +91,8 @@ pub fn explains(name: &str) {
 
 /// `text` is what `file` holds.
 pub fn is_as_in(file: &Path, text: &str, order: Order) {
-    if env::var_os("EVLOOP_BLESS").is_some() {
+    let held = || fs::read_to_string(file).unwrap_or_default();
+    if env::var_os("EVLOOP_BLESS").is_some() && order.of(text) != order.of(&held()) {
         fs::write(file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
     let expected = read(file);
@@ -140,9 +141,19 @@ fn skipped(script: &Path, why: &str) -> Option<String> {
 }
 
 /// The example prints what the tutorial's program prints.
+///
+/// Where the operating system decides the order, only the characters are compared: Python may write
+/// a line and its end apart, and another thread or process comes in between.
 pub fn prints_as_the_tutorial(name: &str, script: &str, order: Order) {
-    if let Some(printed) = tutorial(name, script, (3, 14)) {
-        let expected = read(&folder(name).join("expected.txt"));
-        assert_eq!(order.of(&expected).trim(), order.of(&printed).trim(), "{name}");
+    let Some(printed) = tutorial(name, script, (3, 14)) else { return };
+    let expected = read(&folder(name).join("expected.txt"));
+    if order == Order::Exact {
+        return assert_eq!(expected, printed, "{name}");
     }
+    let characters = |text: &str| {
+        let mut characters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+        characters.sort_unstable();
+        characters
+    };
+    assert_eq!(characters(&expected), characters(&printed), "{name}");
 }
