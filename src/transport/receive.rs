@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::lifecycle::Cause;
 use super::tcp::Tcp;
+use super::transport::Transport;
 use crate::event_loop::{EventLoop, Side};
 use crate::observe::{Record, add};
 
@@ -15,27 +16,29 @@ const RECEIVE_SIZE: usize = 64 * 1024;
 
 impl Tcp {
     /// One receive. Level-triggered: what it leaves comes with the next turn's event.
-    pub(super) fn read_ready(self: &Rc<Self>, event_loop: &EventLoop) {
-        if !self.lifecycle.get().may_deliver() {
+    #[inline]
+    pub(super) fn read_ready(transport: &Transport, event_loop: &EventLoop) {
+        let tcp = &transport.0;
+        if !tcp.lifecycle.get().may_deliver() {
             return;
         }
         let inner = &*event_loop.0;
         let mut lent = Lent::from(&inner.receive_buffer);
-        let buffer = &mut lent.buffer;
-        match inner.sockets.recv(self.fd, buffer) {
+        let buffer = lent.buffer.get_or_insert_with(new_receive_buffer);
+        match inner.sockets.recv(tcp.fd, buffer) {
             Ok(0) => {
-                inner.observe.tell(|| Record::Received { fd: self.fd, bytes: 0 });
-                self.peer_finished(event_loop);
+                inner.observe.tell(|| Record::Received { fd: tcp.fd, bytes: 0 });
+                tcp.peer_finished(event_loop);
             }
             Ok(received) => {
                 add(&inner.observe.tally.bytes_received, received as u64);
-                inner.observe.tell(|| Record::Received { fd: self.fd, bytes: received });
-                self.call(|protocol, transport| {
+                inner.observe.tell(|| Record::Received { fd: tcp.fd, bytes: received });
+                Tcp::call_with(transport, |protocol, transport| {
                     protocol.data_received(transport, &buffer[..received]);
                 });
             }
             Err(error) if is_not_now(&error) => {}
-            Err(error) => self.broken(inner, error),
+            Err(error) => tcp.broken(inner, error),
         }
     }
 
@@ -82,21 +85,24 @@ impl Tcp {
 /// The loop's receive buffer, which goes back when its bytes are delivered, also by a panic.
 struct Lent<'a> {
     place: &'a Cell<Option<Box<[u8]>>>,
-    buffer: Box<[u8]>,
+    buffer: Option<Box<[u8]>>,
 }
 
 impl<'a> From<&'a Cell<Option<Box<[u8]>>>> for Lent<'a> {
+    #[inline]
     fn from(place: &'a Cell<Option<Box<[u8]>>>) -> Self {
-        Lent { place, buffer: place.take().unwrap_or_else(new_receive_buffer) }
+        Lent { place, buffer: place.take() }
     }
 }
 
 impl Drop for Lent<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.place.set(Some(std::mem::take(&mut self.buffer)));
+        self.place.set(self.buffer.take());
     }
 }
 
+#[cold]
 fn new_receive_buffer() -> Box<[u8]> {
     vec![0; RECEIVE_SIZE].into_boxed_slice()
 }

@@ -85,6 +85,7 @@ impl Tcp {
         )
     }
 
+    #[inline]
     fn write_with(
         self: &Rc<Self>,
         len: usize,
@@ -114,12 +115,18 @@ impl Tcp {
         };
         if sent < len {
             keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
-            if idle {
-                self.watch_writable(inner);
-            }
-            self.update_flow();
+            self.kept(inner, idle);
         }
         Ok(())
+    }
+
+    /// Bytes were kept: the first of them have the socket watched.
+    #[cold]
+    fn kept(self: &Rc<Self>, inner: &Inner, first: bool) {
+        if first {
+            self.watch_writable(inner);
+        }
+        self.update_flow();
     }
 
     /// Books what a send did: how many bytes it took, 0 if it would block.
@@ -133,7 +140,6 @@ impl Tcp {
         Ok(sent)
     }
 
-    #[cold]
     fn watch_writable(self: &Rc<Self>, inner: &Inner) {
         let writer = Rc::new(WriteReady(self.clone()));
         if let Err(error) = inner.watch(self.fd, Side::Writer, writer) {

@@ -170,21 +170,32 @@ impl Tcp {
 
     /// Calls the protocol, and then tells it of the flow's changes meanwhile. `None` while another
     /// of its methods runs, or after the end.
+    #[inline]
     pub(super) fn call<R>(
         self: &Rc<Self>,
         method: impl FnOnce(&mut dyn Protocol, &Transport) -> R,
     ) -> Option<R> {
-        let protocol = self.protocol.take()?;
-        let transport = Transport(self.clone());
-        let mut borrowed = Borrowed { place: &self.protocol, protocol: Some(protocol) };
-        let result =
-            borrowed.protocol.as_mut().map(|protocol| method(protocol.as_mut(), &transport));
+        Tcp::call_with(&Transport(self.clone()), method)
+    }
+
+    /// The same for whoever has a transport at hand.
+    #[inline]
+    pub(super) fn call_with<R>(
+        transport: &Transport,
+        method: impl FnOnce(&mut dyn Protocol, &Transport) -> R,
+    ) -> Option<R> {
+        let tcp = &transport.0;
+        let mut borrowed = Borrowed { place: &tcp.protocol, protocol: tcp.protocol.take() };
+        let result = method(borrowed.protocol.as_deref_mut()?, transport);
         drop(borrowed);
-        self.tell_flow();
-        result
+        if tcp.outgoing.borrow().is_paused() != tcp.told_paused.get() {
+            tcp.tell_flow();
+        }
+        Some(result)
     }
 
     /// Tells the protocol to pause or to go on, if that has changed since it was last told.
+    #[cold]
     pub(super) fn tell_flow(self: &Rc<Self>) {
         let paused = self.outgoing.borrow().is_paused();
         if paused == self.told_paused.get() || self.lifecycle.get().phase().is_over() {
@@ -279,7 +290,8 @@ impl Tcp {
     /// The loop, while it is open: a closed one has let go of us, or is about to.
     #[inline]
     pub(super) fn event_loop(&self) -> Option<EventLoop> {
-        self.event_loop.upgrade().filter(|inner| !inner.is_closed()).map(EventLoop)
+        let inner = self.event_loop.upgrade()?;
+        if inner.is_closed() { None } else { Some(EventLoop(inner)) }
     }
 }
 
@@ -290,14 +302,17 @@ struct Borrowed<'a> {
 }
 
 impl Drop for Borrowed<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.place.set(self.protocol.take());
+        if self.protocol.is_some() {
+            self.place.set(self.protocol.take());
+        }
     }
 }
 
 impl Run for Tcp {
     fn run(self: Rc<Self>, event_loop: &EventLoop) {
-        self.read_ready(event_loop);
+        Tcp::read_ready(&Transport(self), event_loop);
     }
 
     fn what(&self) -> What {
