@@ -25,11 +25,11 @@ pub trait Executor: 'static {
     /// Receives from it.
     type Receiver<T: 'static>: 'static;
     /// Completes a oneshot.
-    type OneSender<T: 'static>: 'static;
+    type OneSender<T: Clone + 'static>: 'static;
     /// Waits for it.
-    type OneReceiver<T: 'static>: 'static;
+    type OneReceiver<T: Clone + 'static>: 'static;
     /// The loop's best way of waiting for whichever of many oneshots completes first.
-    type First<T: 'static>: 'static;
+    type First<T: Clone + 'static>: 'static;
 
     /// Runs `root` to its end as a task of a new loop. A task, because a future beside the tasks costs tokio and smol a trip
     /// around their loop for each time that it is woken.
@@ -55,17 +55,17 @@ pub trait Executor: 'static {
     /// Receives; `None` when the sender is gone.
     fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>>;
     /// A channel for one value, once.
-    fn oneshot<T: 'static>() -> (Self::OneSender<T>, Self::OneReceiver<T>);
+    fn oneshot<T: Clone + 'static>() -> (Self::OneSender<T>, Self::OneReceiver<T>);
     /// Completes a oneshot.
-    fn complete<T: 'static>(sender: Self::OneSender<T>, value: T);
+    fn complete<T: Clone + 'static>(sender: Self::OneSender<T>, value: T);
     /// Waits for a oneshot.
-    fn completed<T: 'static>(receiver: Self::OneReceiver<T>) -> impl Future<Output = T>;
+    fn completed<T: Clone + 'static>(receiver: Self::OneReceiver<T>) -> impl Future<Output = T>;
     /// An empty set of oneshots.
-    fn first<T: 'static>() -> Self::First<T>;
+    fn first<T: Clone + 'static>() -> Self::First<T>;
     /// Puts a oneshot into the set.
-    fn put<T: 'static>(set: &mut Self::First<T>, receiver: Self::OneReceiver<T>);
+    fn put<T: Clone + 'static>(set: &mut Self::First<T>, receiver: Self::OneReceiver<T>);
     /// Waits for, and takes, the first completed of the set.
-    fn next<T: 'static>(set: &mut Self::First<T>) -> impl Future<Output = T>;
+    fn next<T: Clone + 'static>(set: &mut Self::First<T>) -> impl Future<Output = T>;
 }
 
 /// What a case measured.
