@@ -431,10 +431,10 @@ fn a_loop_may_be_used_up_to_the_last_destructor_of_its_thread() {
     struct LastWords(mpsc::Sender<bool>, EventLoop);
     impl Drop for LastWords {
         fn drop(&mut self) {
-            let orderly = match (get_event_loop(), self.1.run_once(Some(Duration::ZERO))) {
-                (Ok(_) | Err(LoopError::ThreadEnds), Ok(()) | Err(LoopError::ThreadEnds)) => true,
-                _ => false,
-            };
+            let current = get_event_loop();
+            let turn = self.1.run_once(Some(Duration::ZERO));
+            let orderly = matches!(current, Ok(_) | Err(LoopError::ThreadEnds))
+                && matches!(turn, Ok(()) | Err(LoopError::ThreadEnds));
             set_event_loop(None);
             self.0.send(orderly).unwrap();
         }
@@ -459,4 +459,35 @@ fn a_program_of_sleeps_takes_no_time_on_virtual_time() {
     event_loop.run_until_complete(sleep(Duration::from_secs(1_000_000))).unwrap();
     assert_eq!(event_loop.time().as_secs_f64(), 1_000_000.0);
     event_loop.close().unwrap();
+}
+
+/// Runs in a process of its own, with `EVLOOP_CLOCK` set.
+#[test]
+fn child_of_the_environment() {
+    if std::env::var_os("EVLOOP_CLOCK").is_none() {
+        return;
+    }
+    match EventLoop::new() {
+        Ok(event_loop) => {
+            let year = Duration::from_secs(365 * 24 * 3600);
+            event_loop.run_until_complete(sleep(year)).unwrap();
+            println!("slept until {:?}", event_loop.time());
+        }
+        Err(error) => println!("refused: {error}"),
+    }
+}
+
+#[test]
+fn the_environment_can_make_time_virtual_and_nothing_else() {
+    let with_clock = |clock: &str| {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_of_the_environment", "--nocapture"])
+            .env("EVLOOP_CLOCK", clock)
+            .output();
+        String::from_utf8(child.unwrap().stdout).unwrap()
+    };
+    let text = with_clock("virtual");
+    assert!(text.contains("slept until 31536000s"), "{text}");
+    let text = with_clock("fast");
+    assert!(text.contains("refused: EVLOOP_CLOCK is \"fast\"; it may be: real, virtual"), "{text}");
 }

@@ -47,8 +47,10 @@ fn run_03_tasks_left_behind_are_asked_to_end_and_have_the_time_they_need() {
             }
             heard.borrow_mut().push(("a", end));
         });
-        let kept =
-            spawn(async move { own.borrow_mut().push(("b", cancel_scope(sleep(LONG)).await)) });
+        let kept = spawn(async move {
+            let end = cancel_scope(sleep(LONG)).await;
+            own.borrow_mut().push(("b", end));
+        });
         // One that waits for another, and one without a scope.
         spawn(async move { cancel_scope(kept).await.map(drop) });
         spawn(sleep(LONG));

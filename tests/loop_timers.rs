@@ -138,7 +138,7 @@ fn timer_09_a_poll_waits_for_the_first_timer_that_is_not_cancelled() {
 #[test]
 fn timer_11_a_poll_waits_not_at_all_or_for_the_first_timer_or_without_end() {
     let (event_loop, clock, polls) = watched();
-    let mut last = |event_loop: &EventLoop, limit| {
+    let last = |event_loop: &EventLoop, limit| {
         event_loop.run_once(limit).unwrap();
         polls.borrow_mut().pop().unwrap()
     };
