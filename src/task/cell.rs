@@ -45,7 +45,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Turn};
 use super::task::JoinError;
-use crate::event_loop::{EventLoop, Mailbox, Run, Work, thread_number};
+use crate::event_loop::{Mailbox, Run, Work, thread_number};
 use crate::observe::{Record, count};
 
 /// What a task's place holds.
@@ -391,6 +391,29 @@ impl<F: Future + 'static> Drop for Parcel<F> {
         } else {
             // Refused by a closed loop. Release: what was done with the cell comes before.
             side.0.remote_wakers.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+/// A future, until it is over, and beside it what drives it: the one pin projection that scopes
+/// and timeouts are made of.
+pub struct Inside<F, S> {
+    future: Option<F>,
+    state: S,
+}
+
+impl<F, S> Inside<F, S> {
+    pub(super) fn new(future: F, state: S) -> Self {
+        Inside { future: Some(future), state }
+    }
+
+    /// The future, pinned with the whole, and the state, which is not.
+    pub(super) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut S) {
+        // SAFETY: `future` is pinned structurally: nothing moves it out, `Inside` has no `Drop`
+        // and is `Unpin` only if `F` is, and it is not packed. `state` is never given out pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.state)
         }
     }
 }
