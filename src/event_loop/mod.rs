@@ -36,8 +36,8 @@ use crate::sys::{Clock, Sockets, Time};
 
 pub use builder::Builder;
 pub use clock::ManualClock;
+pub(crate) use current::thread_number;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
-pub(crate) use current::{thread_number, with_running};
 use embed::Embed;
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
