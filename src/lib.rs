@@ -146,6 +146,9 @@ mod stream;
 #[cfg(feature = "http")]
 pub mod http;
 
+#[cfg(feature = "http")]
+pub use self::http as web;
+
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
     ManualClock, Policy, TimerHandle, Watchable, get_event_loop, get_running_loop, new_event_loop,

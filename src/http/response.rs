@@ -168,6 +168,16 @@ impl Default for Response {
     }
 }
 
+/// As in `404 Not Found`: for a response that is returned as an error.
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.status.fmt(f)
+    }
+}
+
+/// So that a handler can return one with `?`, as aiohttp's raise `web.HTTPFound`.
+impl std::error::Error for Response {}
+
 /// As in `<Response 200 OK, 5 bytes>`.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,8 +185,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// What a handler may return: a [`Response`], text, a status, or a `Result` whose error is an
-/// answer too.
+/// What stands for a response: a [`Response`], text, a status, an error that has one.
 pub trait IntoResponse {
     /// The response it stands for.
     fn into_response(self) -> Response;
@@ -218,15 +227,6 @@ impl IntoResponse for Error {
             Error::They { status, what } => Response::error(*status, what),
             // What went wrong on this side is for the log, not for the peer.
             Error::You { .. } => Response::of_status(StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
-}
-
-impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
-    fn into_response(self) -> Response {
-        match self {
-            Ok(response) => response.into_response(),
-            Err(error) => error.into_response(),
         }
     }
 }
@@ -291,8 +291,7 @@ mod tests {
         let error = Error::bad("there is no Host field");
         let text = sent(&error.into_response()).unwrap();
         assert!(text.ends_with("\r\n\r\n400: Bad Request\nthere is no Host field\n"), "{text}");
-        let ours: Result<&'static str, Error> = Err(Error::you("Idle", "secret"));
-        let response = ours.into_response();
+        let response = Error::you("Idle", "secret").into_response();
         assert_eq!(response.body(), b"500: Internal Server Error");
     }
 }

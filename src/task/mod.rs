@@ -2,6 +2,7 @@
 
 #[allow(unsafe_code)]
 mod cell;
+mod eager;
 mod future;
 mod gather;
 mod header;

@@ -170,7 +170,7 @@ fn failure<T: 'static>(output: &Result<T, JoinError>) -> Option<String> {
 /// # Cancel safety
 ///
 /// Dropping a pending await of `&mut task` loses nothing. Dropping the task does not cancel it.
-pub struct Task<T>(Rc<dyn Join<T>>);
+pub struct Task<T>(pub(super) Rc<dyn Join<T>>);
 
 impl<T> Task<T> {
     fn header(&self) -> &Header {
@@ -454,7 +454,7 @@ impl<F: Future + 'static> Run for TaskCell<F> {
 
 /// Tells observers what a task that did not finish waits for.
 #[inline]
-fn tell_wait(header: &Header) {
+pub(super) fn tell_wait(header: &Header) {
     let observe = &header.home.ready.observe;
     if observe.is_watched() && header.schedule.get() == Schedule::Idle {
         let wait = header.wait.get();

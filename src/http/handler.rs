@@ -1,0 +1,107 @@
+//! Handlers: what an application gives, and what the server calls.
+
+use std::any::{Any, type_name};
+use std::error::Error;
+use std::fmt::Display;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use super::request::{BodyError, Request};
+use super::response::{IntoResponse, Response};
+use super::server::Connection;
+use crate::event_loop::Exception;
+use crate::task::Task;
+
+/// What a handler may return: anything that stands for a response, or a `Result` with any error
+/// that can be displayed.
+///
+/// An error that is a [`Response`] or a [`BodyError`], boxed or not, is answered with what it says: `request.text().await?` and `Err(Response::error(404, "…"))?` are ways to
+/// answer, as raising `web.HTTPNotFound` is in aiohttp. Every other error is reported to the loop's
+/// exception handler and answered with 500, which tells the client nothing.
+pub trait Answer {
+    /// The response, or what is to be reported.
+    ///
+    /// # Errors
+    ///
+    /// What the handler failed with, in words.
+    fn answer(self) -> Result<Response, String>;
+}
+
+impl<T: IntoResponse> Answer for T {
+    fn answer(self) -> Result<Response, String> {
+        Ok(self.into_response())
+    }
+}
+
+impl<T: IntoResponse, E: Display + 'static> Answer for Result<T, E> {
+    fn answer(self) -> Result<Response, String> {
+        let mut error = match self {
+            Ok(response) => return Ok(response.into_response()),
+            Err(error) => error,
+        };
+        known(&mut error).ok_or_else(|| error.to_string())
+    }
+}
+
+/// The response that an error stands for, if it stands for one.
+fn known(error: &mut dyn Any) -> Option<Response> {
+    macro_rules! known_as {
+        ($($boxed:ident)*) => {
+            $(if let Some(error) = $boxed.downcast_mut::<Response>() {
+                return Some(std::mem::take(error));
+            }
+            if let Some(error) = $boxed.downcast_ref::<BodyError>() {
+                return Some(error.clone().into_response());
+            })*
+        };
+    }
+    known_as!(error);
+    if let Some(boxed) = error.downcast_mut::<Box<dyn Error>>() {
+        known_as!(boxed);
+    } else if let Some(boxed) = error.downcast_mut::<Box<dyn Error + Send + Sync>>() {
+        known_as!(boxed);
+    }
+    None
+}
+
+/// A handler of any type, as the router keeps it.
+pub(super) trait Handle {
+    /// Starts it with a request of `connection`, to which it answers; gives the task if it waits.
+    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
+}
+
+/// The handler `H`.
+pub(super) struct Handler<H>(pub(super) Rc<H>);
+
+impl<H, F> Handle for Handler<H>
+where
+    H: Fn(Request) -> F + 'static,
+    F: Future<Output: Answer> + 'static,
+{
+    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
+        let event_loop = connection.event_loop()?;
+        let (handler, connection) = (self.0.clone(), connection.clone());
+        event_loop.start_now(async move {
+            let outcome = contained(async move { handler(request).await }).await;
+            let answer = outcome.map(Answer::answer);
+            connection.answered(type_name::<H>(), answer.and_then(failed));
+        })
+    }
+}
+
+fn failed(answer: Result<Response, String>) -> Result<Response, Exception> {
+    answer.map_err(|failure| Exception::Error(failure.into()))
+}
+
+/// Awaits `future`, and catches its panic.
+async fn contained<F: Future>(future: F) -> Result<F::Output, Exception> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(payload) => Poll::Ready(Err(Exception::Panic(payload))),
+    })
+    .await
+}

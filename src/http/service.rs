@@ -1,0 +1,275 @@
+//! What all connections of one server share: the routes, the date, and one coarse timer.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+
+use super::date::imf_fixdate;
+use super::h1::Shared;
+use super::handler::Handle;
+use super::limits::Limits;
+use super::router::Router;
+use super::server::Connection;
+use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
+use crate::sys::Time;
+
+/// How fine the server's time is: of the date it writes, and of its timeouts.
+const TICK: Duration = Duration::from_secs(1);
+
+/// An output buffer that grew beyond this is not kept.
+const SPARE_OUTPUT: usize = 256 << 10;
+
+/// How long a server waits for what, at least; it looks once a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Between two requests of a connection, and before the first. Then it is closed.
+    ///
+    /// Default 75 s, as aiohttp and nginx.
+    pub keep_alive: Duration,
+    /// From a head's first byte to its last: who sends one byte a minute (slowloris) occupies
+    /// nothing for longer. Then 408 is answered.
+    ///
+    /// Default 60 s, as nginx's `client_header_timeout`.
+    pub head: Duration,
+    /// From a head's end to its body's. Then 408 is answered.
+    ///
+    /// Default 300 s, as Node's `requestTimeout`.
+    pub body: Duration,
+    /// After an answer to a request that was not read to its end: so long, what still comes is
+    /// received and dropped, so that the client gets to read the answer (RFC 9112 §9.6).
+    ///
+    /// Default 10 s, as aiohttp's `lingering_time`.
+    pub linger: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            keep_alive: Duration::from_secs(75),
+            head: Duration::from_secs(60),
+            body: Duration::from_secs(300),
+            linger: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a connection waits for, and so how long it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// For the next request.
+    Idle,
+    /// For the rest of a head.
+    Head,
+    /// For the rest of a body.
+    Body,
+    /// For the client to read, or to close.
+    Linger,
+    /// For nothing that the client owes.
+    Nothing,
+}
+
+impl Timeouts {
+    fn of(&self, waits: Waits) -> Option<Duration> {
+        match waits {
+            Waits::Idle => Some(self.keep_alive),
+            Waits::Head => Some(self.head),
+            Waits::Body => Some(self.body),
+            Waits::Linger => Some(self.linger),
+            Waits::Nothing => None,
+        }
+    }
+}
+
+/// What the connections of a server share.
+pub(super) struct Service {
+    pub(super) router: Router<Box<dyn Handle>>,
+    pub(super) shared: Shared,
+    timeouts: Timeouts,
+    event_loop: WeakLoop,
+    /// Where answers are encoded; empty between two uses.
+    pub(super) out: RefCell<Vec<u8>>,
+    connections: RefCell<Places>,
+    closing: Cell<bool>,
+    /// Whether `now` and `date` are of the present second, as far as the timer tells.
+    fresh: Cell<bool>,
+    now: Cell<Time>,
+    date: RefCell<HeaderValue>,
+    timer: RefCell<Option<TimerHandle>>,
+}
+
+/// The connections, in places that are reused.
+#[derive(Default)]
+struct Places {
+    places: Vec<Option<Rc<Connection>>>,
+    free: Vec<usize>,
+}
+
+impl Service {
+    pub(super) fn new(
+        event_loop: &EventLoop,
+        router: Router<Box<dyn Handle>>,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> Rc<Service> {
+        Rc::new(Service {
+            router,
+            shared: Shared::new(limits),
+            timeouts,
+            event_loop: Rc::downgrade(&event_loop.0),
+            out: RefCell::default(),
+            connections: RefCell::default(),
+            closing: Cell::new(false),
+            fresh: Cell::new(false),
+            now: Cell::new(Time::ZERO),
+            date: RefCell::new(HeaderValue::from_static("")),
+            timer: RefCell::new(None),
+        })
+    }
+
+    pub(super) fn event_loop(&self) -> Option<EventLoop> {
+        self.event_loop.upgrade().map(EventLoop)
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        self.shared.limits()
+    }
+
+    // ---- the connections ----------------------------------------------------------------------
+
+    pub(super) fn admit(&self, connection: &Rc<Connection>) -> usize {
+        let mut connections = self.connections.borrow_mut();
+        match connections.free.pop() {
+            Some(place) => {
+                connections.places[place] = Some(connection.clone());
+                place
+            }
+            None => {
+                connections.places.push(Some(connection.clone()));
+                connections.places.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn dismiss(&self, place: usize) {
+        let mut connections = self.connections.borrow_mut();
+        let connection = connections.places[place].take();
+        connections.free.push(place);
+        let last = connections.free.len() == connections.places.len();
+        drop(connections);
+        drop(connection);
+        if last && self.closing.get() {
+            self.disarm();
+        }
+    }
+
+    pub(super) fn connections(&self) -> Vec<Rc<Connection>> {
+        self.connections.borrow().places.iter().flatten().cloned().collect()
+    }
+
+    /// Whether every answer from now on is its connection's last.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// Lets idle connections go now, and the others after their present request.
+    pub(super) fn close(&self) {
+        self.closing.set(true);
+        let connections = self.connections();
+        if connections.is_empty() {
+            self.disarm();
+        }
+        for connection in connections {
+            connection.service_closes();
+        }
+    }
+
+    // ---- time ---------------------------------------------------------------------------------
+
+    /// Makes `now` and `date` of the present second; to be called when something has come.
+    #[inline]
+    pub(super) fn look_at_the_clock(self: &Rc<Self>) {
+        if !self.fresh.get() {
+            self.renew();
+        }
+    }
+
+    fn renew(self: &Rc<Self>) {
+        let Some(event_loop) = self.event_loop() else { return };
+        self.now.set(event_loop.time());
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let text = imf_fixdate(wall.unwrap_or_default().as_secs());
+        if let Ok(date) = HeaderValue::from_bytes(&text) {
+            self.date.replace(date);
+        }
+        self.fresh.set(true);
+        self.arm(&event_loop, TICK);
+    }
+
+    /// The present second, or one a little earlier: what timeouts are measured by.
+    pub(super) fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    /// The present second, for the field `Date`.
+    pub(super) fn date(&self) -> Ref<'_, HeaderValue> {
+        self.date.borrow()
+    }
+
+    fn arm(self: &Rc<Self>, event_loop: &EventLoop, delay: Duration) {
+        self.disarm();
+        let service: Weak<Service> = Rc::downgrade(self);
+        let tick = move || {
+            if let Some(service) = service.upgrade() {
+                service.tick();
+            }
+        };
+        // Fails only on a closed loop, where nothing is timed any more.
+        *self.timer.borrow_mut() = event_loop.call_later(delay, tick).ok();
+    }
+
+    fn disarm(&self) {
+        if let Some(timer) = self.timer.take() {
+            timer.cancel();
+        }
+    }
+
+    /// A second has passed, or the first connection's time is up: ends whatever has waited too
+    /// long, and sleeps until the next may have.
+    fn tick(self: &Rc<Self>) {
+        let Some(event_loop) = self.event_loop() else { return };
+        self.fresh.set(false);
+        let now = event_loop.time();
+        let mut next: Option<Duration> = None;
+        for connection in self.connections() {
+            let (waits, since) = connection.waits();
+            let Some(limit) = self.timeouts.of(waits) else { continue };
+            let waited = now.since(since);
+            if waited >= limit {
+                connection.waited_too_long(waits);
+            } else {
+                let left = limit - waited;
+                next = Some(next.map_or(left, |next| next.min(left)));
+            }
+        }
+        if let Some(next) = next {
+            self.arm(&event_loop, next.max(TICK));
+        }
+    }
+
+    // ---- output -------------------------------------------------------------------------------
+
+    /// Takes what has been encoded.
+    pub(super) fn take_out(&self) -> Vec<u8> {
+        self.out.take()
+    }
+
+    /// Gives the buffer back.
+    pub(super) fn give_back(&self, mut out: Vec<u8>) {
+        if out.capacity() <= SPARE_OUTPUT {
+            out.clear();
+            self.out.replace(out);
+        }
+    }
+}

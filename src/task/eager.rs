@@ -1,0 +1,163 @@
+//! Starting a task at once, for whoever expects that it will not wait. (asyncio's `eager_start`)
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::Poll;
+
+use super::cell::{Stage, TaskCell};
+use super::header::{Header, Turn};
+use super::task::{Task, tell_wait};
+use crate::event_loop::EventLoop;
+use crate::observe::{Record, TaskEnd, TaskId, count};
+
+impl EventLoop {
+    /// Drives `future` as a task whose first step is now, in the place of this call. `None` if
+    /// that was its last step too: the task then never stood in the ready queue, and never lived
+    /// in the loop.
+    ///
+    /// It is a task from its first line, with an identity, wakers and cancel scopes that are the
+    /// same when it has to wait, so the future cannot tell how it was started.
+    ///
+    /// # Panics
+    ///
+    /// With `future`'s panic, if its first step panics.
+    #[track_caller]
+    pub(crate) fn start_now<F>(&self, future: F) -> Option<Task<()>>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let at = std::panic::Location::caller();
+        let tally = &self.0.observe.tally;
+        count(&tally.tasks_spawned);
+        let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
+        self.0.observe.tell(|| Record::TaskSpawned { task: header.id, at });
+        let task = TaskCell::new(header, Stage::Polling(future));
+        task.header.advance(Turn::Woken);
+        task.header.advance(Turn::StepBegins);
+        match catch_unwind(AssertUnwindSafe(|| task.poll())) {
+            Ok(Poll::Pending) => {
+                task.header.resident.set(self.0.house(task.clone()));
+                task.header.advance(Turn::StepPending);
+                tell_wait(&task.header);
+                return Some(Task(task));
+            }
+            Ok(Poll::Ready(())) => end(&task, TaskEnd::Finished),
+            Err(payload) => {
+                end(&task, TaskEnd::Panicked);
+                resume_unwind(payload)
+            }
+        }
+        None
+    }
+}
+
+/// Ends a task that nobody has heard of but its own wakers, which find it done.
+fn end<F: Future<Output = ()> + 'static>(task: &TaskCell<F>, end: TaskEnd) {
+    task.settle(Stage::Taken);
+    task.header.end.set(Some(end));
+    task.header.advance(Turn::Ended);
+    let observe = &task.header.home.ready.observe;
+    count(&observe.tally.tasks_done);
+    observe.tell(|| Record::TaskDone { task: task.header.id, end });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::future::poll_fn;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::{Cancelled, cancel_scope, yield_now};
+
+    fn on_a_loop(f: impl FnOnce(&EventLoop) + 'static) -> EventLoop {
+        let event_loop = EventLoop::new().unwrap();
+        let inside = event_loop.clone();
+        event_loop.call_soon(move || f(&inside)).unwrap();
+        event_loop.call_soon(|| ()).unwrap();
+        event_loop
+    }
+
+    #[test]
+    fn a_task_that_does_not_wait_is_over_when_the_call_returns() {
+        let event_loop = on_a_loop(|event_loop| {
+            let ran = Rc::new(Cell::new(false));
+            let inside = ran.clone();
+            assert!(event_loop.start_now(async move { inside.set(true) }).is_none());
+            assert!(ran.get());
+        });
+        event_loop.run_once(None).unwrap();
+        let counters = event_loop.counters();
+        assert_eq!((counters.tasks_spawned, counters.tasks_done, counters.handles), (1, 1, 2));
+        assert!(event_loop.close().unwrap().is_clean());
+    }
+
+    #[test]
+    fn a_task_that_waits_goes_on_in_the_loop() {
+        let ran = Rc::new(Cell::new(0));
+        let inside = ran.clone();
+        let event_loop = on_a_loop(move |event_loop| {
+            let task = event_loop.start_now(async move {
+                inside.set(1);
+                yield_now().await;
+                inside.set(2);
+            });
+            assert!(task.is_some());
+        });
+        event_loop.run_once(None).unwrap();
+        assert_eq!(ran.get(), 1);
+        event_loop.run_once(None).unwrap();
+        assert_eq!(ran.get(), 2);
+        assert!(event_loop.close().unwrap().is_clean());
+    }
+
+    #[test]
+    fn a_scope_opened_in_the_first_step_hears_a_later_request() {
+        let heard = Rc::new(Cell::new(false));
+        let inside = heard.clone();
+        let event_loop = on_a_loop(move |event_loop| {
+            let task = event_loop.start_now(async move {
+                inside.set(cancel_scope(std::future::pending::<()>()).await == Err(Cancelled));
+            });
+            task.unwrap().cancel();
+        });
+        event_loop.run_once(None).unwrap();
+        event_loop.run_once(None).unwrap();
+        assert!(heard.get());
+    }
+
+    #[test]
+    fn a_waker_that_outlives_the_only_step_wakes_nothing() {
+        let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let place = kept.clone();
+        let event_loop = on_a_loop(move |event_loop| {
+            let ended = event_loop.start_now(poll_fn(move |context| {
+                *place.borrow_mut() = Some(context.waker().clone());
+                Poll::Ready(())
+            }));
+            assert!(ended.is_none());
+        });
+        event_loop.run_once(None).unwrap();
+        kept.take().unwrap().wake();
+        assert!(event_loop.close().unwrap().is_clean());
+    }
+
+    #[test]
+    fn a_panic_in_the_first_step_is_the_callers_and_drops_the_future() {
+        let dropped = Rc::new(());
+        let held = dropped.clone();
+        let event_loop = on_a_loop(move |event_loop| {
+            let started = catch_unwind(AssertUnwindSafe(|| {
+                event_loop.start_now(async move {
+                    let _held = held;
+                    panic!("at once");
+                })
+            }));
+            assert!(started.is_err());
+        });
+        event_loop.run_once(None).unwrap();
+        assert_eq!(Rc::strong_count(&dropped), 1);
+        assert_eq!(event_loop.counters().tasks_done, 1);
+    }
+}
