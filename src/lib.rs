@@ -153,7 +153,7 @@ pub use self::http::ClientSession;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
-    ManualClock, Policy, TimerHandle, get_event_loop, get_running_loop, new_event_loop,
+    ManualClock, Policy, TimerHandle, Watchable, get_event_loop, get_running_loop, new_event_loop,
     set_event_loop,
 };
 pub use stream::{
@@ -162,8 +162,10 @@ pub use stream::{
 };
 pub use sys::Time;
 pub use task::{
-    CallbackId, Cancelled, FutureError, FutureWait, InvalidState, JoinError, LoopFuture,
-    ReturnWhen, Sleep, Task, YieldNow, cancel_scope, run, sleep, sleep_until, spawn, yield_now,
+    CallbackId, Cancelled, Deadline, FutureError, FutureWait, Gather, GatherResults, InvalidState,
+    JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task, TimedOut, TryGather,
+    TryGatherError, Wait, WaitError, Waited, YieldNow, cancel_scope, current_task, gather, run,
+    sleep, sleep_until, spawn, timeout, timeout_at, timeout_with, try_gather, wait, yield_now,
 };
 pub use transport::{
     Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,

@@ -16,6 +16,10 @@ from pathlib import Path
 from .contestants import LOAD
 
 
+class Missing(Exception):
+    """A contestant ended with status 2: it has not what it was asked for, and is passed over."""
+
+
 def on_core_0():
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, {0})
@@ -54,6 +58,8 @@ def child(pid):
 
 def wait_until_it_listens(process, port):
     for _ in range(600):
+        if process.poll() == 2:
+            raise Missing(process.args)
         if process.poll() is not None:
             sys.exit(f"{process.args} ended with status {process.returncode} before it listened")
         with contextlib.suppress(ConnectionRefusedError):
@@ -122,9 +128,20 @@ def interleaved(contestants, rounds, once):
     for number in range(rounds):
         turn = number % len(contestants)
         for name, contestant in contestants[turn:] + contestants[:turn]:
-            results[name].append(once(contestant))
-            print(f"  round {number + 1}/{rounds} {name}: {results[name][-1]}", file=sys.stderr)
+            if name in results:
+                try:
+                    results[name].append(once(contestant))
+                    print(f"  round {number + 1}/{rounds} {name}: {results[name][-1]}", file=sys.stderr)
+                except Missing:
+                    del results[name]
     return results
+
+
+def each_able(contestants, once):
+    """(name, once(contestant)) of those that have what is asked for."""
+    for name, contestant in contestants:
+        with contextlib.suppress(Missing):
+            yield name, once(contestant)
 
 
 def ratio(results, name, base):

@@ -6,7 +6,18 @@ import statistics
 import subprocess
 import sys
 
-from .measure import CALLGRIND, callgrind_instructions, heading, interleaved, on_core_0, ratio, row, scratch_file
+from .measure import (
+    CALLGRIND,
+    Missing,
+    callgrind_instructions,
+    each_able,
+    heading,
+    interleaved,
+    on_core_0,
+    ratio,
+    row,
+    scratch_file,
+)
 
 #: Round trips between threads are waiting, not work: their wall time is what counts.
 BY_WALL = {"f", "fthr"}
@@ -21,6 +32,8 @@ def run(peer, case, scale, wrapper=()):
     environment = os.environ | {"RIG_SCALE": str(scale)}
     command = [*wrapper, *peer.command, "micro", case]
     result = subprocess.run(command, env=environment, preexec_fn=on_core_0, capture_output=True, text=True)
+    if result.returncode == 2:
+        raise Missing(command)
     if result.returncode:
         sys.exit(f"{command} ended with status {result.returncode}: {result.stderr}")
     return json.loads(result.stdout)
@@ -39,7 +52,7 @@ def times(options):
             return line["ns_per_op" if case in BY_WALL else "cpu_ns_per_op"]
 
         results = interleaved(contestants(options), options.rounds, once)
-        medians = (f"{statistics.median(results[name]):.1f}" for name in names)
+        medians = (f"{statistics.median(results[name]):.1f}" if name in results else "–" for name in names)
         ratios = (ratio(results, name, "tokio") for name in names)
         more = "; ".join(f"{name} {value}" for name, value in extras.items() if value)
         row(case, *medians, *ratios, ratio(results, "tokio", "floor"), more)
@@ -52,7 +65,8 @@ def instructions(options):
     for case in options.cases.split(","):
         if case in BY_WALL:
             continue
-        row(case, *(f"{counted(peer, case, options.scale):.0f}" for _, peer in peers))
+        able = dict(each_able(peers, lambda peer, case=case: f"{counted(peer, case, options.scale):.0f}"))
+        row(case, *(able.get(name, "–") for name, _ in peers))
 
 
 def counted(peer, case, scale):

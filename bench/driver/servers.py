@@ -10,6 +10,7 @@ import time
 from .measure import (
     CALLGRIND,
     callgrind_instructions,
+    each_able,
     heading,
     held,
     interleaved,
@@ -37,6 +38,8 @@ def count(options, base):
 
 def cpu_table(title, contestants, options, words):
     """CPU time of the server for one load, per operation."""
+    if not contestants:
+        return
     print(f"\n{title}\n")
     speeds = {}
 
@@ -47,12 +50,13 @@ def cpu_table(title, contestants, options, words):
         return line["server_cpu_ns_per_op"]
 
     results = interleaved(contestants, options.rounds, once)
-    heading("contestant", "CPU ns/op", "× floor", "× tokio", "op/s")
     # HTTP has no server of tokio's own: hyper is the one that runs on it.
-    tokio = "tokio" if "tokio" in results else "hyper"
-    for name, arguments in contestants:
+    tokio = "hyper" if "hyper" in results else "tokio"
+    heading("contestant", "CPU ns/op", "× floor", f"× {tokio}", "op/s")
+    arguments_of = dict(contestants)
+    for name in results:
         median = statistics.median(results[name])
-        speed = statistics.median(speeds[arguments])
+        speed = statistics.median(speeds[arguments_of[name]])
         row(name, f"{median:.0f}", ratio(results, name, "floor"), ratio(results, name, tokio), f"{speed:.0f}")
 
 
@@ -71,6 +75,8 @@ def connect(options):
 
 
 def http(options):
+    if not http_servers(options):
+        return
     loads = [(connections, 1) for connections in options.connections or [1, 64, 512]] + [(64, 16)]
     for connections, depth in loads:
         requests = count(options, 20_000 if connections == 1 else 100_000 if depth == 1 else 400_000)
@@ -107,10 +113,9 @@ def wrk_table(title, connections, depth, options):
             sys.exit(f"wrk was answered with errors: {text}")
         return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
-    contestants = http_servers(options)
-    results = interleaved(contestants, options.rounds, once)
+    results = interleaved(http_servers(options), options.rounds, once)
     heading("contestant", "requests/s", "× floor", "× hyper")
-    for name, _ in contestants:
+    for name in results:
         median = statistics.median(results[name])
         row(name, f"{median:.0f}", ratio(results, name, "floor"), ratio(results, name, "hyper"))
 
@@ -121,24 +126,27 @@ def idle(options):
     print(f"\nresident memory of an idle connection, of {connections} that exchanged once\n")
     heading("server", "bytes a connection", "resident with all, kB")
     for kind, contestants in [("echo", echo_servers(options)), ("http", http_servers(options))]:
-        for name, arguments in contestants:
+
+        def once(arguments, kind=kind):
             with server(arguments) as (port, pid):
                 with held(port, 1, kind):
                     before = resident_bytes(pid)
                 with held(port, connections, kind):
-                    after = resident_bytes(pid)
+                    return before, resident_bytes(pid)
+
+        for name, (before, after) in each_able(contestants, once):
             row(f"{kind} {name}", f"{(after - before) / connections:.0f}", after // 1024)
 
 
 def loads_to_count(options):
     """(title, contestants, words of a short run, words of a long run) for the figures that do not wobble."""
     few, many = count(options, 20), count(options, 120)
-    for size in options.sizes:
+    for size in options.sizes if echo_servers(options) else ():
         for connections in (1, 64):
             title = f"echo, {size} B, connections: {connections}"
             words = (("echo", connections, size, rounds * connections) for rounds in (few, many))
             yield title, echo_servers(options), *words
-    for connections, depth in ((1, 1), (64, 1), (64, 16)):
+    for connections, depth in ((1, 1), (64, 1), (64, 16)) if http_servers(options) else ():
         title = f"GET /, connections: {connections}" + (f" × {depth} pipelined" if depth > 1 else "")
         words = (("http", connections, depth, rounds * connections * depth, "/") for rounds in (few, many))
         yield title, http_servers(options), *words
@@ -149,9 +157,12 @@ def syscalls(options):
     for title, contestants, few, many in loads_to_count(options):
         print(f"\nsystem calls, {title}\n")
         heading("contestant", "calls/op", "which")
-        for name, arguments in contestants:
-            less, more = (traced_calls(arguments, words) for words in (few, many))
-            ops = many[3] - few[3]
+        ops = many[3] - few[3]
+
+        def once(arguments, few=few, many=many):
+            return [traced_calls(arguments, words) for words in (few, many)]
+
+        for name, (less, more) in each_able(contestants, once):
             each = {call: (more[call] - less.get(call, 0)) / ops for call in more}
             which = sorted(((n, call) for call, n in each.items() if n >= 0.005), reverse=True)
             row(name, f"{sum(each.values()):.2f}", ", ".join(f"{call} {n:.2f}" for n, call in which))
@@ -175,11 +186,15 @@ def instructions(options):
     for title, contestants, few, many in loads_to_count(options):
         print(f"\nuser instructions, {title}\n")
         heading("contestant", "instructions/op")
-        for name, arguments in contestants:
-            if name.startswith("asyncio"):
-                continue
+        # An interpreter's instructions say little, and callgrind takes minutes over them.
+        compiled = [(name, arguments) for name, arguments in contestants if not name.startswith("asyncio")]
+
+        def once(arguments, few=few, many=many):
             less, more = (counted_instructions(arguments, words) for words in (few, many))
-            row(name, f"{(more - less) / (many[3] - few[3]):.0f}")
+            return (more - less) / (many[3] - few[3])
+
+        for name, each in each_able(compiled, once):
+            row(name, f"{each:.0f}")
 
 
 def counted_instructions(arguments, words):

@@ -10,6 +10,7 @@
 //!
 //! Anything else, a style the contestant has not, or an unknown case ends with status 2.
 
+pub mod cells;
 pub mod micro;
 pub mod sys;
 

@@ -3,7 +3,10 @@
 //! A case is a function that returns an [`Outcome`]; [`run`] finds it by name and prints its line. Counts are those of the
 //! README's table, multiplied by the environment's `RIG_SCALE`.
 
-mod cases;
+mod channels;
+mod tasks;
+mod threads;
+mod timers;
 
 use crate::sys;
 use std::{
@@ -22,11 +25,11 @@ pub trait Executor: 'static {
     /// Receives from it.
     type Receiver<T: 'static>: 'static;
     /// Completes a oneshot.
-    type OneSender<T: 'static>: 'static;
+    type OneSender<T: Clone + 'static>: 'static;
     /// Waits for it.
-    type OneReceiver<T: 'static>: 'static;
+    type OneReceiver<T: Clone + 'static>: 'static;
     /// The loop's best way of waiting for whichever of many oneshots completes first.
-    type First<T: 'static>: 'static;
+    type First<T: Clone + 'static>: 'static;
 
     /// Runs `root` to its end as a task of a new loop. A task, because a future beside the tasks costs tokio and smol a trip
     /// around their loop for each time that it is woken.
@@ -52,17 +55,17 @@ pub trait Executor: 'static {
     /// Receives; `None` when the sender is gone.
     fn receive<T: 'static>(receiver: &mut Self::Receiver<T>) -> impl Future<Output = Option<T>>;
     /// A channel for one value, once.
-    fn oneshot<T: 'static>() -> (Self::OneSender<T>, Self::OneReceiver<T>);
+    fn oneshot<T: Clone + 'static>() -> (Self::OneSender<T>, Self::OneReceiver<T>);
     /// Completes a oneshot.
-    fn complete<T: 'static>(sender: Self::OneSender<T>, value: T);
+    fn complete<T: Clone + 'static>(sender: Self::OneSender<T>, value: T);
     /// Waits for a oneshot.
-    fn completed<T: 'static>(receiver: Self::OneReceiver<T>) -> impl Future<Output = T>;
+    fn completed<T: Clone + 'static>(receiver: Self::OneReceiver<T>) -> impl Future<Output = T>;
     /// An empty set of oneshots.
-    fn first<T: 'static>() -> Self::First<T>;
+    fn first<T: Clone + 'static>() -> Self::First<T>;
     /// Puts a oneshot into the set.
-    fn put<T: 'static>(set: &mut Self::First<T>, receiver: Self::OneReceiver<T>);
+    fn put<T: Clone + 'static>(set: &mut Self::First<T>, receiver: Self::OneReceiver<T>);
     /// Waits for, and takes, the first completed of the set.
-    fn next<T: 'static>(set: &mut Self::First<T>) -> impl Future<Output = T>;
+    fn next<T: Clone + 'static>(set: &mut Self::First<T>) -> impl Future<Output = T>;
 }
 
 /// What a case measured.
@@ -105,20 +108,20 @@ fn scaled(count: u64) -> u64 {
 /// Runs one case on `E` and prints its line; false if there is no such case.
 pub fn run<E: Executor>(case: &str) -> bool {
     let outcome = match case {
-        "a" => cases::spawn_and_join::<E>(1000),
-        "a1" => cases::spawn_and_join::<E>(1),
-        "abig" => cases::spawn_and_join::<E>(u64::MAX),
-        "b" => cases::yields::<E>(1000, scaled(1000)),
-        "b1" => cases::yields::<E>(1, scaled(1_000_000)),
-        "c" => cases::callback_chains::<E>(1),
-        "c64" => cases::callback_chains::<E>(64),
-        "d" => cases::timers_mostly_cancelled::<E>(),
-        "e" => cases::sleeping_tasks::<E>(),
-        "f" => cases::thread_round_trips::<E>(),
-        "fthr" => cases::wakes_from_a_thread::<E>(),
-        "g" => cases::channel_ping_pong::<E>(),
-        "g1" => cases::oneshot_replies::<E>(),
-        "h" => cases::first_completed::<E>(),
+        "a" => tasks::spawn_and_join::<E>(1000),
+        "a1" => tasks::spawn_and_join::<E>(1),
+        "abig" => tasks::spawn_and_join::<E>(u64::MAX),
+        "b" => tasks::yields::<E>(1000, scaled(1000)),
+        "b1" => tasks::yields::<E>(1, scaled(1_000_000)),
+        "c" => tasks::callback_chains::<E>(1),
+        "c64" => tasks::callback_chains::<E>(64),
+        "d" => timers::mostly_cancelled::<E>(),
+        "e" => timers::sleeping_tasks::<E>(),
+        "f" => threads::thread_round_trips::<E>(),
+        "fthr" => threads::wakes_from_a_thread::<E>(),
+        "g" => channels::channel_ping_pong::<E>(),
+        "g1" => channels::oneshot_replies::<E>(),
+        "h" => channels::first_completed::<E>(),
         _ => return false,
     };
     println!("{}", line(case, &outcome));

@@ -47,7 +47,7 @@ impl Default for Builder {
 impl Builder {
     /// What [`EventLoop::new`] builds with, given `EVLOOP_CLOCK`.
     pub(super) fn from_environment(clock: Option<&OsStr>) -> io::Result<Builder> {
-        let Some(clock) = clock.filter(|clock| *clock != "" && *clock != "real") else {
+        let Some(clock) = clock.filter(|clock| !clock.is_empty() && *clock != "real") else {
             return Ok(Builder::default());
         };
         if clock == "virtual" {

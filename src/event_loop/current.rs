@@ -94,12 +94,6 @@ pub fn get_running_loop() -> Result<EventLoop, LoopError> {
     running().ok_or(LoopError::NotRunning)
 }
 
-/// Calls `f` with the running loop.
-#[inline]
-pub(crate) fn with_running<R>(f: impl FnOnce(&EventLoop) -> R) -> Option<R> {
-    Some(f(&running()?))
-}
-
 /// A destructor of a thread-local may ask after this one is gone: then nothing is running.
 #[inline]
 fn running() -> Option<EventLoop> {

@@ -36,8 +36,8 @@ use crate::sys::{Clock, Sockets, Time};
 
 pub use builder::Builder;
 pub use clock::ManualClock;
+pub(crate) use current::thread_number;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
-pub(crate) use current::{thread_number, with_running};
 use embed::Embed;
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
@@ -59,6 +59,7 @@ pub(crate) use schedule::WeakLoop;
 use signal::Signals;
 pub(crate) use timers::TimerKey;
 use timers::Timers;
+pub use watch::Watchable;
 
 /// What a loop is doing.
 ///
@@ -78,6 +79,30 @@ enum State {
 ///
 /// It belongs to one thread; cloning it is cheap and gives another name for the same loop. Other
 /// threads hold a [`LoopHandle`].
+///
+/// What asyncio checks while it runs, and then only in debug mode, does not compile here: a loop,
+/// and everything a callback captures, stays on its thread (THREAD-06),
+///
+/// ```compile_fail,E0277
+/// let event_loop = evloop::EventLoop::new().unwrap();
+/// std::thread::spawn(move || event_loop.call_soon(|| ()));
+/// ```
+///
+/// a call is of something that can be called (CALL-13), at a time (TIMER-16),
+///
+/// ```compile_fail,E0277
+/// evloop::EventLoop::new().unwrap().call_soon("not callable");
+/// ```
+///
+/// ```compile_fail,E0308
+/// evloop::EventLoop::new().unwrap().call_later(None, || ());
+/// ```
+///
+/// and a run is until a future completes (LOOP-13).
+///
+/// ```compile_fail,E0277
+/// evloop::EventLoop::new().unwrap().run_until_complete(42);
+/// ```
 ///
 /// A loop that is dropped is closed, but a callback or task that holds a clone of its own loop
 /// keeps it alive: inside them use [`get_running_loop`], or [`close`](EventLoop::close) the loop.

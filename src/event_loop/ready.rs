@@ -145,8 +145,4 @@ impl Ready {
         self.gate.set(Gate::Closed);
         self.queue.take()
     }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.gate.get() == Gate::Closed
-    }
 }

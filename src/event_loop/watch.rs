@@ -9,12 +9,32 @@ use super::handle::{Handle, Repeating, Run};
 use super::{EventLoop, Inner};
 use crate::observe::{Record, What};
 
+/// What a loop can watch: a descriptor's number, or a reference to whatever has one, as
+/// `&TcpStream`. (Not the thing itself: it would be closed where the call ends.)
+pub trait Watchable {
+    /// The descriptor.
+    fn to_watch(&self) -> RawFd;
+}
+
+impl Watchable for RawFd {
+    fn to_watch(&self) -> RawFd {
+        *self
+    }
+}
+
+impl<T: AsRawFd + ?Sized> Watchable for &T {
+    fn to_watch(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+}
+
 impl EventLoop {
     /// Calls `callback` in every turn in which `fd` is readable: bytes, a connection to accept,
     /// end of file, hang-up, an error. (`loop.add_reader`)
     ///
     /// It is level-triggered: while the bytes are not read it is called again. A reader that `fd`
     /// had is cancelled and replaced; its writer stays. Remove the reader before you close `fd`.
+    /// A reader whose handle is cancelled is removed when its next event comes.
     ///
     /// # Errors
     ///
@@ -22,10 +42,10 @@ impl EventLoop {
     /// descriptor, or one that cannot be waited for (a regular file).
     pub fn add_reader(
         &self,
-        fd: impl AsRawFd,
+        fd: impl Watchable,
         callback: impl FnMut() + 'static,
     ) -> Result<Handle, LoopError> {
-        let fd = fd.as_raw_fd();
+        let fd = fd.to_watch();
         self.add(fd, Side::Reader, Repeating::new(What::Reader { fd }, callback))
     }
 
@@ -39,10 +59,10 @@ impl EventLoop {
     /// As [`add_reader`](EventLoop::add_reader).
     pub fn add_writer(
         &self,
-        fd: impl AsRawFd,
+        fd: impl Watchable,
         callback: impl FnMut() + 'static,
     ) -> Result<Handle, LoopError> {
-        let fd = fd.as_raw_fd();
+        let fd = fd.to_watch();
         self.add(fd, Side::Writer, Repeating::new(What::Writer { fd }, callback))
     }
 
@@ -52,8 +72,8 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`LoopError::UsedByTransport`]; [`LoopError::Io`] from the kernel.
-    pub fn remove_reader(&self, fd: impl AsRawFd) -> Result<bool, LoopError> {
-        self.remove(fd.as_raw_fd(), Side::Reader)
+    pub fn remove_reader(&self, fd: impl Watchable) -> Result<bool, LoopError> {
+        self.remove(fd.to_watch(), Side::Reader)
     }
 
     /// Ends watching `fd` for writing, at once. (`loop.remove_writer`)
@@ -61,8 +81,8 @@ impl EventLoop {
     /// # Errors
     ///
     /// As [`remove_reader`](EventLoop::remove_reader).
-    pub fn remove_writer(&self, fd: impl AsRawFd) -> Result<bool, LoopError> {
-        self.remove(fd.as_raw_fd(), Side::Writer)
+    pub fn remove_writer(&self, fd: impl Watchable) -> Result<bool, LoopError> {
+        self.remove(fd.to_watch(), Side::Writer)
     }
 
     fn add(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> Result<Handle, LoopError> {

@@ -193,7 +193,7 @@ impl Serve {
         let service = Service::new(&event_loop, routes.0, limits, timeouts);
         let for_each = service.clone();
         let factory = move || Box::new(Http::new(&for_each)) as Box<dyn crate::Protocol>;
-        let server = CreateServer::new(self.address?, Box::new(factory))
+        let server = CreateServer::new(self.address?, Rc::new(factory))
             .backlog(self.backlog)
             .reuse_port(self.reuse_port);
         Ok(HttpServer { server: server.await?, service })

@@ -69,25 +69,20 @@ impl Request {
 
     /// The path, percent-decoded, without the query.
     pub fn path(&self) -> &str {
-        match url::decode(self.encoded_path()) {
+        match url::decode(self.head.path()) {
             Cow::Borrowed(path) => path,
             Cow::Owned(path) => self.path.get_or_init(|| path),
         }
     }
 
-    /// Path and query as they were sent.
+    /// Path and query as they were sent, or whatever else the target was.
     pub fn raw_path(&self) -> &str {
-        self.head.path_and_query()
-    }
-
-    /// The path as it was sent, without the query: what a router takes.
-    pub fn encoded_path(&self) -> &str {
-        self.raw_path().split('?').next().unwrap_or_default()
+        self.head.target()
     }
 
     /// The query as it was sent, without its question mark; empty if there is none.
     pub fn raw_query_string(&self) -> &str {
-        self.raw_path().split_once('?').map_or("", |(_, query)| query)
+        self.head.query()
     }
 
     /// The query made readable; empty if there is none. See [`query::readable`].
@@ -257,7 +252,6 @@ mod tests {
         let it = request("GET /a%20b/c?name=12301&x=%C3%A9", "");
         assert_eq!(it.path(), "/a b/c");
         assert_eq!(it.raw_path(), "/a%20b/c?name=12301&x=%C3%A9");
-        assert_eq!(it.encoded_path(), "/a%20b/c");
         assert_eq!(it.query_string(), "name=12301&x=\u{e9}");
         assert_eq!(it.query().next(), Some(("name".into(), "12301".into())));
         let bare = request("GET http://other", "");

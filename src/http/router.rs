@@ -297,14 +297,10 @@ impl<'a> Walk<'a> {
     fn node(&mut self, at: usize, rest: Option<&str>) -> Option<(&'a Rc<Pattern>, usize)> {
         let node = &self.nodes[at];
         let Some(rest) = rest else { return self.method(&node.here) };
-        let (segment, after) = match rest.split_once('/') {
-            Some((segment, after)) => (segment, Some(after)),
-            None => (rest, None),
-        };
-        if let Some(next) = node.literal(segment)
-            && let Some(found) = self.node(next, after)
-        {
-            return Some(found);
+        let (segment, after) = split(rest);
+        let found = node.literal(segment).and_then(|next| self.node(next, after));
+        if found.is_some() {
+            return found;
         }
         if let (Some(next), false) = (node.variable, segment.is_empty()) {
             self.values.push(decode(segment).into());
@@ -319,12 +315,10 @@ impl<'a> Walk<'a> {
     }
 
     fn method(&mut self, routes: &'a [Route]) -> Option<(&'a Rc<Pattern>, usize)> {
-        let route =
-            |wanted: Option<&Method>| routes.iter().find(|route| route.method.as_ref() == wanted);
-        let by_get = (*self.method == Method::HEAD).then_some(&Method::GET);
-        let found = route(Some(self.method))
-            .or_else(|| by_get.and_then(|get| route(Some(get))))
-            .or_else(|| route(None));
+        let of = |wanted: &Method| routes.iter().find(|it| it.method.as_ref() == Some(wanted));
+        let found = of(self.method)
+            .or_else(|| of(&Method::GET).filter(|_| *self.method == Method::HEAD))
+            .or_else(|| routes.iter().find(|it| it.method.is_none()));
         if found.is_none() {
             for method in routes.iter().flat_map(|route| &route.method) {
                 self.allowed.push(method.as_str());
@@ -339,11 +333,21 @@ impl<'a> Walk<'a> {
 
 impl Node {
     fn literal(&self, segment: &str) -> Option<usize> {
-        if self.literals.is_empty() {
-            return None;
-        }
-        let segment = decode(segment);
-        self.literals.iter().find(|(have, _)| **have == *segment).map(|(_, next)| *next)
+        let find = |segment: &str| self.literals.iter().find(|(have, _)| **have == *segment);
+        let found = match segment.bytes().any(|byte| byte == b'%') {
+            false => find(segment),
+            true => find(&decode(segment)),
+        };
+        found.map(|(_, next)| *next)
+    }
+}
+
+/// The first segment, and what follows its slash. Segments are short: a plain loop is quicker
+/// than a search made for long texts.
+fn split(path: &str) -> (&str, Option<&str>) {
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(at) => (&path[..at], Some(&path[at + 1..])),
+        None => (path, None),
     }
 }
 

@@ -323,7 +323,7 @@ impl Connection {
             self.stage.replace(stage);
             return;
         };
-        let found = self.service.router.resolve(request.method(), request.encoded_path());
+        let found = self.service.router.resolve(request.method(), request.head().path());
         match found {
             Resolved::Found { handler, match_info } => {
                 request.set_match_info(match_info);

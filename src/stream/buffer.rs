@@ -26,6 +26,10 @@ use std::io;
 /// The limit if nobody sets one, in bytes: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
+/// How much memory an empty buffer may keep, in bytes: a conversation of small messages then
+/// allocates nothing.
+const KEPT: usize = 1024;
+
 /// How far a read has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress<T> {
@@ -43,7 +47,7 @@ pub type ReadResult<T = Vec<u8>> = Result<Progress<T>, ReadError>;
 /// A stream's received and unread bytes, and whether it has ended or failed.
 #[derive(Debug)]
 pub struct StreamBuffer {
-    /// The unread bytes are those from `start` on. Never allocated while there are none.
+    /// The unread bytes are those from `start` on. While there are none it has at most [`KEPT`].
     bytes: Vec<u8>,
     start: usize,
     limit: usize,
@@ -246,8 +250,11 @@ impl StreamBuffer {
     fn skip(&mut self, len: usize) {
         self.start += len;
         if self.start == self.bytes.len() {
-            self.bytes = Vec::new();
             self.start = 0;
+            self.bytes.clear();
+            if self.bytes.capacity() > KEPT {
+                self.bytes = Vec::new();
+            }
         }
     }
 

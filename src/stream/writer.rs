@@ -70,14 +70,16 @@ impl StreamWriter {
     ///
     /// # Errors
     ///
-    /// Why the connection was lost; `ConnectionReset` if it was closed in order.
+    /// Why the connection was lost; `ConnectionReset` if it was closed in order before this was
+    /// called. One that is closed in order while this waits is no error: there is nothing left to
+    /// wait for.
     ///
     /// # Cancel safety
     ///
     /// Dropping it loses nothing: what was written is sent all the same.
     #[track_caller]
     pub fn drain(&mut self) -> impl Future<Output = io::Result<()>> + use<'_> {
-        Drain { shared: &self.ends.0, yielded: false, at: Location::caller() }
+        Drain { shared: &self.ends.0, yielded: false, waited: false, at: Location::caller() }
     }
 
     /// Tells the peer that nothing more will come, after everything written before (half close).
@@ -144,6 +146,7 @@ impl fmt::Debug for StreamWriter {
 struct Drain<'a> {
     shared: &'a Rc<Shared>,
     yielded: bool,
+    waited: bool,
     at: Site,
 }
 
@@ -159,8 +162,12 @@ impl Future for Drain<'_> {
             note_wait(Some(self.at), Resource::NextTurn);
             return Poll::Pending;
         }
+        if self.waited && self.shared.is_lost_in_order() {
+            return Poll::Ready(Ok(()));
+        }
         let drained = self.shared.poll_drained(context);
         if drained.is_pending() {
+            self.waited = true;
             let fd = self.shared.transport.as_raw_fd();
             note_wait(Some(self.at), Resource::Writable(fd));
         }

@@ -46,6 +46,7 @@ pub(crate) use error::{cvt, retry};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+pub(crate) use option::{get_option, set_option};
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;

@@ -395,5 +395,28 @@ impl<F: Future + 'static> Drop for Parcel<F> {
     }
 }
 
+/// A future, until it is over, and beside it what drives it: the one pin projection that scopes
+/// and timeouts are made of.
+pub struct Inside<F, S> {
+    future: Option<F>,
+    state: S,
+}
+
+impl<F, S> Inside<F, S> {
+    pub(super) fn new(future: F, state: S) -> Self {
+        Inside { future: Some(future), state }
+    }
+
+    /// The future, pinned with the whole, and the state, which is not.
+    pub(super) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut S) {
+        // SAFETY: `future` is pinned structurally: nothing moves it out, `Inside` has no `Drop`
+        // and is `Unpin` only if `F` is, and it is not packed. `state` is never given out pinned.
+        unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.state)
+        }
+    }
+}
+
 /// A payload caught from a panic.
 pub(super) type Payload = Box<dyn Any + Send>;

@@ -10,15 +10,17 @@ use crate::observe::TaskEnd;
 pub(crate) enum Joiner {
     /// A task that awaits it.
     Awaiting(Waker),
-    /// A `wait` or `gather` over many.
-    Counting(Rc<Countdown>),
+    /// A `wait` or `gather` over many, and which of them this task is.
+    Counting(Rc<Countdown>, usize),
 }
 
 impl Joiner {
-    pub(crate) fn told(self, failed: bool, end: TaskEnd) {
+    /// Tells it; `failed` finds out whether the task failed, for those who want to know.
+    #[inline]
+    pub(crate) fn told(self, failed: impl FnOnce() -> bool, end: TaskEnd) {
         match self {
             Joiner::Awaiting(waker) => waker.wake(),
-            Joiner::Counting(countdown) => countdown.told(failed, end),
+            Joiner::Counting(countdown, index) => countdown.told(index, failed, end),
         }
     }
 }
@@ -37,43 +39,81 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
+/// What ends a countdown before all have ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Until {
+    /// An end that suffices for this.
+    Wait(ReturnWhen),
+    /// A task that ended without a value: cancelled or panicked.
+    NoValue,
+}
+
 /// Counts the ends of many tasks: one step for each, however many there are.
 pub(crate) struct Countdown {
     left: Cell<usize>,
     over: Cell<bool>,
-    return_when: ReturnWhen,
+    until: Until,
+    /// The one that ended it early.
+    first: Cell<Option<usize>>,
     waker: Cell<Option<Waker>>,
 }
 
 impl Countdown {
-    pub(crate) fn new(left: usize, return_when: ReturnWhen) -> Rc<Self> {
+    pub(crate) fn new(left: usize, until: Until) -> Rc<Self> {
         Rc::new(Countdown {
             left: Cell::new(left),
             over: Cell::new(left == 0),
-            return_when,
+            until,
+            first: Cell::new(None),
             waker: Cell::new(None),
         })
     }
 
     /// A task has ended.
-    pub(crate) fn told(&self, failed: bool, end: TaskEnd) {
-        self.left.set(self.left.get() - 1);
-        let enough = match self.return_when {
-            ReturnWhen::FirstCompleted => true,
-            ReturnWhen::FirstException => failed && end != TaskEnd::Cancelled,
-            ReturnWhen::AllCompleted => false,
+    fn told(&self, index: usize, failed: impl FnOnce() -> bool, end: TaskEnd) {
+        self.left.set(self.left.get().saturating_sub(1));
+        let enough = match self.until {
+            Until::Wait(ReturnWhen::FirstCompleted) => true,
+            Until::Wait(ReturnWhen::FirstException) => end != TaskEnd::Cancelled && failed(),
+            Until::Wait(ReturnWhen::AllCompleted) => false,
+            Until::NoValue => end != TaskEnd::Finished,
         };
-        if (enough || self.left.get() == 0) && !self.over.replace(true) {
-            if let Some(waker) = self.waker.take() {
-                waker.wake();
-            }
+        if enough {
+            self.end_early(index);
+        } else if self.left.get() == 0 {
+            self.end();
         }
+    }
+
+    /// This one ends it, whatever the others do.
+    pub(crate) fn end_early(&self, index: usize) {
+        if !self.over.get() {
+            self.first.set(Some(index));
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        if !self.over.replace(true)
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    /// The one that ended it early.
+    pub(crate) fn first(&self) -> Option<usize> {
+        self.first.get()
     }
 
     /// Whether it is over; if not, `waker` is woken when it is.
     pub(crate) fn is_over_or_wakes(&self, waker: &Waker) -> bool {
         if !self.over.get() {
-            self.waker.set(Some(waker.clone()));
+            let kept = match self.waker.take() {
+                Some(kept) if kept.will_wake(waker) => kept,
+                _ => waker.clone(),
+            };
+            self.waker.set(Some(kept));
         }
         self.over.get()
     }

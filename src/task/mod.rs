@@ -4,18 +4,24 @@
 mod cell;
 mod eager;
 mod future;
+mod gather;
 mod header;
 mod joiner;
 mod run;
 mod scope;
 mod sleep;
 mod task;
+mod timeout;
+mod wait;
 mod waiters;
 
 pub use future::{CallbackId, FutureError, FutureWait, InvalidState, LoopFuture};
+pub use gather::{Gather, GatherResults, TryGather, TryGatherError, gather, try_gather};
 pub use joiner::ReturnWhen;
 pub use run::run;
 pub use scope::{Cancelled, cancel_scope};
 pub(crate) use sleep::running_loop;
 pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
-pub use task::{JoinError, Task, spawn};
+pub use task::{JoinError, Task, current_task, spawn};
+pub use timeout::{Deadline, RescheduleError, TimedOut, timeout, timeout_at, timeout_with};
+pub use wait::{Wait, WaitError, Waited, wait};

@@ -38,8 +38,9 @@ impl EventLoop {
     ///   task is still pending then, and goes on with the next run;
     /// - [`LoopError::Interrupted`] by Ctrl-C, on the terms of `run_forever`: the first asks the
     ///   main task to end ([`Task::cancel`](crate::Task::cancel)), and if it ends cancelled this is
-    ///   the error; if it swallows the request, its value is given. A second Ctrl-C ends the run at
-    ///   once, and the task stays pending;
+    ///   the error; if it swallows the request, its value is given. A second Ctrl-C, or one in the
+    ///   very turn in which the main task ends, ends the run at once; a task that is pending then
+    ///   stays so;
     /// - [`LoopError::Cancelled`] if the main task was cancelled by anything else.
     ///
     /// # Panics
@@ -80,6 +81,7 @@ impl EventLoop {
         );
         waiting.set(false);
         match (main.result(), ended) {
+            (Some(Ok(_)), Ok(Ended::Interrupted)) => Err(LoopError::Interrupted),
             (Some(Ok(value)), _) => Ok(value),
             (Some(Err(JoinError::Panicked(payload))), _) => resume_unwind(payload),
             (_, Err(error)) => Err(error),

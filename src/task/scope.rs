@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
-use super::cell::with_current;
+use super::cell::{Inside, with_current};
 use super::header::Extras;
 
 /// The task was asked to end. (`asyncio.CancelledError`)
@@ -129,17 +129,12 @@ fn is_within(open: &[Open], scope: &Open, outer: u64) -> bool {
 }
 
 /// A scope or timeout that is open in the task that polls it, until dropped.
-pub(super) struct OpenScope {
+pub struct OpenScope {
     hears: bool,
     place: Option<(Rc<Extras>, u64)>,
 }
 
 impl OpenScope {
-    /// A cancel scope, which hears requests.
-    pub(super) fn scope() -> Self {
-        OpenScope { hears: true, place: None }
-    }
-
     /// A timeout, which makes them.
     pub(super) fn timeout() -> Self {
         OpenScope { hears: false, place: None }
@@ -181,7 +176,7 @@ impl OpenScope {
             }
             scopes.waits(*id, waker);
         }
-        let _inside = Inside { scopes, before: scopes.polled.replace(*id) };
+        let _inside = PolledInside { scopes, before: scopes.polled.replace(*id) };
         Some(inside())
     }
 
@@ -200,12 +195,12 @@ fn take_request(scopes: &Scopes, id: u64) -> bool {
 }
 
 /// While it lives, what is polled is inside a scope.
-struct Inside<'a> {
+struct PolledInside<'a> {
     scopes: &'a Scopes,
     before: u64,
 }
 
-impl Drop for Inside<'_> {
+impl Drop for PolledInside<'_> {
     fn drop(&mut self) {
         self.scopes.polled.set(self.before);
     }
@@ -243,20 +238,27 @@ impl Drop for OpenScope {
 /// # Unlike asyncio
 ///
 /// There every `await` may raise `CancelledError`; here those inside a scope do.
-pub async fn cancel_scope<F: IntoFuture>(future: F) -> Result<F::Output, Cancelled> {
-    let mut future = pin!(Some(future.into_future()));
-    let mut scope = OpenScope::scope();
-    poll_fn(move |context| {
-        let polled = scope.poll(context.waker(), || {
-            future.as_mut().as_pin_mut().map_or(Poll::Pending, |future| future.poll(context))
-        });
-        match polled {
-            Some(poll) => poll.map(Ok),
-            None => {
-                future.set(None);
-                Poll::Ready(Err(Cancelled))
-            }
-        }
-    })
-    .await
+pub fn cancel_scope<F: IntoFuture>(
+    future: F,
+) -> impl Future<Output = Result<F::Output, Cancelled>> {
+    Inside::new(future.into_future(), OpenScope { hears: true, place: None })
+}
+
+impl<F: Future> Future for Inside<F, OpenScope> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let (mut place, scope) = self.project();
+        let Some(future) = place.as_mut().as_pin_mut() else {
+            return Poll::Ready(Err(Cancelled));
+        };
+        let outcome = match scope.poll(context.waker(), || future.poll(context)) {
+            Some(Poll::Pending) => return Poll::Pending,
+            Some(Poll::Ready(value)) => Ok(value),
+            None => Err(Cancelled),
+        };
+        scope.close();
+        place.set(None);
+        Poll::Ready(outcome)
+    }
 }

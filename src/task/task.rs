@@ -14,9 +14,7 @@ use super::cell::{Payload, Stage, TaskCell, enqueue, with_current};
 use super::header::{Header, Schedule, Turn};
 use super::joiner::Joiner;
 use super::scope::Cancelled;
-use crate::event_loop::{
-    ErrorContext, EventLoop, Exception, Inner, Resident, Run, panic_message, with_running,
-};
+use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Resident, Run, panic_message};
 use crate::observe::{
     Record, Resource, Site, TaskEnd, TaskId, Wait, What, count, note_wait, take_wait,
 };
@@ -243,20 +241,20 @@ impl<T> Task<T> {
     pub(super) fn set_joiner(&self, joiner: Joiner) {
         let header = self.header();
         match header.end.get() {
-            Some(end) => joiner.told(self.0.failed(), end),
+            Some(end) => joiner.told(|| self.0.failed(), end),
             None => drop(header.joiner.replace(Some(joiner))),
         }
     }
 
-    /// Whether it failed, as far as evloop can tell.
-    pub(super) fn failed(&self) -> bool {
-        self.0.failed()
+    /// Has nobody told.
+    pub(super) fn clear_joiner(&self) {
+        drop(self.header().joiner.take());
     }
+}
 
-    /// The loop it belongs to, if that still is.
-    pub(super) fn event_loop(&self) -> Option<EventLoop> {
-        self.header().event_loop()
-    }
+/// Whether `task` belongs to another loop than the task that is being polled.
+pub(super) fn in_other_loop<T>(task: &Task<T>) -> bool {
+    with_current(|current| !Rc::ptr_eq(&current.home, &task.header().home)) == Some(true)
 }
 
 /// Names a task.
@@ -293,13 +291,14 @@ impl<T> Future for Task<T> {
         if header.is_done() {
             return Poll::Ready(self.0.take().unwrap_or(Err(JoinError::Taken)));
         }
-        if with_current(|current| std::ptr::eq(current, header)) == Some(true) {
-            return Poll::Ready(Err(JoinError::AwaitsItself));
-        }
-        let elsewhere =
-            with_running(|running| header.event_loop().is_none_or(|own| !own.is_same(running)));
-        if elsewhere == Some(true) {
-            return Poll::Ready(Err(JoinError::DifferentLoop));
+        let misplaced = with_current(|current| {
+            if std::ptr::eq(current, header) {
+                return Some(JoinError::AwaitsItself);
+            }
+            (!Rc::ptr_eq(&current.home, &header.home)).then_some(JoinError::DifferentLoop)
+        });
+        if let Some(error) = misplaced.flatten() {
+            return Poll::Ready(Err(error));
         }
         note_wait(None, Resource::Task(header.id));
         let joiner = header.joiner.take();
@@ -378,8 +377,7 @@ impl<F: Future + 'static> TaskCell<F> {
             event_loop.0.let_go(header.resident.get());
         }
         if let Some(joiner) = header.joiner.take() {
-            let failed = matches!(joiner, Joiner::Counting(_)) && Join::failed(self);
-            joiner.told(failed, end);
+            joiner.told(|| Join::failed(self), end);
         } else if header.detached.get() {
             self.drop_unread(header);
         }
@@ -419,9 +417,9 @@ impl<F: Future + 'static> Run for TaskCell<F> {
         if header.must_cancel.get() && !header.has_scope() {
             return self.finish(Some(event_loop), Err(JoinError::Cancelled));
         }
-        // What it waited for is over; a future that does not say what it waits for must not seem to
-        // wait for that.
-        header.wait.set(None);
+        // A future that does not say what it waits for must not seem to wait for what somebody
+        // else noted.
+        take_wait();
         match self.poll() {
             Poll::Pending => {
                 header.advance(Turn::StepPending);
@@ -510,6 +508,22 @@ impl EventLoop {
         self.0.queue(task.clone());
         Task(task)
     }
+}
+
+impl EventLoop {
+    /// Every task of this loop that has not ended, in no particular order. (`asyncio.all_tasks`)
+    pub fn all_tasks(&self) -> Vec<TaskId> {
+        let number = |resident: Rc<dyn Resident>| match resident.what() {
+            What::Task { task } => Some(task),
+            _ => None,
+        };
+        self.0.residents().into_iter().filter_map(number).collect()
+    }
+}
+
+/// The task that runs now; `None` outside of tasks. (`asyncio.current_task`)
+pub fn current_task() -> Option<TaskId> {
+    with_current(|header| header.id)
 }
 
 /// A task that ended before it began.

@@ -1,18 +1,25 @@
 //! Where to listen, or to whom to connect.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream,
+};
+use std::os::fd::OwnedFd;
 
 use super::resolve::resolve;
 use crate::sys::resolve::literal;
 
-/// Where to listen, or to whom to connect: socket addresses, or a host's name and a port.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Where to listen, or to whom to connect: socket addresses, or a host's name and a port, or a
+/// socket that does so already.
+#[derive(Debug)]
 pub enum Address {
     /// These addresses.
     Sockets(Vec<SocketAddr>),
     /// A host's name or its address in digits, and a port. An empty name means every interface.
     Host(String, u16),
+    /// A socket from elsewhere: a listening one for a server, a connected one for a connection.
+    /// (asyncio's `sock`) It is made non-blocking, and belongs to the loop from then on.
+    Socket(OwnedFd),
 }
 
 impl Address {
@@ -20,6 +27,7 @@ impl Address {
     pub(super) async fn resolve(self) -> io::Result<Vec<SocketAddr>> {
         let mut addresses = match self {
             Address::Sockets(addresses) => addresses,
+            Address::Socket(_) => Vec::new(),
             Address::Host(host, port) if host.is_empty() => every_interface(port).to_vec(),
             Address::Host(host, port) => match literal(&host, port) {
                 Some(address) => vec![address],
@@ -33,6 +41,31 @@ impl Address {
             new
         });
         Ok(addresses)
+    }
+}
+
+/// A socket address in a third of the room that a [`SocketAddr`] takes, for a connection has two.
+#[derive(Clone, Debug)]
+pub(super) enum SmallAddr {
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl SmallAddr {
+    pub(super) fn get(&self) -> SocketAddr {
+        match self {
+            SmallAddr::V4(address) => SocketAddr::V4(*address),
+            SmallAddr::V6(address) => SocketAddr::V6(**address),
+        }
+    }
+}
+
+impl From<SocketAddr> for SmallAddr {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(address) => SmallAddr::V4(address),
+            SocketAddr::V6(address) => SmallAddr::V6(Box::new(address)),
+        }
     }
 }
 
@@ -74,6 +107,24 @@ impl ToAddress for Vec<SocketAddr> {
 impl ToAddress for &[SocketAddr] {
     fn to_address(self) -> io::Result<Address> {
         Ok(Address::Sockets(self.to_vec()))
+    }
+}
+
+impl ToAddress for OwnedFd {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Socket(self))
+    }
+}
+
+impl ToAddress for TcpListener {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Socket(self.into()))
+    }
+}
+
+impl ToAddress for TcpStream {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Socket(self.into()))
     }
 }
 
@@ -128,10 +179,10 @@ mod tests {
 
     #[test]
     fn a_text_is_split_at_its_last_colon_and_brackets_are_taken_off() {
-        let address = |text: &str| text.to_address().unwrap();
-        assert_eq!(address("localhost:80"), Address::Host("localhost".into(), 80));
-        assert_eq!(address("[::1]:80"), Address::Host("::1".into(), 80));
-        assert_eq!(address(":80"), Address::Host(String::new(), 80));
+        let address = |text: &str| format!("{:?}", text.to_address().unwrap());
+        assert_eq!(address("localhost:80"), r#"Host("localhost", 80)"#);
+        assert_eq!(address("[::1]:80"), r#"Host("::1", 80)"#);
+        assert_eq!(address(":80"), r#"Host("", 80)"#);
     }
 
     #[test]

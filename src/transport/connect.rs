@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -13,9 +13,10 @@ use std::time::Duration;
 use super::address::{Address, ToAddress};
 use super::eyeballs::{DEFAULT_DELAY, Move, Race, combine, interleave};
 use super::protocol::Protocol;
+use super::server::Unclaimed;
 use super::tcp::Tcp;
 use super::transport::Transport;
-use crate::event_loop::{EventLoop, Run, Side, TimerKey, Work, get_running_loop};
+use crate::event_loop::{EventLoop, Inner, Run, Side, TimerKey, Work, get_running_loop};
 use crate::observe::{Resource, What, note_wait};
 use crate::sys::ConnectProgress;
 
@@ -53,14 +54,33 @@ impl CreateConnection {
 
     async fn create(self) -> io::Result<Transport> {
         let event_loop = get_running_loop()?;
-        let mut addresses = interleave(&self.address?.resolve().await?, 1);
-        if let Some(local) = self.local {
-            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
-        }
-        let (fd, peer) = Dial::new(&event_loop, addresses, self.local, self.delay).await?;
+        let (fd, peer) = match self.address? {
+            Address::Socket(socket) => adopt_connected(&event_loop.0, socket)?,
+            address => {
+                let mut addresses = interleave(&address.resolve().await?, 1);
+                if let Some(local) = self.local {
+                    addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+                }
+                let (fd, peer) = Dial::new(&event_loop, addresses, self.local, self.delay).await?;
+                (fd, Some(peer))
+            }
+        };
+        // The factory may panic.
+        let socket = Unclaimed { fd, inner: &event_loop.0 };
         let protocol = (self.protocol)();
-        Ok(Transport(Tcp::open(&event_loop, fd, Some(peer), None, protocol, None)))
+        Ok(Transport(Tcp::open(&event_loop, socket.claim(), peer, None, protocol, None)))
     }
+}
+
+/// Takes charge of a socket that is connected already. Only internet sockets have a peer's address.
+fn adopt_connected(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, Option<SocketAddr>)> {
+    let fd = socket.as_raw_fd();
+    inner.sockets.adopt(fd)?;
+    let peer = match inner.sockets.peer_addr(fd) {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => return Err(error),
+        peer => peer.ok(),
+    };
+    Ok((socket.into_raw_fd(), peer))
 }
 
 impl IntoFuture for CreateConnection {
@@ -80,6 +100,8 @@ impl EventLoop {
     /// `connection_made` has been called. A name with several addresses is tried address by
     /// address, IPv6 and IPv4 in turn, the next as soon as one fails or after
     /// [`happy_eyeballs_delay`](CreateConnection::happy_eyeballs_delay); the first to answer wins.
+    /// A [`TcpStream`](std::net::TcpStream) from elsewhere, connected or accepted, is taken as it
+    /// is (asyncio's `sock`, and `connect_accepted_socket`).
     ///
     /// # Errors
     ///
@@ -110,9 +132,13 @@ struct Attempt {
 }
 
 impl Run for Attempt {
-    fn run(self: Rc<Self>, _: &EventLoop) {
+    /// It is no longer watched then: whoever polls the race may not come soon, and the socket
+    /// stays writable.
+    fn run(self: Rc<Self>, event_loop: &EventLoop) {
+        drop(event_loop.0.unwatch(self.fd, Side::Writer));
         self.ready.set(true);
-        self.waker.borrow().wake_by_ref();
+        let waker = self.waker.borrow().clone();
+        waker.wake();
     }
 
     fn what(&self) -> What {
@@ -174,13 +200,11 @@ impl Dial {
     /// An attempt's socket is writable or in error: SO_ERROR tells which.
     fn settle(&mut self, index: usize) -> Move {
         let Some(attempt) = self.attempts[index].clone() else { return Move::Wait };
-        let inner = &self.event_loop.0;
-        drop(inner.unwatch(attempt.fd, Side::Writer));
-        match inner.sockets.take_error(attempt.fd) {
+        match self.event_loop.0.sockets.take_error(attempt.fd) {
             Ok(None) => self.race.succeeded(index),
             Ok(Some(error)) | Err(error) => {
                 self.abandon(index);
-                self.race.failed(index, cannot_connect(&self.addresses[index], error))
+                self.race.failed(index, self.cannot_connect(index, error))
             }
         }
     }
@@ -197,7 +221,7 @@ impl Dial {
             Ok(ConnectProgress::InProgress) => Move::Wait,
             Err(error) => {
                 self.abandon(index);
-                self.race.failed(index, cannot_connect(&self.addresses[index], error))
+                self.race.failed(index, self.cannot_connect(index, error))
             }
         }
     }
@@ -219,6 +243,15 @@ impl Dial {
             drop(self.event_loop.0.unwatch(attempt.fd, Side::Writer));
             self.event_loop.0.sockets.close(attempt.fd);
         }
+    }
+
+    fn cannot_connect(&self, index: usize, error: io::Error) -> io::Error {
+        let to = &self.addresses[index];
+        let text = match self.local {
+            Some(local) => format!("Connect call failed {to} from local address {local}: {error}"),
+            None => format!("Connect call failed {to}: {error}"),
+        };
+        io::Error::new(error.kind(), text)
     }
 
     fn disarm(&mut self) {
@@ -263,9 +296,4 @@ impl Drop for Dial {
             self.abandon(index);
         }
     }
-}
-
-fn cannot_connect(address: &SocketAddr, error: io::Error) -> io::Error {
-    let text = format!("Connect call failed {address}: {error}");
-    io::Error::new(error.kind(), text)
 }

@@ -207,6 +207,12 @@ impl Lifecycle {
         Lifecycle { phase: Phase::New, paused: false }
     }
 
+    /// The end without the calls of the grammar: the loop was closed under it, and the shell has
+    /// let go of everything by itself.
+    pub const fn evicted() -> Lifecycle {
+        Lifecycle { phase: Phase::Lost, paused: false }
+    }
+
     /// The present phase.
     pub const fn phase(&self) -> Phase {
         self.phase

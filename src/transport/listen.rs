@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
+use std::rc::Rc;
 
 use super::address::{Address, ToAddress};
 use super::protocol::Protocol;
@@ -19,11 +20,11 @@ pub struct CreateServer {
     address: io::Result<Address>,
     options: ListenOptions,
     start_serving: bool,
-    factory: Box<Factory>,
+    factory: Rc<Factory>,
 }
 
 impl CreateServer {
-    pub(crate) fn new(address: impl ToAddress, factory: Box<Factory>) -> Self {
+    pub(crate) fn new(address: impl ToAddress, factory: Rc<Factory>) -> Self {
         let options =
             ListenOptions { backlog: 100, reuse_address: true, reuse_port: false, v6_only: true };
         CreateServer { address: address.to_address(), options, start_serving: true, factory }
@@ -59,13 +60,21 @@ impl CreateServer {
 
     async fn create(self) -> io::Result<Server> {
         let event_loop = get_running_loop()?;
-        let any = matches!(&self.address, Ok(Address::Host(host, _)) if host.is_empty());
-        let addresses = self.address?.resolve().await?;
-        let sockets = listen_on_all(&event_loop.0, &addresses, &self.options, any)?;
+        let inner = &*event_loop.0;
+        let sockets = match self.address? {
+            Address::Socket(socket) => vec![adopt_listener(inner, socket)?],
+            address => {
+                let is_name = matches!(address, Address::Host(..));
+                listen_on_all(inner, &address.resolve().await?, &self.options, is_name)?
+            }
+        };
         let backlog = self.options.backlog;
         let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
-        if self.start_serving {
-            server.start_serving()?;
+        if self.start_serving
+            && let Err(error) = server.start_serving()
+        {
+            server.close();
+            return Err(error);
         }
         Ok(server)
     }
@@ -86,7 +95,8 @@ impl EventLoop {
     ///
     /// Await what it gives, on this loop; options can be set before. A name may stand for several
     /// addresses, and `""` for every interface in IPv4 and IPv6: the server then has a socket for
-    /// each. Port 0 has the kernel choose one for each socket.
+    /// each. Port 0 has the kernel choose one for each socket. A
+    /// [`TcpListener`](std::net::TcpListener) from elsewhere is served as it is (asyncio's `sock`).
     ///
     /// # Errors
     ///
@@ -97,34 +107,43 @@ impl EventLoop {
         factory: impl Fn() -> P + 'static,
         address: impl ToAddress,
     ) -> CreateServer {
-        CreateServer::new(address, Box::new(move || Box::new(factory())))
+        CreateServer::new(address, Rc::new(move || Box::new(factory())))
     }
 }
 
-/// Listens on every address, or on none.
+/// Listens on every address, or on none. Of the addresses that a name stands for, those that the
+/// machine does not have are left out: it may lack a family.
 fn listen_on_all(
     inner: &Inner,
     addresses: &[SocketAddr],
     options: &ListenOptions,
-    any: bool,
+    is_name: bool,
 ) -> io::Result<Vec<(RawFd, SocketAddr)>> {
     let mut sockets: Vec<(RawFd, SocketAddr)> = Vec::new();
     let mut refused = None;
     for address in addresses {
         match listen_on(inner, address, options) {
             Ok(socket) => sockets.push(socket),
-            // A machine without IPv6 serves every interface it has.
-            Err(error) if any && is_no_such_family(&error) => refused = Some(error),
+            Err(error) if is_name && is_not_ours(&error) => {
+                refused = Some(cannot_bind(address, error));
+            }
             Err(error) => {
                 sockets.iter().for_each(|(fd, _)| inner.sockets.close(*fd));
                 return Err(cannot_bind(address, error));
             }
         }
     }
-    match refused {
-        Some(error) if sockets.is_empty() => Err(error),
-        _ => Ok(sockets),
+    if sockets.is_empty() {
+        return Err(refused.unwrap_or_else(nowhere));
     }
+    Ok(sockets)
+}
+
+/// Takes charge of a socket that listens already.
+fn adopt_listener(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, SocketAddr)> {
+    inner.sockets.adopt(socket.as_raw_fd())?;
+    let local = inner.sockets.local_addr(socket.as_raw_fd())?;
+    Ok((socket.into_raw_fd(), local))
 }
 
 fn listen_on(
@@ -142,7 +161,7 @@ fn listen_on(
     }
 }
 
-fn is_no_such_family(error: &io::Error) -> bool {
+fn is_not_ours(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }
 
@@ -151,4 +170,9 @@ fn cannot_bind(address: &SocketAddr, error: io::Error) -> io::Error {
         error.kind(),
         format!("error while attempting to bind on address {address}: {error}"),
     )
+}
+
+fn nowhere() -> io::Error {
+    let text = "no address to listen on: the list is empty";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }

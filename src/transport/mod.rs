@@ -15,7 +15,9 @@ mod flow;
 mod lifecycle;
 mod listen;
 mod protocol;
+mod receive;
 mod resolve;
+mod send;
 mod server;
 mod tcp;
 #[expect(clippy::module_inception)]

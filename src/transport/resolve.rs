@@ -34,8 +34,9 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
             waiter.wake();
         }
     })?;
+    let asked = Asked(shared);
     poll_fn(move |context| {
-        let mut answer = lock(&shared);
+        let mut answer = lock(&asked.0);
         match answer.addresses.take() {
             Some(addresses) => Poll::Ready(addresses),
             None => {
@@ -46,6 +47,16 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
         }
     })
     .await
+}
+
+/// The one who waits. Its waker goes with it, on its own thread: the lookup may outlast the loop.
+struct Asked(Arc<Mutex<Answer>>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let waiter = lock(&self.0).waiter.take();
+        drop(waiter);
+    }
 }
 
 /// Neither side panics while it holds the lock.

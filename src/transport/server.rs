@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use super::protocol::Protocol;
 use super::tcp::{Tcp, note_accepted};
 use crate::event_loop::{
-    ErrorContext, EventLoop, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
+    ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
 };
 use crate::observe::{Resource, What, note_wait};
 
@@ -40,7 +41,8 @@ pub(crate) type Factory = dyn Fn() -> Box<dyn Protocol>;
 
 pub(crate) struct ServerInner {
     event_loop: WeakLoop,
-    factory: Box<Factory>,
+    /// Goes when the server is closed: it may hold a name of this server.
+    factory: RefCell<Option<Rc<Factory>>>,
     backlog: usize,
     state: Cell<State>,
     listeners: RefCell<Vec<Rc<Listener>>>,
@@ -95,7 +97,7 @@ impl Membership {
 
 /// One listening socket.
 struct Listener {
-    fd: RawFd,
+    fd: Cell<RawFd>,
     local: SocketAddr,
     server: Rc<ServerInner>,
 }
@@ -108,9 +110,9 @@ impl Listener {
             if self.server.state.get() != State::Serving {
                 return;
             }
-            match inner.sockets.accept(self.fd) {
+            match inner.sockets.accept(self.fd.get()) {
                 Ok((fd, peer)) => self.admit(event_loop, fd, peer),
-                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) if is_of_one_connection(&error) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => return self.accept_failed(event_loop, error),
             }
@@ -118,44 +120,97 @@ impl Listener {
     }
 
     fn admit(&self, event_loop: &EventLoop, fd: RawFd, peer: SocketAddr) {
-        note_accepted(&event_loop.0, self.fd, fd);
-        let protocol = (self.server.factory)();
+        let socket = Unclaimed { fd, inner: &event_loop.0 };
+        let Some(factory) = self.server.factory.borrow().clone() else { return };
+        note_accepted(&event_loop.0, self.fd.get(), fd);
+        let protocol = match catch_unwind(AssertUnwindSafe(|| factory())) {
+            Ok(protocol) => protocol,
+            Err(payload) => {
+                let message =
+                    format!("The protocol factory of the server on {} failed", self.local);
+                return event_loop.call_exception_handler(
+                    ErrorContext::new(message).exception(Exception::Panic(payload)),
+                );
+            }
+        };
         let member = Membership { server: self.server.clone(), place: Cell::new(0) };
         // A socket bound to one address accepts on that one.
         let local = Some(self.local).filter(|local| !local.ip().is_unspecified());
-        Tcp::open(event_loop, fd, Some(peer), local, protocol, Some(member));
+        Tcp::open(event_loop, socket.claim(), Some(peer), local, protocol, Some(member));
     }
 
-    /// No descriptor, or no memory: the waiting connection stays in the kernel's queue and would
-    /// make the loop spin, so the listener rests for a while.
+    /// No descriptor, no memory, or a socket that is no longer what it was: a connection that
+    /// waits stays in the kernel's queue and would make the loop spin, so the listener rests for a
+    /// while.
     fn accept_failed(self: &Rc<Self>, event_loop: &EventLoop, error: io::Error) {
-        let exhausted = matches!(
-            error.raw_os_error(),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-        );
-        let message = match exhausted {
+        let message = match is_exhaustion(&error) {
             true => format!(
                 "socket.accept() out of system resource; {} rests for {ACCEPT_RETRY_DELAY:?}",
                 self.local
             ),
-            false => format!("Accept failed on a socket that listens on {}", self.local),
+            false => format!(
+                "Accept failed on a socket that listens on {}; it rests for {ACCEPT_RETRY_DELAY:?}",
+                self.local
+            ),
         };
+        drop(event_loop.0.unwatch(self.fd.get(), Side::Reader));
+        let listener = self.clone();
+        // The loop is running, so it is open.
+        drop(event_loop.call_later(ACCEPT_RETRY_DELAY, move || listener.rest_is_over()));
         event_loop.call_exception_handler(ErrorContext::new(message).error(error));
-        if exhausted {
-            drop(event_loop.0.unwatch(self.fd, Side::Reader));
-            let listener = self.clone();
-            // The loop is running, so it is open.
-            drop(event_loop.call_later(ACCEPT_RETRY_DELAY, move || listener.rest_is_over()));
-        }
     }
 
     fn rest_is_over(self: &Rc<Self>) {
         if self.server.state.get() == State::Serving
             && let Some(inner) = self.server.event_loop.upgrade()
-            && let Err(error) = inner.watch(self.fd, Side::Reader, self.clone())
+            && let Err(error) = inner.watch(self.fd.get(), Side::Reader, self.clone())
         {
             self.accept_failed(&EventLoop(inner), error);
         }
+    }
+
+    fn stop(&self, inner: &Inner) {
+        let fd = self.fd.replace(-1);
+        drop(inner.unwatch(fd, Side::Reader));
+        inner.set_owned(fd, false);
+        inner.sockets.close(fd);
+    }
+}
+
+/// Whether accepting failed because of the connection that was to be accepted: accept(2) on Linux
+/// passes on what the network already knows of it, and asks to treat that as if none had waited.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    #[cfg(target_os = "linux")]
+    if matches!(error.raw_os_error(), Some(libc::EHOSTDOWN | libc::ENONET | libc::ENOPROTOOPT)) {
+        return true;
+    }
+    let of_network =
+        [libc::ENETDOWN, libc::EPROTO, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH];
+    error.kind() == ErrorKind::ConnectionAborted
+        || error.raw_os_error().is_some_and(|number| of_network.contains(&number))
+}
+
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
+/// A connected socket that nobody has taken charge of yet: closed if nobody does.
+pub(super) struct Unclaimed<'a> {
+    pub(super) fd: RawFd,
+    pub(super) inner: &'a Inner,
+}
+
+impl Unclaimed<'_> {
+    pub(super) fn claim(self) -> RawFd {
+        let fd = self.fd;
+        std::mem::forget(self);
+        fd
+    }
+}
+
+impl Drop for Unclaimed<'_> {
+    fn drop(&mut self) {
+        self.inner.sockets.close(self.fd);
     }
 }
 
@@ -165,20 +220,20 @@ impl Run for Listener {
     }
 
     fn what(&self) -> What {
-        What::Reader { fd: self.fd }
+        What::Reader { fd: self.fd.get() }
     }
 }
 
 impl ServerInner {
     pub(super) fn new(
         event_loop: &EventLoop,
-        factory: Box<Factory>,
+        factory: Rc<Factory>,
         backlog: i32,
         sockets: Vec<(RawFd, SocketAddr)>,
     ) -> Rc<ServerInner> {
         let server = Rc::new(ServerInner {
             event_loop: Rc::downgrade(&event_loop.0),
-            factory,
+            factory: RefCell::new(Some(factory)),
             backlog: usize::try_from(backlog).unwrap_or(1).max(1),
             state: Cell::new(State::Bound),
             listeners: RefCell::default(),
@@ -188,7 +243,7 @@ impl ServerInner {
         });
         let listeners = sockets.into_iter().map(|(fd, local)| {
             event_loop.0.set_owned(fd, true);
-            Rc::new(Listener { fd, local, server: server.clone() })
+            Rc::new(Listener { fd: Cell::new(fd), local, server: server.clone() })
         });
         *server.listeners.borrow_mut() = listeners.collect();
         server.resident.set(event_loop.0.house(server.clone()));
@@ -198,10 +253,10 @@ impl ServerInner {
     fn stop_listening(&self, inner: &Inner) {
         self.state.set(State::Closed);
         for listener in self.listeners.take() {
-            drop(inner.unwatch(listener.fd, Side::Reader));
-            inner.set_owned(listener.fd, false);
-            inner.sockets.close(listener.fd);
+            listener.stop(inner);
         }
+        let factory = self.factory.take();
+        drop(factory);
     }
 
     fn is_over(&self) -> bool {
@@ -249,11 +304,17 @@ impl Server {
             State::Bound => {}
         }
         let inner = self.0.event_loop.upgrade().ok_or_else(closed)?;
-        self.0.state.set(State::Serving);
         let listeners = self.0.listeners.borrow().clone();
-        for listener in listeners {
-            inner.watch(listener.fd, Side::Reader, listener.clone())?;
+        for listener in &listeners {
+            if let Err(error) = inner.watch(listener.fd.get(), Side::Reader, listener.clone()) {
+                // All of them or none.
+                for listener in &listeners {
+                    drop(inner.unwatch(listener.fd.get(), Side::Reader));
+                }
+                return Err(error);
+            }
         }
+        self.0.state.set(State::Serving);
         Ok(())
     }
 
@@ -265,10 +326,11 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, it leaves the server as it is. (In asyncio a cancelled
-    /// `serve_forever` closes it.)
+    /// Dropped while it waits, also by a cancelled task, it closes the server, as in asyncio: it
+    /// listens no more, and its connections stay.
     pub async fn serve_forever(&self) -> io::Result<()> {
         self.start_serving()?;
+        let _close = CloseWhenDropped(self);
         self.wait_closed().await;
         Ok(())
     }
@@ -281,7 +343,8 @@ impl Server {
     /// What it listens on; nothing once it is closed.
     pub fn sockets(&self) -> Vec<ServerSocket> {
         let listeners = self.0.listeners.borrow();
-        listeners.iter().map(|l| ServerSocket { fd: l.fd, local: l.local }).collect()
+        let socket = |l: &Rc<Listener>| ServerSocket { listener: Rc::downgrade(l), local: l.local };
+        listeners.iter().map(socket).collect()
     }
 
     /// Stops listening, at once; connections stay as they are. Does nothing the second time.
@@ -345,10 +408,19 @@ impl fmt::Debug for Server {
     }
 }
 
+/// Ends what a [`serve_forever`](Server::serve_forever) began.
+struct CloseWhenDropped<'a>(&'a Server);
+
+impl Drop for CloseWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// A socket that a server listens on.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ServerSocket {
-    fd: RawFd,
+    listener: Weak<Listener>,
     local: SocketAddr,
 }
 
@@ -361,8 +433,9 @@ impl ServerSocket {
 }
 
 impl AsRawFd for ServerSocket {
+    /// -1 once the server is closed.
     fn as_raw_fd(&self) -> RawFd {
-        self.fd
+        self.listener.upgrade().map_or(-1, |listener| listener.fd.get())
     }
 }
 
@@ -372,7 +445,8 @@ impl fmt::Debug for ServerSocket {
         write!(
             f,
             "<socket fd={}, family={family}, type=SOCK_STREAM, laddr={}>",
-            self.fd, self.local
+            self.as_raw_fd(),
+            self.local
         )
     }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::flow::LimitsError;
 use super::tcp::Tcp;
 use crate::event_loop::EventLoop;
+use crate::sys::{get_option, set_option};
 
 /// A connection, as its protocol and its user see it. (`asyncio.Transport`)
 ///
@@ -113,6 +114,25 @@ impl Transport {
         self.0.event_loop()
     }
 
+    /// An integer option of the socket (getsockopt(2)), for instance `libc::SOL_SOCKET`,
+    /// `libc::SO_RCVBUF`. Whether it blocks is no option: it never does.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` once it is closed; the kernel's.
+    pub fn getsockopt(&self, level: i32, option: i32) -> io::Result<i32> {
+        get_option(self.0.open_fd()?, level, option)
+    }
+
+    /// Sets an integer option of the socket (setsockopt(2)).
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` once it is closed; the kernel's.
+    pub fn setsockopt(&self, level: i32, option: i32, value: i32) -> io::Result<()> {
+        set_option(self.0.open_fd()?, level, option, value)
+    }
+
     /// The peer's address; known after the connection is closed, too.
     /// (`get_extra_info('peername')`)
     ///
@@ -134,8 +154,8 @@ impl Transport {
 }
 
 impl AsRawFd for Transport {
-    /// The descriptor, for options and for looking at it. The transport reads, writes and closes
-    /// it. (`get_extra_info('socket')`)
+    /// The descriptor, for looking at it; -1 once it is closed. The transport reads, writes and
+    /// closes it. (`get_extra_info('socket')`)
     fn as_raw_fd(&self) -> RawFd {
         self.0.fd()
     }

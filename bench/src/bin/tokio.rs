@@ -57,9 +57,9 @@ impl Executor for Tokio {
     type Sleep = Sleep;
     type Sender<T: 'static> = mpsc::Sender<T>;
     type Receiver<T: 'static> = mpsc::Receiver<T>;
-    type OneSender<T: 'static> = oneshot::Sender<T>;
-    type OneReceiver<T: 'static> = oneshot::Receiver<T>;
-    type First<T: 'static> = FuturesUnordered<Answer<T>>;
+    type OneSender<T: Clone + 'static> = oneshot::Sender<T>;
+    type OneReceiver<T: Clone + 'static> = oneshot::Receiver<T>;
+    type First<T: Clone + 'static> = FuturesUnordered<Answer<T>>;
 
     fn block_on<T: 'static>(root: impl Future<Output = T> + 'static) -> T {
         let root = async { task::spawn_local(root).await.expect("the root task does not panic") };
@@ -92,22 +92,25 @@ impl Executor for Tokio {
     fn receive<T: 'static>(receiver: &mut mpsc::Receiver<T>) -> impl Future<Output = Option<T>> {
         receiver.recv()
     }
-    fn oneshot<T: 'static>() -> (oneshot::Sender<T>, oneshot::Receiver<T>) {
+    fn oneshot<T: Clone + 'static>() -> (oneshot::Sender<T>, oneshot::Receiver<T>) {
         oneshot::channel()
     }
-    fn complete<T: 'static>(sender: oneshot::Sender<T>, value: T) {
+    fn complete<T: Clone + 'static>(sender: oneshot::Sender<T>, value: T) {
         let _ = sender.send(value);
     }
-    async fn completed<T: 'static>(receiver: oneshot::Receiver<T>) -> T {
+    async fn completed<T: Clone + 'static>(receiver: oneshot::Receiver<T>) -> T {
         receiver.await.expect("no sender is dropped")
     }
-    fn first<T: 'static>() -> FuturesUnordered<Answer<T>> {
+    fn first<T: Clone + 'static>() -> FuturesUnordered<Answer<T>> {
         FuturesUnordered::new()
     }
-    fn put<T: 'static>(set: &mut FuturesUnordered<Answer<T>>, receiver: oneshot::Receiver<T>) {
+    fn put<T: Clone + 'static>(
+        set: &mut FuturesUnordered<Answer<T>>,
+        receiver: oneshot::Receiver<T>,
+    ) {
         set.push(receiver.map(|value| value.expect("no sender is dropped")));
     }
-    async fn next<T: 'static>(set: &mut FuturesUnordered<Answer<T>>) -> T {
+    async fn next<T: Clone + 'static>(set: &mut FuturesUnordered<Answer<T>>) -> T {
         set.next().await.expect("the set is not empty")
     }
 }

@@ -17,6 +17,7 @@ pub enum Framing {
 
 /// Takes one body out of a stream of bytes, in slices of that stream: nothing is copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(u8)] // a tag of its own: read with one load, on every event
 pub enum Decoder {
     /// So many bytes are still to come.
     Length(u64),

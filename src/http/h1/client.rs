@@ -6,8 +6,8 @@ use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
 use super::encode::{self, Encoder, Length, OutgoingRequest};
 use super::error::Error;
-use super::fields::Shared;
 use super::head::{Kind, ResponseHead, parse_response};
+use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
 
 /// The informational responses a server may send before the final one; more is mischief.

@@ -1,8 +1,8 @@
 //! What both sides of a connection share: the events they give, and gathering a head from pieces.
 
 use super::error::Error;
-use super::fields::Shared;
 use super::head::{self, Kind, Source};
+use super::shared::Shared;
 
 /// What came out of the bytes that went in. `H` is the kind of head that comes in on this side.
 #[derive(Debug)]
@@ -65,7 +65,10 @@ impl Gather {
         shared: &Shared,
         parse: Parse<H>,
     ) -> Result<(usize, Option<H>), Error> {
-        let skipped = if self.is_clean() { self.skip_empty_lines(input, shared)? } else { 0 };
+        // The common case first: nothing has come yet, and this is the beginning of a head.
+        let begins = self.bytes.is_empty() && !matches!(input.first(), None | Some(b'\r'));
+        let skipped =
+            if !begins && self.is_clean() { self.skip_empty_lines(input, shared)? } else { 0 };
         let input = &input[skipped..];
         if input.is_empty() {
             return Ok((skipped, None));

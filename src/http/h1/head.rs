@@ -14,8 +14,9 @@ use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::body::Framing;
 use super::error::Error;
-use super::fields::{Fields, Kept, Shared, Span};
-use super::meaning::{Meaning, check_target};
+use super::fields::{Fields, Span};
+use super::meaning::{Meaning, Target, check_target};
+use super::shared::{Kept, Shared};
 use crate::http::Limits;
 
 /// The fields that fit in the parser's array, which lies on the stack.
@@ -29,131 +30,124 @@ pub(crate) enum Kind {
 }
 
 /// The head of a request, as a server receives it.
-pub struct RequestHead {
-    kept: Kept,
-    method: Method,
-    target: Span,
-    pub(crate) meaning: Meaning,
-}
+pub struct RequestHead(Kept);
 
 impl RequestHead {
     /// The method.
     pub fn method(&self) -> &Method {
-        &self.method
+        &self.0.method
     }
 
     /// The request target exactly as sent: `/path?query`, `http://host/path`, `host:port` or `*`.
     pub fn target(&self) -> &str {
-        self.kept.text(self.target)
+        &self.0.text
     }
 
-    /// The target's path and query: an absolute-form target without its scheme and host
-    /// (RFC 9112 §3.2.2). `*` and `host:port` stay what they are.
-    pub fn path_and_query(&self) -> &str {
-        let target = self.target();
-        let Some((_, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
-            return target;
-        };
-        match rest.find(['/', '?']) {
-            Some(at) => &rest[at..],
-            None => "/",
+    /// The target's path, still percent-encoded: `/` where an absolute-form target has none
+    /// (RFC 9112 §3.2.2), and `*` or `host:port` where the target is that.
+    pub fn path(&self) -> &str {
+        match self.0.path.of_text(&self.0.text) {
+            "" => "/",
+            path => path,
         }
+    }
+
+    /// The target's query, still percent-encoded, without its question mark; empty if there is
+    /// none.
+    pub fn query(&self) -> &str {
+        self.0.query.of_text(&self.0.text)
     }
 
     /// HTTP/1.0 or HTTP/1.1.
     pub fn version(&self) -> Version {
-        self.meaning.version()
+        self.0.meaning.version()
     }
 
     /// The header fields.
     pub fn fields(&self) -> &Fields {
-        &self.kept
+        &self.0.fields
     }
 
     /// The header fields as a map, made at the first call.
     pub fn headers(&self) -> &HeaderMap {
-        self.kept.map()
+        self.0.fields.map()
     }
 
     /// How the body is delimited.
     pub fn framing(&self) -> Framing {
-        self.meaning.framing(Kind::Request)
+        self.0.meaning.framing(Kind::Request)
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub fn expects_continue(&self) -> bool {
-        self.meaning.expects_continue && self.framing() != Framing::Length(0)
+        self.0.meaning.expects_continue && self.framing() != Framing::Length(0)
     }
 
     /// Whether the client allows the connection to serve another request.
     pub fn keeps_alive(&self) -> bool {
-        self.meaning.keeps_alive()
+        self.0.meaning.keeps_alive()
     }
 
     /// Whether the client asks to change the protocol (`Connection: upgrade`).
     pub fn wants_upgrade(&self) -> bool {
-        self.meaning.upgrade
+        self.0.meaning.upgrade
     }
 }
 
 impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {:?} {:?}", self.method, self.target(), self.version(), self.fields())
+        write!(f, "{} {} {:?} {:?}", self.method(), self.target(), self.version(), self.fields())
     }
 }
 
 /// The head of a response, as a client receives it.
-pub struct ResponseHead {
-    kept: Kept,
-    status: StatusCode,
-    reason: Span,
-    pub(crate) meaning: Meaning,
-}
+pub struct ResponseHead(Kept);
 
 impl ResponseHead {
     /// The status code.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The reason phrase as sent; empty if there was none or it was not ASCII.
     pub fn reason(&self) -> &str {
-        self.kept.text(self.reason)
+        &self.0.text
     }
 
     /// HTTP/1.0 or HTTP/1.1.
     pub fn version(&self) -> Version {
-        self.meaning.version()
+        self.0.meaning.version()
     }
 
     /// The header fields.
     pub fn fields(&self) -> &Fields {
-        &self.kept
+        &self.0.fields
     }
 
     /// The header fields as a map, made at the first call.
     pub fn headers(&self) -> &HeaderMap {
-        self.kept.map()
+        self.0.fields.map()
     }
 
     /// How the body is delimited, if the request was `method` (RFC 9112 §6.3, rules 1 and 2).
     pub fn framing(&self, method: &Method) -> Framing {
+        let status = self.status();
         let none = *method == Method::HEAD
-            || self.status.is_informational()
-            || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-            || *method == Method::CONNECT && self.status.is_success();
-        if none { Framing::Length(0) } else { self.meaning.framing(Kind::Response) }
+            || status.is_informational()
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+            || *method == Method::CONNECT && status.is_success();
+        if none { Framing::Length(0) } else { self.0.meaning.framing(Kind::Response) }
     }
 
     /// Whether the server allows the connection to serve another request.
     pub fn keeps_alive(&self) -> bool {
-        self.meaning.keeps_alive()
+        self.0.meaning.keeps_alive()
     }
 }
 
 impl fmt::Debug for ResponseHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {} {:?}", self.version(), self.status, self.fields())
+        write!(f, "{:?} {} {:?}", self.version(), self.status(), self.fields())
     }
 }
 
@@ -174,7 +168,7 @@ impl Source<'_> {
     /// Moves the head's bytes into the room they will live in: copied from a slice, swapped if
     /// they were gathered and so are nothing but the head.
     fn keep(self, len: usize, room: &mut Kept) {
-        let room = &mut room.fields_mut().bytes;
+        let room = &mut room.fields.bytes;
         match self {
             Source::Slice(slice) => room.extend_from_slice(&slice[..len]),
             Source::Gathered(bytes) => std::mem::swap(bytes, room),
@@ -189,7 +183,6 @@ pub(crate) fn parse_request(
     shared: &Shared,
 ) -> Result<Option<(RequestHead, usize)>, Error> {
     let limits = shared.limits();
-    let mut room = shared.room();
     let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let bytes = source.bytes();
     let mut request = httparse::Request::new(&mut []);
@@ -199,23 +192,22 @@ pub(crate) fn parse_request(
         Ok(httparse::Status::Partial) => return incomplete(Kind::Request, bytes, None, limits),
         Err(error) => return incomplete(Kind::Request, bytes, Some(error), limits),
     };
-    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
-    else {
-        return Err(Error::bad("the request line is incomplete"));
-    };
-    let target_span = Span::of(target.as_bytes(), bytes);
-    let line_end = target_span.end as usize + " HTTP/1.1".len();
-    let line = line_end + if bytes[line_end] == b'\r' { 2 } else { 1 };
+    let target = request.path.unwrap_or_default();
+    let line_end = Span::of(target.as_bytes(), bytes).end as usize + " HTTP/1.1".len();
+    let line = line_end + if bytes.get(line_end) == Some(&b'\r') { 2 } else { 1 };
     check_first_byte(Kind::Request, bytes)?;
     check_lengths(Kind::Request, line, len, limits)?;
     check_line_ends(bytes, len, request.headers)?;
-    let method = Method::from_bytes(method.as_bytes())
+    let mut room = shared.room();
+    room.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
         .map_err(|_| Error::they(StatusCode::NOT_IMPLEMENTED, "the method is not known here"))?;
-    check_target(&method, target)?;
-    let meaning = note_fields(Kind::Request, minor, bytes, request.headers, &mut room)?;
-    meaning.check_request()?;
+    Target { path: room.path, query: room.query } = check_target(&room.method, target)?;
+    room.text.push_str(target);
+    let minor = request.version.unwrap_or_default();
+    note_fields(Kind::Request, minor, bytes, request.headers, &mut room)?;
+    room.meaning.check_request()?;
     source.keep(len, &mut room);
-    Ok(Some((RequestHead { kept: room, method, target: target_span, meaning }, len)))
+    Ok(Some((RequestHead(room), len)))
 }
 
 /// Parses a response's head at the front of `source`, as [`parse_request`] does a request's.
@@ -224,7 +216,6 @@ pub(crate) fn parse_response(
     shared: &Shared,
 ) -> Result<Option<(ResponseHead, usize)>, Error> {
     let limits = shared.limits();
-    let mut room = shared.room();
     let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let bytes = source.bytes();
     let mut response = httparse::Response::new(&mut []);
@@ -241,16 +232,16 @@ pub(crate) fn parse_response(
     };
     check_first_byte(Kind::Response, bytes)?;
     check_lengths(Kind::Response, first_line(bytes).unwrap_or(len), len, limits)?;
-    let status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| {
+    let mut room = shared.room();
+    room.status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| {
         Error::bad("the status code is below 100; it is three digits, the first not 0")
     })?;
+    room.text.push_str(response.reason.unwrap_or_default());
     let minor = response.version.unwrap_or_default();
-    let reason = response.reason.filter(|reason| !reason.is_empty());
-    let reason = reason.map_or(Span::default(), |reason| Span::of(reason.as_bytes(), bytes));
-    let meaning = note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
-    meaning.check_response()?;
+    note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
+    room.meaning.check_response()?;
     source.keep(len, &mut room);
-    Ok(Some((ResponseHead { kept: room, status, reason, meaning }, len)))
+    Ok(Some((ResponseHead(room), len)))
 }
 
 /// Remembers where the fields are and what those that concern the connection say.
@@ -260,15 +251,16 @@ fn note_fields(
     bytes: &[u8],
     headers: &[httparse::Header<'_>],
     room: &mut Kept,
-) -> Result<Meaning, Error> {
-    let mut meaning = Meaning::new(minor);
-    let spans = &mut room.fields_mut().spans;
-    spans.reserve(headers.len());
+) -> Result<(), Error> {
+    let room = &mut **room;
+    room.meaning = Meaning::new(minor);
+    room.fields.spans.reserve(headers.len());
     for header in headers {
-        meaning.note(kind, header.name, header.value)?;
-        spans.push((Span::of(header.name.as_bytes(), bytes), Span::of(header.value, bytes)));
+        room.meaning.note(kind, header.name, header.value)?;
+        let name = Span::of(header.name.as_bytes(), bytes);
+        room.fields.spans.push((name, Span::of(header.value, bytes)));
     }
-    Ok(meaning)
+    Ok(())
 }
 
 /// Every line of a request ends in CR LF.

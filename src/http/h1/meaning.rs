@@ -6,12 +6,14 @@ use http::{Method, StatusCode, Version};
 
 use super::body::Framing;
 use super::error::Error;
+use super::fields::Span;
 use super::head::{Kind, alphanumeric_or};
 
 /// What [`Meaning::note`] made of the `Transfer-Encoding` fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Coding {
     /// There is none.
+    #[default]
     Absent,
     /// `chunked`, and nothing else.
     Chunked,
@@ -24,7 +26,7 @@ enum Coding {
 }
 
 /// The fields of one head that concern the connection, understood.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Meaning {
     minor: u8,
     coding: Coding,
@@ -38,16 +40,7 @@ pub(crate) struct Meaning {
 
 impl Meaning {
     pub fn new(minor: u8) -> Meaning {
-        Meaning {
-            minor,
-            coding: Coding::Absent,
-            length: None,
-            has_host: false,
-            close: false,
-            keep_alive: false,
-            upgrade: false,
-            expects_continue: false,
-        }
+        Meaning { minor, ..Meaning::default() }
     }
 
     /// Takes note of one field. The length of the name tells most fields apart from those that
@@ -264,32 +257,60 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
     }
 }
 
+/// Where path and query lie in a request target.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub path: Span,
+    pub query: Span,
+}
+
 /// RFC 9112 §3.2: which form of target goes with which method.
-pub(crate) fn check_target(method: &Method, target: &str) -> Result<(), Error> {
-    // RFC 3986 allows less still; browsers send | and ^ and the like unescaped, and those harm
-    // nobody. Bytes beyond ASCII and fragments have no business in a target.
-    if target.bytes().any(|byte| byte >= 0x7f || byte == b'#') {
-        return Err(Error::bad(
-            "the request target contains # or a byte that is not ASCII; those are to be \
-             percent-encoded",
-        ));
+pub(crate) fn check_target(method: &Method, target: &str) -> Result<Target, Error> {
+    let bytes = target.as_bytes();
+    if bytes.first() == Some(&b'/') && *method != Method::CONNECT {
+        return split_target(bytes, 0); // §3.2.1
     }
-    match (method, target.as_bytes()) {
-        (&Method::CONNECT, _) if is_authority(target, true) => Ok(()), // §3.2.3
-        (&Method::CONNECT, _) => Err(Error::bad("the target of CONNECT is not host:port")),
-        (_, [b'/', ..]) => Ok(()),          // §3.2.1
-        (&Method::OPTIONS, b"*") => Ok(()), // §3.2.4
-        _ => check_absolute(target),        // §3.2.2
+    let path_at = match (method, bytes) {
+        (&Method::CONNECT, _) if is_authority(target, true) => 0, // §3.2.3
+        (&Method::CONNECT, _) => {
+            return Err(Error::bad("the target of CONNECT is not host:port"));
+        }
+        (&Method::OPTIONS, b"*") => 0, // §3.2.4
+        _ => absolute_path(target)?,   // §3.2.2
+    };
+    split_target(bytes, path_at)
+}
+
+/// RFC 3986 allows less still; browsers send | and ^ and the like unescaped, and those harm
+/// nobody. Bytes beyond ASCII and fragments have no business in a target.
+fn split_target(bytes: &[u8], path_at: usize) -> Result<Target, Error> {
+    let mut question = bytes.len();
+    for (at, byte) in bytes.iter().enumerate().skip(path_at) {
+        match byte {
+            b'?' if question == bytes.len() => question = at,
+            b'#' | 0x7f.. => {
+                return Err(Error::bad(
+                    "the request target contains # or a byte that is not ASCII; those are to be \
+                     percent-encoded",
+                ));
+            }
+            _ => {}
+        }
     }
+    let query = (question + 1).min(bytes.len());
+    Ok(Target {
+        path: Span { start: path_at as u32, end: question as u32 },
+        query: Span { start: query as u32, end: bytes.len() as u32 },
+    })
 }
 
 /// RFC 9112 §3.2.2. RFC 9110 §4.2.4: no user information.
-fn check_absolute(target: &str) -> Result<(), Error> {
+fn absolute_path(target: &str) -> Result<usize, Error> {
     let (scheme, rest) = target.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let known = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     if known && is_authority(authority, false) {
-        return Ok(());
+        return Ok(scheme.len() + "://".len() + authority.len());
     }
     Err(Error::bad(
         "the request target is malformed; it is a path that begins with /, or http:// with host \

@@ -108,6 +108,7 @@ mod meaning;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod server;
+mod shared;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -117,8 +118,9 @@ pub use client::ClientConnection;
 pub use connection::Event;
 pub use encode::{Encoder, Length, OutgoingRequest, OutgoingResponse};
 pub use error::Error;
-pub use fields::{Fields, Shared};
+pub use fields::Fields;
 pub use head::{RequestHead, ResponseHead};
 pub(crate) use meaning::is_host;
 pub use server::ServerConnection;
+pub use shared::Shared;
 pub use state::{Answering, AnsweringCause, Asking, AskingCause};

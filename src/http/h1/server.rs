@@ -6,8 +6,8 @@ use super::body::{Decoder, Piece};
 use super::connection::{Event, Gather};
 use super::encode::{self, Asked, Encoder, Length, OutgoingResponse};
 use super::error::Error;
-use super::fields::Shared;
 use super::head::{Kind, RequestHead, parse_request};
+use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
 
 /// One connection as a server sees it. Bytes received go in and events come out; calls to send go

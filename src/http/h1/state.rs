@@ -7,6 +7,7 @@ use std::fmt;
 /// `B` is what is known of the body under way: a decoder where requests are received, an encoder
 /// where they are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(u8)] // a tag of its own: read with one load, on every event
 pub enum Asking<B> {
     /// No request has begun.
     Idle,
@@ -26,6 +27,7 @@ pub enum Asking<B> {
 
 /// The half in which the server speaks: responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(u8)] // a tag of its own: read with one load, on every event
 pub enum Answering<B> {
     /// Nothing has been asked.
     Idle,

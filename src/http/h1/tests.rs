@@ -197,15 +197,18 @@ fn each_form_of_target_goes_with_its_methods() {
 }
 
 #[test]
-fn an_absolute_target_is_split_for_the_router() {
-    let path = |target: &str| {
-        head_of(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes())
-            .path_and_query()
-            .to_owned()
+fn a_target_is_split_into_path_and_query() {
+    let split = |target: &str| {
+        let head = head_of(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
+        assert_eq!(head.target(), target);
+        (head.path().to_owned(), head.query().to_owned())
     };
-    assert_eq!(path("http://h/a?b=c"), "/a?b=c");
-    assert_eq!(path("http://h"), "/");
-    assert_eq!(path("/a?u=http://x/"), "/a?u=http://x/");
+    let pair = |path: &str, query: &str| (path.to_owned(), query.to_owned());
+    assert_eq!(split("http://h/a?b=c"), pair("/a", "b=c"));
+    assert_eq!(split("http://h"), pair("/", ""));
+    assert_eq!(split("http://h?x"), pair("/", "x"));
+    assert_eq!(split("/a?u=http://x/?y"), pair("/a", "u=http://x/?y"));
+    assert_eq!(split("/?"), pair("/", ""));
 }
 
 #[test]
@@ -540,6 +543,7 @@ fn an_idle_connection_owns_no_buffer_and_is_small() {
     assert!(connection.is_idle());
     assert_eq!(connection.memory(), 0);
     assert!(size_of::<ServerConnection>() <= 128, "{}", size_of::<ServerConnection>());
+    assert_eq!(size_of::<RequestHead>(), 2 * size_of::<usize>(), "what moves is two pointers");
 }
 
 // ---- misuse -----------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ pub enum Level {
     Turns,
     /// Also each handle: who caused it, and what it did. (`2`)
     Handles,
-    /// Also every change of the ready queue and of the timers, and the system calls that wait.
-    /// (`3`)
+    /// Also every change of the ready queue and of the timers, and the names of the system calls
+    /// that waited, watched and moved bytes. (`3`)
     Everything,
 }
 
@@ -89,10 +89,13 @@ impl Explain {
 
 /// Writes `lines` to `text`, indented.
 fn put(text: &mut String, language: Language, lines: impl Iterator<Item = Line>) {
-    for Line { depth, sentence } in lines {
+    for Line { depth, sentence, call } in lines {
         // Writing to a string cannot fail.
         let _ = write!(text, "{:1$}", "", depth * 2);
         let _ = language(&sentence, text);
+        if let Some(call) = call {
+            let _ = write!(text, " ({call})");
+        }
         text.push('\n');
     }
 }

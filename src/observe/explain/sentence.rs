@@ -195,7 +195,6 @@ pub(super) enum Sentence {
     Watches {
         fd: RawFd,
         interest: Option<Interest>,
-        call: Option<&'static str>,
     },
     Accepted {
         listener: RawFd,

@@ -75,6 +75,10 @@ turn 7  waited 3.1 ms until 1 event came; there was no limit, for no timer was a
     closed fd 9
 "
     );
+    let said = told(Level::Everything, &records);
+    for call in ["6 bytes from fd 9 (recv)", "all at once (send)", "closed fd 9 (close)"] {
+        assert!(said.contains(call), "{call:?} is missing in:\n{said}");
+    }
 }
 
 #[test]

@@ -1,27 +1,21 @@
-//! An executor as small as soundness allows: one allocation for each task, an intrusive ready queue, wakers that are `Send`
-//! and `Sync`, no atomic read-modify-write while no waker exists.
-//!
-//! A task's memory is held by one reference for the executor and its [`JoinHandle`] together, and by one for each waker. The
-//! future and its output are touched only on the loop's thread; a waker that outlives them frees bare memory.
-//!
-//! State bits, changed by whoever has a waker: `QUEUED` (in the ready queue or the remote stack, so that its `next` is in
-//! use) and `DONE` (its future is gone; never cleared).
+//! An executor as small as soundness allows: an intrusive ready queue, wakers that are `Send` and `Sync`, no atomic
+//! read-modify-write while no waker exists.
 
-use crate::timers::Timers;
+use crate::{
+    task::{DONE, Header, QUEUED, allocate, release, retire},
+    timers::Timers,
+};
 use std::{
-    cell::{Cell, RefCell, UnsafeCell},
+    cell::{Cell, RefCell},
     future::Future,
     marker::PhantomData,
-    mem::{ManuallyDrop, MaybeUninit},
+    mem::MaybeUninit,
     pin::Pin,
     ptr,
-    sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering::*},
-    task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+    sync::atomic::{AtomicPtr, Ordering::*},
+    task::{Context, Poll, Waker},
     thread::{self, Thread},
 };
-
-const QUEUED: u8 = 1;
-const DONE: u8 = 2;
 
 /// A loop. Leaked, because wakers may outlive it; other threads use only `remote` and `thread`.
 pub struct Loop {
@@ -42,155 +36,11 @@ pub fn current() -> &'static Loop {
     CURRENT.get().expect("inside block_on")
 }
 
-struct Header {
-    next: AtomicPtr<Header>,
-    state: AtomicU8,
-    /// Whether the executor, and the handle, still want the task; the loop's thread only.
-    running: Cell<bool>,
-    wanted: Cell<bool>,
-    references: AtomicUsize,
-    owner: *const Loop,
-    methods: &'static Methods,
-    joiner: Cell<Option<Waker>>,
-}
-
-/// What needs the task's type. Each requires a live task, on the loop's thread except `free`.
-struct Methods {
-    poll: unsafe fn(*const Header),
-    /// Moves the output out of a `DONE` task into `*mut T`, or drops it when that is null.
-    take: unsafe fn(*const Header, *mut ()),
-    free: unsafe fn(*const Header),
-}
-
-enum Stage<F: Future> {
-    Running(F),
-    Finished(F::Output),
-    Empty,
-}
-
-#[repr(C)]
-struct Task<F: Future> {
-    header: Header,
-    stage: UnsafeCell<Stage<F>>,
-}
-
-impl<F: Future> Task<F> {
-    const METHODS: Methods = Methods { poll: poll::<F>, take: take::<F>, free: free::<F> };
-}
-
-/// SAFETY: the header is the first field of a live `Task<F>` and this is the loop's thread, not inside this task's poll.
-unsafe fn poll<F: Future>(header: *const Header) {
-    // SAFETY: the caller's promise; nobody else borrows the stage, because the handle looks only at a task that is DONE.
-    let (header_ref, stage) = unsafe { (&*header, &mut *(*header.cast::<Task<F>>()).stage.get()) };
-    // SAFETY: the task outlives its poll, so a waker without a reference of its own may be lent; the vtable keeps the
-    // contract of RawWaker.
-    let waker = ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.cast(), &WAKER)) });
-    let Stage::Running(future) = stage else { unreachable!("a finished task is not polled") };
-    // SAFETY: the future lives in the task's allocation and is never moved, only dropped in place.
-    let future = unsafe { Pin::new_unchecked(future) };
-    if let Poll::Ready(output) = future.poll(&mut Context::from_waker(&waker)) {
-        *stage = if header_ref.wanted.get() { Stage::Finished(output) } else { Stage::Empty };
-        if !header_ref.wanted.get() {
-            // The future's own destructor dropped the handle: the output must not wait for a destructor on another thread.
-            *stage = Stage::Empty;
-        }
-        // SAFETY: as above; the future is gone.
-        unsafe { finish(header) };
-    }
-}
-
-/// SAFETY: as for [`Methods::take`]; `to` is null or valid for a write of `F::Output`.
-unsafe fn take<F: Future>(header: *const Header, to: *mut ()) {
-    // SAFETY: the caller's promise; the future is gone, so the handle is the only one to look.
-    let stage = unsafe { &mut *(*header.cast::<Task<F>>()).stage.get() };
-    if let (Stage::Finished(output), false) = (std::mem::replace(stage, Stage::Empty), to.is_null())
-    {
-        // SAFETY: the caller's promise.
-        unsafe { to.cast::<F::Output>().write(output) };
-    }
-}
-
-/// SAFETY: the last reference to a task whose stage is `Empty`.
-unsafe fn free<F: Future>(header: *const Header) {
-    // SAFETY: it was made by Box::into_raw in `spawn` and nobody can reach it any more.
-    drop(unsafe { Box::from_raw(header.cast_mut().cast::<Task<F>>()) });
-}
-
-impl Header {
-    /// Changes the state, without a read-modify-write while no waker exists that could race; returns what it was.
-    fn change(&self, set: u8, clear: u8) -> u8 {
-        if self.references.load(Acquire) == 1 {
-            let old = self.state.load(Relaxed);
-            self.state.store((old | set) & !clear, Relaxed);
-            old
-        } else if clear == 0 {
-            self.state.fetch_or(set, AcqRel)
-        } else {
-            self.state.fetch_and(!clear, AcqRel)
-        }
-    }
-}
-
-/// SAFETY: `header` is live and the caller gives up one reference to it.
-unsafe fn release(header: *const Header) {
-    // SAFETY: live until the reference given up here is gone; Acquire orders every earlier use before the freeing.
-    unsafe {
-        if (*header).references.load(Acquire) == 1 || (*header).references.fetch_sub(1, AcqRel) == 1
-        {
-            ((*header).methods.free)(header);
-        }
-    }
-}
-
-/// SAFETY: `header` is live, this is the loop's thread, and its future has just been dropped.
-unsafe fn finish(header: *const Header) {
-    // SAFETY: live until released.
-    let task = unsafe { &*header };
-    let old = task.change(DONE | QUEUED, 0);
-    if let Some(joiner) = task.joiner.take() {
-        joiner.wake();
-    }
-    if old & QUEUED == 0 {
-        // SAFETY: the executor is done with it; had it been queued, the queue's end would be.
-        unsafe { retire(header) };
-    }
-}
-
-/// SAFETY: as for `finish`, and it is in no queue.
-unsafe fn retire(header: *const Header) {
-    // SAFETY: live: the executor and the handle hold it together.
-    let task = unsafe { &*header };
-    task.running.set(false);
-    if !task.wanted.get() {
-        // SAFETY: neither wants it any more.
-        unsafe { release(header) };
-    }
-}
-
-static WAKER: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_ref, drop_waker);
-
-unsafe fn clone_waker(data: *const ()) -> RawWaker {
-    // SAFETY: the waker being cloned keeps the task alive.
-    unsafe { (*data.cast::<Header>()).references.fetch_add(1, Relaxed) };
-    RawWaker::new(data, &WAKER)
-}
-
-unsafe fn wake(data: *const ()) {
-    // SAFETY: the contract of RawWaker: a live waker, used up by this call.
-    unsafe {
-        wake_by_ref(data);
-        drop_waker(data);
-    }
-}
-
-unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: the waker's own reference.
-    unsafe { release(data.cast()) };
-}
-
-unsafe fn wake_by_ref(data: *const ()) {
-    let header: *const Header = data.cast();
-    // SAFETY: the waker keeps the task alive; other threads touch only its atomics.
+/// Queues a task, from any thread.
+///
+/// SAFETY: `header` is live for the call.
+pub unsafe fn wake_task(header: *const Header) {
+    // SAFETY: the caller's promise; other threads touch only its atomics.
     let task = unsafe { &*header };
     if let Some(own) = CURRENT.get().filter(|own| ptr::eq(*own, task.owner)) {
         if task.state.load(Relaxed) & QUEUED == 0
@@ -307,18 +157,7 @@ pub fn block_on<T: 'static>(root: impl Future<Output = T> + 'static) -> T {
 /// Starts a task of this thread's loop.
 pub fn spawn<F: Future + 'static>(future: F) -> JoinHandle<F::Output> {
     let own = current();
-    let header = Header {
-        next: AtomicPtr::default(),
-        state: AtomicU8::new(QUEUED),
-        running: Cell::new(true),
-        wanted: Cell::new(true),
-        references: AtomicUsize::new(1),
-        owner: own,
-        methods: &Task::<F>::METHODS,
-        joiner: Cell::new(None),
-    };
-    let task = Box::new(Task { header, stage: UnsafeCell::new(Stage::Running(future)) });
-    let header = Box::into_raw(task).cast::<Header>().cast_const();
+    let header = allocate(own, future);
     own.push(header);
     JoinHandle { header, output: PhantomData }
 }
@@ -386,5 +225,91 @@ impl Future for Yield {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Yield, block_on, spawn};
+    use std::{
+        cell::Cell,
+        future::{pending, poll_fn},
+        rc::Rc,
+        task::{Poll, Waker},
+        thread,
+    };
+
+    async fn own_waker() -> Waker {
+        poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
+    }
+
+    #[test]
+    fn every_future_and_output_is_dropped_exactly_once_whenever_its_handle_goes() {
+        let alive = Rc::new(());
+        let seen = alive.clone();
+        block_on(async move {
+            for yields in 0..3 {
+                let task = |alive: Rc<()>| async move {
+                    for _ in 0..yields {
+                        Yield::default().await;
+                    }
+                    // Queued once more, although the next thing it does is end.
+                    own_waker().await.wake();
+                    alive
+                };
+                drop(spawn(task(alive.clone())));
+                let (awaited, dropped_late) =
+                    (spawn(task(alive.clone())), spawn(task(alive.clone())));
+                drop(awaited.await);
+                for _ in 0..5 {
+                    Yield::default().await;
+                }
+                drop(dropped_late);
+                assert_eq!(Rc::strong_count(&alive), 2);
+            }
+        });
+        assert_eq!(Rc::strong_count(&seen), 1);
+    }
+
+    #[test]
+    fn a_waker_may_outlive_its_task_and_its_loop_on_any_thread() {
+        let waker = block_on(async { spawn(own_waker()).await });
+        waker.wake_by_ref();
+        thread::spawn(move || {
+            let other = waker.clone();
+            waker.wake();
+            drop(other);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn wakes_from_two_threads_are_never_lost() {
+        let turns = Rc::new(Cell::new(0));
+        let seen = turns.clone();
+        block_on(async move {
+            let task = spawn(async move {
+                for _ in 0..200 {
+                    let waker = own_waker().await;
+                    let threads =
+                        [waker.clone(), waker].map(|waker| thread::spawn(move || waker.wake()));
+                    let mut polled = false;
+                    poll_fn(|_| {
+                        if std::mem::replace(&mut polled, true) {
+                            Poll::Ready(())
+                        } else {
+                            Poll::Pending
+                        }
+                    })
+                    .await;
+                    turns.set(turns.get() + 1);
+                    threads.into_iter().for_each(|thread| thread.join().unwrap());
+                }
+            });
+            drop(spawn(pending::<()>()));
+            task.await;
+        });
+        assert_eq!(seen.get(), 200);
     }
 }

@@ -6,9 +6,10 @@ mod epoll;
 mod executor;
 mod http;
 mod sync;
+mod task;
 mod timers;
 
-use evloop_bench::{Peer, micro::Executor};
+use evloop_bench::{Peer, cells, micro::Executor};
 use std::{future::Future, io, process::ExitCode, time::Instant};
 
 fn main() -> ExitCode {
@@ -40,11 +41,11 @@ struct Floor;
 impl Executor for Floor {
     type Join<T: 'static> = executor::JoinHandle<T>;
     type Sleep = timers::Sleep;
-    type Sender<T: 'static> = sync::Sender<T>;
-    type Receiver<T: 'static> = sync::Receiver<T>;
-    type OneSender<T: 'static> = sync::OneSender<T>;
-    type OneReceiver<T: 'static> = sync::OneReceiver<T>;
-    type First<T: 'static> = sync::First<T>;
+    type Sender<T: 'static> = cells::Sender<T>;
+    type Receiver<T: 'static> = cells::Receiver<T>;
+    type OneSender<T: Clone + 'static> = sync::OneSender<T>;
+    type OneReceiver<T: Clone + 'static> = sync::OneReceiver<T>;
+    type First<T: Clone + 'static> = sync::First<T>;
 
     fn block_on<T: 'static>(root: impl Future<Output = T> + 'static) -> T {
         executor::block_on(root)
@@ -64,31 +65,31 @@ impl Executor for Floor {
     fn sleep_until(deadline: Instant) -> timers::Sleep {
         timers::Sleep::until(deadline)
     }
-    fn channel<T: 'static>() -> (sync::Sender<T>, sync::Receiver<T>) {
-        sync::channel()
+    fn channel<T: 'static>() -> (cells::Sender<T>, cells::Receiver<T>) {
+        cells::channel()
     }
-    fn send<T: 'static>(sender: &sync::Sender<T>, value: T) -> impl Future<Output = ()> {
+    fn send<T: 'static>(sender: &cells::Sender<T>, value: T) -> impl Future<Output = ()> {
         sender.send(value)
     }
-    fn receive<T: 'static>(receiver: &mut sync::Receiver<T>) -> impl Future<Output = Option<T>> {
+    fn receive<T: 'static>(receiver: &mut cells::Receiver<T>) -> impl Future<Output = Option<T>> {
         receiver.receive()
     }
-    fn oneshot<T: 'static>() -> (sync::OneSender<T>, sync::OneReceiver<T>) {
+    fn oneshot<T: Clone + 'static>() -> (sync::OneSender<T>, sync::OneReceiver<T>) {
         sync::oneshot()
     }
-    fn complete<T: 'static>(sender: sync::OneSender<T>, value: T) {
+    fn complete<T: Clone + 'static>(sender: sync::OneSender<T>, value: T) {
         sender.complete(value);
     }
-    fn completed<T: 'static>(receiver: sync::OneReceiver<T>) -> impl Future<Output = T> {
+    fn completed<T: Clone + 'static>(receiver: sync::OneReceiver<T>) -> impl Future<Output = T> {
         receiver.completed()
     }
-    fn first<T: 'static>() -> sync::First<T> {
+    fn first<T: Clone + 'static>() -> sync::First<T> {
         sync::First::default()
     }
-    fn put<T: 'static>(set: &mut sync::First<T>, receiver: sync::OneReceiver<T>) {
+    fn put<T: Clone + 'static>(set: &mut sync::First<T>, receiver: sync::OneReceiver<T>) {
         set.put(receiver);
     }
-    fn next<T: 'static>(set: &mut sync::First<T>) -> impl Future<Output = T> {
+    fn next<T: Clone + 'static>(set: &mut sync::First<T>) -> impl Future<Output = T> {
         set.next()
     }
 }

@@ -1,79 +1,13 @@
-//! Channels between tasks of one thread: cells and one waker a side.
+//! Oneshots between tasks of one thread, and a set of them.
 
+use evloop_bench::cells::{wait, wake};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     future::{Future, poll_fn},
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
 };
-
-fn wake(waker: &Cell<Option<Waker>>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
-}
-
-fn wait<T>(waker: &Cell<Option<Waker>>, cx: &Context<'_>) -> Poll<T> {
-    waker.set(Some(cx.waker().clone()));
-    Poll::Pending
-}
-
-struct Channel<T> {
-    value: Cell<Option<T>>,
-    full: Cell<bool>,
-    closed: Cell<bool>,
-    sender: Cell<Option<Waker>>,
-    receiver: Cell<Option<Waker>>,
-}
-
-pub struct Sender<T>(Rc<Channel<T>>);
-pub struct Receiver<T>(Rc<Channel<T>>);
-
-/// A channel that holds one value.
-pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let channel = Rc::new(Channel {
-        value: Cell::new(None),
-        full: Cell::new(false),
-        closed: Cell::new(false),
-        sender: Cell::new(None),
-        receiver: Cell::new(None),
-    });
-    (Sender(channel.clone()), Receiver(channel))
-}
-
-impl<T> Sender<T> {
-    pub async fn send(&self, value: T) {
-        let channel = &*self.0;
-        poll_fn(|cx| if channel.full.get() { wait(&channel.sender, cx) } else { Poll::Ready(()) })
-            .await;
-        channel.value.set(Some(value));
-        channel.full.set(true);
-        wake(&channel.receiver);
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        self.0.closed.set(true);
-        wake(&self.0.receiver);
-    }
-}
-
-impl<T> Receiver<T> {
-    pub fn receive(&mut self) -> impl Future<Output = Option<T>> {
-        let channel = &*self.0;
-        poll_fn(|cx| match channel.value.take() {
-            None if channel.closed.get() => Poll::Ready(None),
-            None => wait(&channel.receiver, cx),
-            value => {
-                channel.full.set(false);
-                wake(&channel.sender);
-                Poll::Ready(value)
-            }
-        })
-    }
-}
 
 /// A oneshot is an enum: whoever comes second finds what the first left.
 enum One<T> {

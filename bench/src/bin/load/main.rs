@@ -24,6 +24,9 @@ use std::{
 };
 use talk::{Echo, Http, Talk};
 
+const USAGE: &str = "usage: echo|connect PORT CONNECTIONS SIZE MESSAGES | \
+    http PORT CONNECTIONS DEPTH REQUESTS PATH | idle PORT CONNECTIONS echo|http";
+
 /// More than any kernel buffer hands over at once on loopback.
 const BUFFER: usize = 256 * 1024;
 
@@ -35,9 +38,7 @@ fn main() -> ExitCode {
     match run(&words) {
         Ok(Some(line)) => println!("{line}"),
         Ok(None) => {
-            eprintln!(
-                "usage: echo|connect PORT CONNECTIONS SIZE MESSAGES | http PORT CONNECTIONS DEPTH REQUESTS PATH | idle PORT CONNECTIONS echo|http"
-            );
+            eprintln!("{USAGE}; asked for {words:?}");
             return ExitCode::from(2);
         }
         Err(error) => {

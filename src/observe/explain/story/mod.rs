@@ -1,12 +1,15 @@
 //! From records to sentences. Pure: time comes with the record.
 
+mod acts;
+mod turn;
+
 use std::time::Duration;
 
 use super::Level;
 use super::facts::{Facts, Phase};
 use super::findings::Findings;
-use super::sentence::{Ending, Finding, Sentence, Wait, Who};
-use crate::observe::{HandleId, Record, Site, TaskEnd, TaskId, TimerId, WaitReason, What};
+use super::sentence::{Finding, Sentence, Wait, Who};
+use crate::observe::{Record, WaitReason, What};
 use crate::selector::Readiness;
 use crate::sys::Time;
 
@@ -16,10 +19,11 @@ const NAMED_IN_SHORT: usize = 4;
 /// At level 2, a handle's time is worth a line from here on.
 const WORTH_TELLING: Duration = Duration::from_millis(1);
 
-/// A sentence, and how far it is indented.
+/// A sentence, how far it is indented, and the system call it is about, where those are told of.
 pub(super) struct Line {
     pub(super) depth: usize,
     pub(super) sentence: Sentence,
+    pub(super) call: Option<&'static str>,
 }
 
 /// The turn that is being told.
@@ -182,19 +186,26 @@ impl Story {
                     Some(_) => self.facts.watched.insert(fd),
                     None => self.facts.watched.remove(&fd),
                 };
-                let call = (self.level == Level::Everything).then(|| calls(self.selector).1);
-                self.deed(Sentence::Watches { fd, interest, call: call.flatten() });
+                self.called(Sentence::Watches { fd, interest }, calls(self.selector).1);
             }
-            Record::Accepted { listener, fd } => self.deed(Sentence::Accepted { listener, fd }),
-            Record::Received { fd, bytes } => self.deed(Sentence::Received { fd, bytes }),
-            Record::Sent { fd, asked, sent } => self.deed(Sentence::Sent { fd, asked, sent }),
+            Record::Accepted { listener, fd } => {
+                self.called(Sentence::Accepted { listener, fd }, Some("accept"));
+            }
+            Record::Received { fd, bytes } => {
+                self.called(Sentence::Received { fd, bytes }, Some("recv"));
+            }
+            Record::Sent { fd, asked, sent } => {
+                self.called(Sentence::Sent { fd, asked, sent }, Some("send"));
+            }
             Record::FlowPaused { fd, paused: true, buffered } => {
                 self.find(Finding::FlowPaused { fd, buffered });
             }
             Record::FlowPaused { fd, paused: false, buffered } => {
                 self.deed(Sentence::FlowResumed { fd, buffered });
             }
-            Record::Disconnected { fd } => self.deed(Sentence::Disconnected { fd }),
+            Record::Disconnected { fd } => {
+                self.called(Sentence::Disconnected { fd }, Some("close"));
+            }
             Record::Exception { ref message } => {
                 self.find(Finding::Exception { message: message.clone() });
             }
@@ -213,187 +224,6 @@ impl Story {
             }
             // Every other record is one of those above this function.
             _ => {}
-        }
-    }
-}
-
-/// The turn.
-impl Story {
-    fn asks(&mut self, timeout: Option<Duration>, why: WaitReason) {
-        self.asked = Some((timeout, why));
-        if why == WaitReason::Forever && self.facts.watched.is_empty() {
-            let finding = self.findings.nothing_can_wake(self.facts.tasks.len());
-            finding.into_iter().for_each(|finding| self.find(finding));
-        }
-    }
-
-    fn answered(&mut self, events: usize, took: Duration) {
-        let (limit, why) = self.asked.take().unwrap_or((None, WaitReason::Ready));
-        let timer = match why {
-            WaitReason::Timer(timer) => Some(self.facts.timer_name(timer)),
-            _ => None,
-        };
-        let ended = match (events, limit) {
-            (1.., _) => Ending::Events(events),
-            (0, Some(limit)) if took >= limit => Ending::TimeUp,
-            (0, _) => Ending::Rung,
-        };
-        self.turn.waited = took;
-        self.facts.phase = Phase::Collecting(None);
-        let ready = self.facts.queue.len();
-        self.begin_turn(Wait::Asked { why, limit, timer, took, ready, ended });
-        let call = calls(self.selector).0;
-        self.say(Level::Everything, 1, Sentence::Answered { call, limit, events });
-    }
-
-    /// At level 3 every turn has a first line; below, those in which something happens.
-    fn begin_turn(&mut self, wait: Wait) {
-        self.turn.wait = Some(wait);
-        self.turn.unsaid = true;
-        if self.level == Level::Everything {
-            self.head();
-        }
-    }
-
-    /// Says the turn's first line, if it is unsaid.
-    fn head(&mut self) {
-        if !std::mem::replace(&mut self.turn.unsaid, false) {
-            return;
-        }
-        self.unfold();
-        if let Some(wait) = self.turn.wait.clone()
-            && self.level != Level::Turns
-        {
-            let sentence = Sentence::Turn { turn: self.turn.number, wait };
-            self.lines.push(Line { depth: 0, sentence });
-        }
-    }
-
-    fn turn_ended(&mut self, at: Time) {
-        let (number, took) = (self.turn.number, at.since(self.turn.handles_began));
-        self.facts.phase = Phase::Outside;
-        if self.turn.unsaid && self.turn.ran.is_empty() {
-            self.turn.unsaid = false;
-            self.folded += 1;
-            self.folded_time += self.turn.waited;
-        } else if self.level == Level::Turns
-            && let Some(wait) = self.turn.wait.take()
-        {
-            self.unfold();
-            let (ran, more) = (std::mem::take(&mut self.turn.ran), self.turn.more);
-            let sentence = Sentence::TurnInShort { turn: number, wait, ran, more };
-            self.lines.push(Line { depth: 0, sentence });
-        }
-        for finding in self.findings.turn_ended(number, took, self.facts.queue.len()) {
-            self.find(finding);
-        }
-    }
-
-    fn unfold(&mut self) {
-        let (turns, waited) =
-            (std::mem::take(&mut self.folded), std::mem::take(&mut self.folded_time));
-        if turns > 0 {
-            self.lines.push(Line { depth: 0, sentence: Sentence::Folded { turns, waited } });
-        }
-    }
-
-    fn timer_due(&mut self, timer: TimerId, late: Duration) {
-        let name = self.facts.due(timer, late);
-        let armed = self.facts.timers_armed();
-        self.say(Level::Everything, 1, Sentence::Due { timer, late, armed });
-        self.facts.phase = Phase::Collecting(Some(Who::Timer(timer)));
-        if let Some(finding) = self.findings.late(name, late) {
-            self.find(finding);
-        }
-    }
-}
-
-/// Handles.
-impl Story {
-    fn queued(&mut self, handle: HandleId, what: What, cause: HandleId) {
-        let place = self.facts.queue.len() + 1;
-        let queued = self.facts.queued(handle, what, cause);
-        let (who, cause) = (queued.who.clone(), queued.cause.clone());
-        if self.level == Level::Everything {
-            let depth = self.depth();
-            self.say(Level::Everything, depth, Sentence::Queued { handle, who, cause, place });
-        } else if self.facts.running.is_some() && !matches!(what, What::Task { .. }) {
-            let turn = self.next_turn();
-            self.deed(Sentence::QueuedNext { who, turn });
-        }
-    }
-
-    fn runs(&mut self, at: Time, handle: HandleId, what: What, cause: HandleId) {
-        let (mut who, cause, late) = match self.facts.queue.remove(&handle) {
-            Some(queued) => (queued.who, queued.cause, queued.late),
-            None => (self.facts.who(what), self.facts.cause(cause), Duration::ZERO),
-        };
-        let (mut place, mut waited, mut first, mut woken_by) = (None, None, false, None);
-        if let What::Task { task } = what {
-            // It may have been named since it was queued.
-            who = self.facts.who(what);
-            (place, waited, first) = self.step(at, task);
-            woken_by = self.facts.task(task).woken_by.take();
-        }
-        let cause = woken_by.unwrap_or(cause);
-        if cause == who {
-            self.findings.queued_by_itself(&who);
-        }
-        match self.turn.ran.len() < NAMED_IN_SHORT {
-            true => self.turn.ran.push(who.clone()),
-            false => self.turn.more += 1,
-        }
-        self.facts.running = Some((handle, who.clone()));
-        self.turn.handle_began = at;
-        let late = if late < WORTH_TELLING { Duration::ZERO } else { late };
-        let handle = (self.level == Level::Everything).then_some(handle);
-        let began = Sentence::Began { handle, who, cause, first, at: place, waited, late };
-        self.say(Level::Handles, 1, began);
-    }
-
-    /// Where a task that is stepped was, for how long, and whether it is its first step.
-    fn step(&mut self, now: Time, task: TaskId) -> (Option<Site>, Option<Duration>, bool) {
-        let facts = self.facts.task(task);
-        let first = !std::mem::replace(&mut facts.began, true);
-        match facts.wait.take() {
-            _ if first => (facts.spawned_at, None, true),
-            Some((since, awaited)) => (awaited.at, Some(now.since(since)), false),
-            None => (None, None, false),
-        }
-    }
-
-    fn ran(&mut self, at: Time, handle: HandleId) {
-        let Some((_, who)) = self.facts.running.take_if(|(running, _)| *running == handle) else {
-            return;
-        };
-        let took = at.since(self.turn.handle_began);
-        self.findings.ran(&who, took);
-        if !took.is_zero() {
-            let level = if took < WORTH_TELLING { Level::Everything } else { Level::Handles };
-            self.say(level, 2, Sentence::Took { took });
-        }
-    }
-}
-
-/// Tasks.
-impl Story {
-    fn woken(&mut self, task: TaskId) {
-        let by = self.facts.doer();
-        let name = self.facts.task_name(task);
-        let itself = by == Who::Task(name.clone());
-        self.facts.task(task).woken_by = Some(by);
-        let turn = self.next_turn();
-        self.deed(Sentence::Woke { task: name, itself, turn });
-    }
-
-    fn done(&mut self, task: TaskId, end: TaskEnd) {
-        let name = self.facts.task_name(task);
-        let facts = self.facts.tasks.remove(&task);
-        if self.closing {
-            let what = facts.and_then(|facts| facts.wait).map(|(_, what)| what);
-            self.find(Finding::ClosedWhilePending { task: name, what });
-        } else {
-            self.deed(Sentence::Ended { task: name, end });
         }
     }
 }
@@ -436,6 +266,16 @@ impl Story {
         self.say(level, depth, sentence);
     }
 
+    /// A deed that is a system call.
+    fn called(&mut self, sentence: Sentence, call: Option<&'static str>) {
+        self.deed(sentence);
+        if self.level == Level::Everything
+            && let Some(line) = self.lines.last_mut()
+        {
+            line.call = call;
+        }
+    }
+
     fn find(&mut self, finding: Finding) {
         self.say(Level::Turns, 0, Sentence::Finding(finding));
     }
@@ -445,7 +285,7 @@ impl Story {
             return;
         }
         self.head();
-        self.lines.push(Line { depth, sentence });
+        self.lines.push(Line { depth, sentence, call: None });
     }
 }
 

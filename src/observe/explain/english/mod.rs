@@ -2,14 +2,20 @@
 //!
 //! Another language is another file with a function of this one's type.
 
+mod wait;
+mod words;
+
 use std::fmt::{Result, Write};
-use std::os::fd::RawFd;
 use std::time::Duration;
 
-use super::sentence::{Awaited, Ending, Finding, Sentence, TaskName, TimerName, Wait, Who};
+use super::sentence::{Awaited, Finding, Sentence, Who};
 use super::units::{Many, Place, Span};
-use crate::observe::{Resource, Site, TaskEnd, WaitReason};
-use crate::selector::{Interest, Readiness};
+use crate::observe::{Resource, Site};
+use wait::waited;
+use words::{
+    cause_name, end_words, interest_words, limit_words, name, readiness_words, task_name,
+    timer_name, were,
+};
 
 /// Writes one sentence, without its indentation and the end of its line.
 pub(super) fn english(sentence: &Sentence, out: &mut dyn Write) -> Result {
@@ -93,13 +99,10 @@ fn deed(sentence: &Sentence, out: &mut dyn Write) -> Result {
                 None => Ok(()),
             }
         }
-        S::Watches { fd, interest, call } => {
-            match interest {
-                Some(interest) => write!(out, "watched fd {fd} for {}", interest_words(*interest))?,
-                None => write!(out, "watched fd {fd} no more")?,
-            }
-            call.map_or(Ok(()), |call| write!(out, " ({call})"))
+        S::Watches { fd, interest: Some(interest) } => {
+            write!(out, "watched fd {fd} for {}", interest_words(*interest))
         }
+        S::Watches { fd, interest: None } => write!(out, "watched fd {fd} no more"),
         S::Waits { task, what } => {
             write!(out, "{} then waited for ", task_name(task))?;
             awaited(what, out)
@@ -153,78 +156,10 @@ fn socket_deed(sentence: &Sentence, out: &mut dyn Write) -> Result {
     }
 }
 
-fn waited(wait: &Wait, out: &mut dyn Write) -> Result {
-    let (why, limit, timer, took, ready, ended) = match wait {
-        Wait::Skipped { ready } => {
-            return write!(out, "did not ask the kernel again so soon: {} ready", were(*ready));
-        }
-        Wait::Asked { why, limit, timer, took, ready, ended } => {
-            (why, *limit, timer, *took, *ready, *ended)
-        }
-    };
-    if limit.is_some_and(|limit| limit.is_zero()) {
-        write!(out, "did not wait: ")?;
-        not_waited(*why, timer.as_ref(), ready, out)?;
-        return match ended {
-            Ending::Events(n) => write!(out, "; {} came", Many(n, "event")),
-            _ => Ok(()),
-        };
-    }
-    write!(out, "waited {}", Span(took))?;
-    match ended {
-        Ending::TimeUp => return time_up(timer.as_ref(), out),
-        Ending::Events(n) => write!(out, " until {} came; ", Many(n, "event"))?,
-        Ending::Rung => write!(out, " until another thread or a signal woke it; ")?,
-    }
-    match (limit, timer) {
-        (Some(limit), Some(timer)) => {
-            write!(out, "the limit was {}, for {}", Span(limit), timer_name(timer))
-        }
-        (Some(limit), None) => write!(out, "run_once allowed {}", Span(limit)),
-        (None, _) => write!(out, "there was no limit, for no timer was armed"),
-    }
-}
-
-fn time_up(timer: Option<&TimerName>, out: &mut dyn Write) -> Result {
-    match timer {
-        Some(timer) => write!(out, " for {}", timer_name(timer)),
-        None => write!(out, ", as long as run_once allowed"),
-    }
-}
-
-fn not_waited(
-    why: WaitReason,
-    timer: Option<&TimerName>,
-    ready: usize,
-    out: &mut dyn Write,
-) -> Result {
-    match (why, timer) {
-        (WaitReason::Ready, _) => write!(out, "{} ready", were(ready)),
-        (WaitReason::Stopping, _) => write!(out, "stop had been called"),
-        (WaitReason::Remote, _) => write!(out, "another thread had sent something"),
-        (WaitReason::Limit, _) => write!(out, "run_once allowed no wait"),
-        (_, Some(timer)) => write!(out, "{} was due already", timer_name(timer)),
-        (_, None) => write!(out, "something was due already"),
-    }
-}
-
-fn were(ready: usize) -> String {
-    let verb = if ready == 1 { "was" } else { "were" };
-    format!("{} {verb}", Many(ready, "handle"))
-}
-
 fn list(ran: &[Who], more: usize, out: &mut dyn Write) -> Result {
     let names: Vec<String> = ran.iter().map(name).collect();
     write!(out, "; ran {}", names.join(", "))?;
     if more > 0 { write!(out, " and {more} more") } else { Ok(()) }
-}
-
-fn limit_words(limit: Option<Duration>) -> String {
-    match limit {
-        None => "without limit".into(),
-        Some(limit) if limit.is_zero() => "without waiting".into(),
-        Some(limit) => format!("at most {}", Span(limit)),
-    }
 }
 
 fn began(
@@ -347,83 +282,4 @@ fn found(finding: &Finding, out: &mut dyn Write) -> Result {
             write!(out, "the exception handler was told: {}", lines.join("; "))
         }
     }
-}
-
-fn name(who: &Who) -> String {
-    match who {
-        Who::Outside => "the program".into(),
-        Who::OtherThread => "another thread".into(),
-        Who::Event { fd, .. } => fd_name(*fd),
-        Who::Timer(timer) => format!("{timer:?}"),
-        Who::Wake(Some(timer)) => format!("the wake-up by {timer:?}"),
-        Who::Wake(None) => "the wake-up by a timer".into(),
-        Who::Task(task) => task_name(task),
-        Who::Callback(at) => format!("callback {}", Place(at)),
-        Who::RemoteCall => "a call from another thread".into(),
-        Who::Reader(fd) => format!("the reader of fd {fd}"),
-        Who::Writer(fd) => format!("the writer of fd {fd}"),
-        Who::Signal(signal) => format!("the handler of signal {signal}"),
-        Who::Internal(words) => (*words).into(),
-        Who::Handle(handle) => format!("{handle:?}"),
-    }
-}
-
-fn cause_name(cause: &Who) -> String {
-    match cause {
-        Who::Outside => "the program, outside of the loop".into(),
-        Who::Wake(Some(timer)) => format!("{timer:?}"),
-        Who::Wake(None) => "a timer".into(),
-        cause => name(cause),
-    }
-}
-
-fn fd_name(fd: RawFd) -> String {
-    format!("fd {fd}")
-}
-
-fn task_name(task: &TaskName) -> String {
-    match &task.name {
-        Some(name) => format!("task {name}#{}", task.task.0),
-        None => format!("task#{}", task.task.0),
-    }
-}
-
-fn timer_name(timer: &TimerName) -> String {
-    let mut words = format!("{:?}", timer.timer);
-    match &timer.by {
-        Some(Who::Outside) | None => {}
-        Some(by) => words.push_str(&format!(" of {}", name(by))),
-    }
-    if let Some(at) = timer.at {
-        words.push_str(&format!(" ({})", Place(at)));
-    }
-    words
-}
-
-fn end_words(end: TaskEnd) -> &'static str {
-    match end {
-        TaskEnd::Finished => "finished",
-        TaskEnd::Cancelled => "was cancelled",
-        TaskEnd::Panicked => "panicked",
-    }
-}
-
-fn interest_words(interest: Interest) -> &'static str {
-    match (interest.is_read(), interest.is_write()) {
-        (true, false) => "reading",
-        (false, true) => "writing",
-        _ => "reading and writing",
-    }
-}
-
-fn readiness_words(readiness: Readiness) -> String {
-    let words = [
-        (Readiness::READABLE, "readable"),
-        (Readiness::WRITABLE, "writable"),
-        (Readiness::READ_HANGUP, "at the peer's end of file"),
-        (Readiness::HANGUP, "hung up"),
-        (Readiness::ERROR, "in error"),
-    ];
-    let so = words.iter().filter(|(flag, _)| readiness.contains(*flag));
-    so.map(|(_, word)| *word).collect::<Vec<_>>().join(" and ")
 }

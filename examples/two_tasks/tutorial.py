@@ -1,0 +1,21 @@
+# `asyncio.wait` takes coroutines until Python 3.10 only; tutorial_3_11.py is the same with tasks.
+import asyncio
+import threading
+
+
+async def sleep(x):
+    for i in range(3):
+        print('sleep {}'.format(i))
+        await asyncio.sleep(x)
+
+
+async def showthread(x):
+    for i in range(3):
+        print(threading.enumerate())
+        await asyncio.sleep(2)
+
+
+loop = asyncio.get_event_loop()
+tasks = [sleep(3), showthread(3)]
+loop.run_until_complete(asyncio.wait(tasks))
+loop.close()

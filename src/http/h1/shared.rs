@@ -1,0 +1,133 @@
+//! What the connections of one server share: the limits, and the storage of heads.
+//!
+//! A head lives in a box with vectors inside. The box comes from here and returns here when the
+//! head is dropped, so that in a steady state a request allocates nothing; and while it is under
+//! way, what moves from hand to hand is one pointer.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+use http::{Method, StatusCode};
+
+use super::fields::{Fields, Span};
+use super::meaning::Meaning;
+use crate::http::Limits;
+
+/// All that is known of one head; a request's and a response's are stored alike.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub fields: Fields,
+    pub meaning: Meaning,
+    /// A request's.
+    pub method: Method,
+    /// A response's.
+    pub status: StatusCode,
+    /// A request's target, a response's reason phrase; apart from the other bytes because it is
+    /// asked for with every request and is known to be text.
+    pub text: String,
+    /// Where the target's path is.
+    pub path: Span,
+    /// Where the target's query is, without its question mark.
+    pub query: Span,
+}
+
+/// What all connections of one server, or of one client session, have in common: the limits, and
+/// the storage of heads that are gone. Cloning it is cheap and shares it.
+#[derive(Clone, Default)]
+pub struct Shared(Rc<SharedInner>);
+
+#[derive(Default)]
+struct SharedInner {
+    limits: Limits,
+    #[expect(clippy::vec_box, reason = "a box moves in and out as one pointer")]
+    spare: RefCell<Vec<Box<Parts>>>,
+}
+
+/// Heads kept for reuse: as many as are usually under way at once.
+const SPARE_HEADS: usize = 64;
+/// A head that grew beyond this is not kept.
+const SPARE_BYTES: usize = 16 << 10;
+
+impl Shared {
+    /// With these limits and nothing stored yet.
+    pub fn new(limits: Limits) -> Shared {
+        Shared(Rc::new(SharedInner { limits, spare: RefCell::default() }))
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Storage for a head, used before if possible. What grows in it is empty; the rest is whatever
+    /// the last head left.
+    pub(crate) fn room(&self) -> Kept {
+        let used = self.0.spare.borrow_mut().pop();
+        Kept { parts: Some(used.unwrap_or_default()), home: self.clone() }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("limits", self.limits()).finish_non_exhaustive()
+    }
+}
+
+/// [`Parts`] that go home when dropped.
+pub(crate) struct Kept {
+    /// `None` only while it is being dropped.
+    parts: Option<Box<Parts>>,
+    home: Shared,
+}
+
+impl Deref for Kept {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        self.parts.as_ref().expect("storage is there until drop")
+    }
+}
+
+impl DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Parts {
+        self.parts.as_mut().expect("storage is there until drop")
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let Some(mut parts) = self.parts.take() else { return };
+        let mut spare = self.home.0.spare.borrow_mut();
+        if spare.len() < SPARE_HEADS && parts.fields.bytes.capacity() <= SPARE_BYTES {
+            parts.fields.clear();
+            parts.text.clear();
+            spare.push(parts);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_heads_storage_serves_the_next() {
+        let shared = Shared::default();
+        let mut first = shared.room();
+        first.fields.bytes.extend_from_slice(b"GET / HTTP/1.1");
+        let address = first.fields.bytes.as_ptr();
+        drop(first);
+        let second = shared.room();
+        assert_eq!((second.fields.bytes.as_ptr(), second.fields.bytes.len()), (address, 0));
+    }
+
+    #[test]
+    fn storage_that_grew_large_is_not_kept() {
+        let shared = Shared::default();
+        let mut room = shared.room();
+        room.fields.bytes.reserve(SPARE_BYTES + 1);
+        drop(room);
+        assert_eq!(shared.0.spare.borrow().len(), 0);
+    }
+}

@@ -1,0 +1,113 @@
+//! A connection's receiving side.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use super::lifecycle::Cause;
+use super::tcp::Tcp;
+use super::transport::Transport;
+use crate::event_loop::{EventLoop, Side};
+use crate::observe::{Record, add};
+
+/// How many bytes one receive takes at most: the size of the loop's buffer.
+const RECEIVE_SIZE: usize = 64 * 1024;
+
+impl Tcp {
+    /// One receive. Level-triggered: what it leaves comes with the next turn's event.
+    #[inline]
+    pub(super) fn read_ready(transport: &Transport, event_loop: &EventLoop) {
+        let tcp = &transport.0;
+        if !tcp.lifecycle.get().may_deliver() {
+            return;
+        }
+        let inner = &*event_loop.0;
+        let mut lent = Lent::from(&inner.receive_buffer);
+        let buffer = lent.buffer.get_or_insert_with(new_receive_buffer);
+        match inner.sockets.recv(tcp.fd, buffer) {
+            Ok(0) => {
+                inner.observe.tell(|| Record::Received { fd: tcp.fd, bytes: 0 });
+                tcp.peer_finished(event_loop);
+            }
+            Ok(received) => {
+                add(&inner.observe.tally.bytes_received, received as u64);
+                inner.observe.tell(|| Record::Received { fd: tcp.fd, bytes: received });
+                Tcp::call_with(transport, |protocol, transport| {
+                    protocol.data_received(transport, &buffer[..received]);
+                });
+            }
+            Err(error) if is_not_now(&error) => {}
+            Err(error) => tcp.broken(inner, error),
+        }
+    }
+
+    fn peer_finished(self: &Rc<Self>, event_loop: &EventLoop) {
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.call(|protocol, transport| protocol.eof_received(transport))
+        }));
+        let keep = match told {
+            Ok(keep) => keep,
+            Err(payload) => {
+                return self.protocol_failed(event_loop, "eof_received", payload);
+            }
+        };
+        let cause = if keep == Some(true) { Cause::EofKept } else { Cause::EofClosed };
+        self.happens(&event_loop.0, cause);
+    }
+
+    pub(super) fn pause_reading(self: &Rc<Self>) {
+        let mut lifecycle = self.lifecycle.get();
+        let stop = lifecycle.pause_reading();
+        self.lifecycle.set(lifecycle);
+        if stop && let Some(event_loop) = self.event_loop() {
+            drop(event_loop.0.unwatch(self.fd, Side::Reader));
+        }
+    }
+
+    pub(super) fn resume_reading(self: &Rc<Self>) {
+        let mut lifecycle = self.lifecycle.get();
+        let start = lifecycle.resume_reading();
+        self.lifecycle.set(lifecycle);
+        if start
+            && let Some(event_loop) = self.event_loop()
+            && let Err(error) = event_loop.0.watch(self.fd, Side::Reader, self.clone())
+        {
+            self.broken(&event_loop.0, error);
+        }
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        self.lifecycle.get().is_reading()
+    }
+}
+
+/// The loop's receive buffer, which goes back when its bytes are delivered, also by a panic.
+struct Lent<'a> {
+    place: &'a Cell<Option<Box<[u8]>>>,
+    buffer: Option<Box<[u8]>>,
+}
+
+impl<'a> From<&'a Cell<Option<Box<[u8]>>>> for Lent<'a> {
+    #[inline]
+    fn from(place: &'a Cell<Option<Box<[u8]>>>) -> Self {
+        Lent { place, buffer: place.take() }
+    }
+}
+
+impl Drop for Lent<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.place.set(self.buffer.take());
+    }
+}
+
+#[cold]
+fn new_receive_buffer() -> Box<[u8]> {
+    vec![0; RECEIVE_SIZE].into_boxed_slice()
+}
+
+/// Whether a call only has nothing to do yet.
+pub(super) fn is_not_now(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

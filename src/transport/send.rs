@@ -1,0 +1,248 @@
+//! A connection's sending side.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
+
+use super::flow::{Flow, LimitsError};
+use super::lifecycle::{Cause, WriteVerdict};
+use super::receive::is_not_now;
+use super::tcp::Tcp;
+use super::unsent::Unsent;
+use crate::event_loop::{ErrorContext, EventLoop, Inner, Run, Side};
+use crate::observe::{Record, What, add};
+
+/// How many writes to a lost connection pass in silence (asyncio's
+/// `LOG_THRESHOLD_FOR_CONNLOST_WRITES`).
+const SILENT_WRITES: u8 = 5;
+
+/// How many buffers go into one vectored send of what waits.
+const SLICES: usize = 16;
+
+/// The bytes that wait for the kernel, and the water marks. Nothing at all where none wait and the
+/// marks are the usual ones.
+#[derive(Default)]
+pub(super) struct Outgoing(Option<Box<Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    unsent: Unsent,
+    flow: Flow,
+}
+
+impl Outgoing {
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.unsent.len())
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub(super) fn is_paused(&self) -> bool {
+        self.0.as_ref().is_some_and(|queue| queue.flow.is_paused())
+    }
+
+    fn limits(&self) -> (usize, usize) {
+        self.0.as_ref().map_or_else(|| Flow::default().limits(), |queue| queue.flow.limits())
+    }
+
+    fn queue(&mut self) -> &mut Queue {
+        self.0.get_or_insert_default()
+    }
+
+    /// Whether the side of the marks has changed. Gives memory back that is not needed.
+    fn update_flow(&mut self) -> bool {
+        let Some(queue) = &mut self.0 else { return false };
+        let changed = queue.flow.update(queue.unsent.len()).is_some();
+        if queue.unsent.is_empty() && queue.flow == Flow::default() {
+            self.0 = None;
+        }
+        changed
+    }
+}
+
+impl Tcp {
+    /// Sends what the kernel takes now, and keeps the rest.
+    pub(super) fn write(self: &Rc<Self>, bytes: &[u8]) -> io::Result<()> {
+        self.write_with(
+            bytes.len(),
+            |inner| inner.sockets.send(self.fd, bytes),
+            |unsent, sent| {
+                unsent.append(&bytes[sent..]);
+            },
+        )
+    }
+
+    /// The same from several buffers, in one call of the kernel.
+    pub(super) fn write_lines(self: &Rc<Self>, buffers: &[IoSlice<'_>]) -> io::Result<()> {
+        let len = buffers.iter().map(|buffer| buffer.len()).sum();
+        self.write_with(
+            len,
+            |inner| inner.sockets.send_vectored(self.fd, buffers),
+            |unsent, sent| unsent.append_rest(buffers, sent),
+        )
+    }
+
+    #[inline]
+    fn write_with(
+        self: &Rc<Self>,
+        len: usize,
+        send: impl FnOnce(&Inner) -> io::Result<usize>,
+        keep: impl FnOnce(&mut Unsent, usize),
+    ) -> io::Result<()> {
+        match self.lifecycle.get().phase().write_verdict() {
+            WriteVerdict::Take => {}
+            WriteVerdict::AfterEof => return Err(write_after_eof()),
+            WriteVerdict::Discard => {
+                self.discard(len);
+                return Ok(());
+            }
+        }
+        let Some(event_loop) = self.event_loop() else { return Ok(()) };
+        if len == 0 {
+            return Ok(());
+        }
+        let inner = &*event_loop.0;
+        let idle = self.outgoing.borrow().is_empty();
+        let sent = match if idle { self.sent(inner, len, send(inner)) } else { Ok(0) } {
+            Ok(sent) => sent,
+            Err(error) => {
+                self.broken(inner, error);
+                return Ok(());
+            }
+        };
+        if sent < len {
+            keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
+            self.kept(inner, idle);
+        }
+        Ok(())
+    }
+
+    /// Bytes were kept: the first of them have the socket watched.
+    #[cold]
+    fn kept(self: &Rc<Self>, inner: &Inner, first: bool) {
+        if first {
+            self.watch_writable(inner);
+        }
+        self.update_flow();
+    }
+
+    /// Books what a send did: how many bytes it took, 0 if it would block.
+    fn sent(&self, inner: &Inner, asked: usize, result: io::Result<usize>) -> io::Result<usize> {
+        let sent = match result {
+            Err(error) if is_not_now(&error) => 0,
+            result => result?,
+        };
+        add(&inner.observe.tally.bytes_sent, sent as u64);
+        inner.observe.tell(|| Record::Sent { fd: self.fd, asked, sent });
+        Ok(sent)
+    }
+
+    fn watch_writable(self: &Rc<Self>, inner: &Inner) {
+        let writer = Rc::new(WriteReady(self.clone()));
+        if let Err(error) = inner.watch(self.fd, Side::Writer, writer) {
+            self.broken(inner, error);
+        }
+    }
+
+    /// The socket takes bytes again.
+    fn write_ready(self: &Rc<Self>, event_loop: &EventLoop) {
+        let asked = self.outgoing.borrow().len();
+        if asked == 0 || !self.lifecycle.get().phase().sends() {
+            return;
+        }
+        let inner = &*event_loop.0;
+        let result = self.send_unsent(inner);
+        match self.sent(inner, asked, result) {
+            Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
+            Err(error) => return self.broken(inner, error),
+        }
+        if self.outgoing.borrow().is_empty() {
+            drop(inner.unwatch(self.fd, Side::Writer));
+            self.happens(inner, Cause::Drained);
+        }
+        self.update_flow();
+    }
+
+    fn send_unsent(&self, inner: &Inner) -> io::Result<usize> {
+        let mut outgoing = self.outgoing.borrow_mut();
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let filled = outgoing.queue().unsent.io_slices(&mut slices);
+        match &slices[..filled] {
+            [one] => inner.sockets.send(self.fd, one),
+            many => inner.sockets.send_vectored(self.fd, many),
+        }
+    }
+
+    fn update_flow(self: &Rc<Self>) {
+        let changed = self.outgoing.borrow_mut().update_flow();
+        if changed {
+            self.tell_flow();
+        }
+    }
+
+    /// Bytes for a connection that is over.
+    fn discard(&self, len: usize) {
+        let count = self.discarded.get();
+        if len == 0 || !self.lifecycle.get().phase().is_over() || count > SILENT_WRITES {
+            return;
+        }
+        self.discarded.set(count + 1);
+        if count + 1 == SILENT_WRITES
+            && let Some(event_loop) = self.event_loop()
+        {
+            event_loop.call_exception_handler(ErrorContext::new(
+                "socket.send() raised exception. The connection is lost, and the program goes on \
+                 writing to it: stop when connection_lost() is called or drain() fails",
+            ));
+        }
+    }
+
+    pub(super) fn write_eof(self: &Rc<Self>) {
+        if let Some(event_loop) = self.event_loop() {
+            self.happens(&event_loop.0, Cause::WriteEof);
+        }
+    }
+
+    pub(super) fn set_limits(
+        self: &Rc<Self>,
+        high: Option<usize>,
+        low: Option<usize>,
+    ) -> Result<(), LimitsError> {
+        let mut outgoing = self.outgoing.borrow_mut();
+        let Queue { unsent, flow } = outgoing.queue();
+        let result = flow.set_limits(high, low, unsent.len());
+        outgoing.update_flow();
+        drop(outgoing);
+        result?;
+        self.tell_flow();
+        Ok(())
+    }
+
+    pub(super) fn limits(&self) -> (usize, usize) {
+        self.outgoing.borrow().limits()
+    }
+
+    pub(super) fn unsent_len(&self) -> usize {
+        self.outgoing.borrow().len()
+    }
+}
+
+/// The writer of a connection whose bytes the kernel did not take.
+struct WriteReady(Rc<Tcp>);
+
+impl Run for WriteReady {
+    fn run(self: Rc<Self>, event_loop: &EventLoop) {
+        self.0.write_ready(event_loop);
+    }
+
+    fn what(&self) -> What {
+        What::Writer { fd: self.0.fd }
+    }
+}
+
+fn write_after_eof() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "Cannot call write() after write_eof()")
+}
