@@ -6,7 +6,6 @@
 mod app;
 mod client;
 pub mod date;
-mod deadline;
 pub mod h1;
 mod handler;
 mod limits;

@@ -23,13 +23,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use self::connection::Connection;
 use self::pool::Pool;
-use super::deadline::within;
 use super::h1::{OutgoingRequest, Shared};
 use super::limits::Limits;
 use super::url::Url;
 use crate::event_loop::{TimerHandle, get_running_loop};
 use crate::sys::Time;
-use crate::task::running_loop;
+use crate::task::{running_loop, timeout};
 
 pub use error::ClientError;
 pub use response::ClientResponse;
@@ -258,9 +257,9 @@ impl ClientRequest {
         let url: Url = self.url.parse()?;
         let limit = self.session.options.timeout;
         let deadline = running_loop("a request").time() + limit;
-        let exchanged = within(limit, self.exchange(&url)).await;
-        let timeout = ClientError::Timeout { waiting_for: "the response", limit };
-        let (head, connection) = exchanged.ok_or(timeout)??;
+        let exchanged = timeout(limit, self.exchange(&url)).await;
+        let too_late = ClientError::Timeout { waiting_for: "the response", limit };
+        let (head, connection) = exchanged.map_err(|_| too_late)??;
         Ok(ClientResponse::new(self.session, url, deadline, head, connection))
     }
 
@@ -278,9 +277,9 @@ impl ClientRequest {
             }
         }
         let limit = self.session.options.connect_timeout;
-        let opened = within(limit, Connection::open(url, &self.session.shared)).await;
-        let timeout = ClientError::Timeout { waiting_for: "the connection", limit };
-        let mut connection = opened.ok_or(timeout)??;
+        let opened = timeout(limit, Connection::open(url, &self.session.shared)).await;
+        let too_late = ClientError::Timeout { waiting_for: "the connection", limit };
+        let mut connection = opened.map_err(|_| too_late)??;
         let head = self.ask(&mut connection, url, &authority).await?;
         Ok((head, connection))
     }

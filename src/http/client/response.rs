@@ -8,12 +8,11 @@ use http::{HeaderMap, StatusCode, Version};
 use super::Session;
 use super::connection::{Connection, Next};
 use super::error::ClientError;
-use crate::http::deadline::within;
 use crate::http::h1::ResponseHead;
 use crate::http::request::{BodyError, decode_text};
 use crate::http::url::Url;
 use crate::sys::Time;
-use crate::task::running_loop;
+use crate::task::{running_loop, timeout};
 
 /// A response whose head has arrived. (`aiohttp.ClientResponse`)
 ///
@@ -79,8 +78,8 @@ impl ClientResponse {
     pub async fn bytes(mut self) -> Result<Vec<u8>, ClientError> {
         let left = self.deadline.since(running_loop("a response's body").time());
         let limit = self.session.options.timeout;
-        let timeout = ClientError::Timeout { waiting_for: "the end of the body", limit };
-        within(left, self.receive()).await.ok_or(timeout)?
+        let too_late = ClientError::Timeout { waiting_for: "the end of the body", limit };
+        timeout(left, self.receive()).await.map_err(|_| too_late)?
     }
 
     /// Receives the whole body as text, in the character set that `Content-Type` names, UTF-8 if
