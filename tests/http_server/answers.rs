@@ -70,7 +70,8 @@ fn head_is_answered_like_get_without_the_body() {
 #[test]
 fn a_malformed_request_is_told_what_was_wrong_and_the_connection_ends() {
     let (replies, _) = serve(tutorial(), |address| {
-        let wrong = ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost : h\r\n\r\n", "nonsense\r\n"];
+        let wrong =
+            ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost : h\r\n\r\n", "nonsense\r\n"];
         wrong.map(|request| {
             let mut client = Client::connect(address);
             (client.send(request).reply(), client.is_closed())

@@ -71,7 +71,8 @@ fn a_chunked_body_that_grows_too_large_is_413() {
 fn a_client_that_asks_whether_to_send_its_body_is_told_to() {
     let (got, _) = serve(echoing(100), |address| {
         let mut client = Client::connect(address);
-        let head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+        let head =
+            "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
         let interim = client.send(head).head();
         let reply = client.send("hi").reply();
         (interim, reply, client.get("/"))
@@ -83,7 +84,8 @@ fn a_client_that_asks_whether_to_send_its_body_is_told_to() {
 #[test]
 fn a_client_that_asks_whether_to_send_too_large_a_body_is_told_not_to() {
     let (reply, _) = serve(echoing(1), |address| {
-        let head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+        let head =
+            "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
         Client::connect(address).send(head).reply()
     });
     assert_eq!(reply.status, 413);

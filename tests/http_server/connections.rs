@@ -60,8 +60,16 @@ fn pipelined_requests_are_handled_one_at_a_time_and_answered_in_order() {
         paths.map(|_| client.reply().body)
     });
     assert_eq!(bodies, paths);
-    let expected =
-        ["/1", "/wait/3 begins", "/wait/3 ends", "/2", "/wait/1 begins", "/wait/1 ends", "/3", "/4"];
+    let expected = [
+        "/1",
+        "/wait/3 begins",
+        "/wait/3 ends",
+        "/2",
+        "/wait/1 begins",
+        "/wait/1 ends",
+        "/3",
+        "/4",
+    ];
     assert_eq!(*order.borrow(), expected);
 }
 
@@ -161,7 +169,10 @@ fn a_handler_that_does_not_wait_costs_no_turn_of_the_loop() {
         let handles = counters.counters().handles;
         async move { Response::text(handles.to_string()) }
     };
-    let mut app = { drop(app); Application::new() };
+    let mut app = {
+        drop(app);
+        Application::new()
+    };
     app.router().add_get("/", of_loop);
     let (handles, _) = crate::support::serve_on(event_loop, app, |address| {
         let mut client = Client::connect(address);
