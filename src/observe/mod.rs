@@ -7,6 +7,7 @@
 
 mod counters;
 mod environment;
+#[cfg(feature = "explain")]
 mod explain;
 mod record;
 mod ring;
@@ -21,6 +22,7 @@ use std::rc::Rc;
 use crate::sys::{Clock, Time};
 pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
+#[cfg(feature = "explain")]
 pub use explain::{Explain, Level};
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
 pub use ring::{DEFAULT_CAPACITY, FlightRecorder};
