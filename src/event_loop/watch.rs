@@ -154,7 +154,7 @@ mod tests {
         for error in errors {
             let text = error.unwrap_err().to_string();
             assert!(
-                text.starts_with(&format!("File descriptor {fd} is used by transport")),
+                text.starts_with(&format!("File descriptor {fd} is used by a transport")),
                 "{text}"
             );
         }
