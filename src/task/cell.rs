@@ -108,6 +108,8 @@ impl<F: Future + 'static> Drop for Entered<'_, F> {
 }
 
 impl<F: Future + 'static> TaskCell<F> {
+    /// Inlined, so that it is written where it will live: it may be large.
+    #[inline(always)]
     pub(super) fn new(header: Header, stage: Stage<F>) -> Rc<Self> {
         Rc::new(TaskCell { header, stage: UnsafeCell::new(stage) })
     }
@@ -164,6 +166,7 @@ impl<F: Future + 'static> TaskCell<F> {
             let Stage::Finished(output) = &*place else { return None };
             let output = ptr::read(output);
             ptr::write(place, Stage::Taken);
+            self.header.taken.set(true);
             Some(output)
         }
     }
