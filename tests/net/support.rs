@@ -13,7 +13,7 @@ use std::time::Duration;
 use evloop::{Builder, EventLoop, Protocol, Transport};
 
 /// Nothing takes that long; a test that would wait for ever fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 struct Lines {
