@@ -90,6 +90,12 @@ impl Story {
         self.lines.drain(..)
     }
 
+    /// How many tasks, timers and queued handles it remembers.
+    #[cfg(test)]
+    pub(super) fn remembers(&self) -> usize {
+        self.facts.tasks.len() + self.facts.timers_armed() + self.facts.queue.len()
+    }
+
     fn turn_record(&mut self, at: Time, record: &Record) {
         match *record {
             Record::Opened { selector } => {
