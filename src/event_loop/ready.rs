@@ -40,6 +40,8 @@ pub(crate) struct Entry {
 /// The loop that ships has none: it takes the first, by a plain `pop_front`.
 pub trait Policy {
     /// Of `ready` handles that may run now, in the order they were queued: the index of the next.
+    ///
+    /// A policy that panics is reported to the exception handler and not asked again.
     fn pick(&mut self, ready: usize) -> usize;
 }
 
@@ -128,6 +130,13 @@ impl Ready {
     #[inline]
     pub(crate) fn pick(&self, turn: &mut VecDeque<Entry>) -> Option<Entry> {
         if self.has_policy { self.pick_by_policy(turn) } else { turn.pop_front() }
+    }
+
+    /// A policy that panicked is not asked again.
+    #[cold]
+    pub(crate) fn dismiss_policy(&self) {
+        let policy = self.policy.take();
+        drop(policy);
     }
 
     #[cold]

@@ -211,13 +211,16 @@ impl Inner {
         let mut turn = self.home.ready.take_turn(self.spare.take());
         self.book_turn(turn.len());
         while !turn.is_empty() {
-            let mut running = None;
+            let (mut running, left) = (None, turn.len());
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 while let Some(entry) = self.home.ready.pick(&mut turn) {
                     self.run_handle(event_loop, entry, &mut running);
                 }
             }));
             if let Err(payload) = outcome {
+                if turn.len() == left {
+                    self.home.ready.dismiss_policy();
+                }
                 report_panic(event_loop, running, payload);
                 self.observe.tell(|| Record::Ran { handle: self.observe.current() });
             }
