@@ -41,7 +41,7 @@ pub use exception::{ErrorContext, Exception};
 use fds::Fds;
 pub(crate) use fds::Side;
 pub use handle::{Handle, TimerHandle};
-pub(crate) use handle::{Once, Run};
+pub(crate) use handle::Run;
 pub use ready::Policy;
 use ready::Ready;
 pub(crate) use ready::Work;
