@@ -17,9 +17,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::cell::with_current;
-use super::waiters::{DoneCallback, Waiter, Waiters};
-use crate::event_loop::{ErrorContext, EventLoop, Home, Once, Work};
-use crate::observe::{Resource, Site, What, note_wait};
+use super::waiters::{Callback, DoneCallback, Waiter, Waiters};
+use crate::event_loop::{ErrorContext, EventLoop, Home, Work};
+use crate::observe::{Resource, Site, note_wait};
 
 /// Why a future gives no value.
 #[derive(Clone)]
@@ -262,16 +262,14 @@ impl<T: 'static> LoopFuture<T> {
         if let State::Pending(waiters) = self.0.state.replace(outcome) {
             waiters.each(|waiter| match waiter {
                 Waiter::Task(waker) => waker.wake(),
-                Waiter::Callback(callback, at) => self.schedule(callback, at),
+                Waiter::Callback(callback) => self.schedule(callback),
             });
         }
         Ok(())
     }
 
-    fn schedule(&self, callback: DoneCallback<Self>, at: Site) {
-        let this = self.clone();
-        let run = Once::new(What::Callback { at }, move || callback(&this));
-        self.0.home.ready.push(Work::Run(run));
+    fn schedule(&self, callback: Rc<dyn Callback<Self>>) {
+        self.0.home.ready.push(Work::Run(callback.for_future(self.clone())));
     }
 
     /// Has `callback` called, as by `call_soon`, when it is done; at once if it is. Callbacks and
@@ -281,12 +279,16 @@ impl<T: 'static> LoopFuture<T> {
     /// closed loop the callback is never called.
     #[track_caller]
     pub fn add_done_callback(&self, callback: impl FnOnce(&LoopFuture<T>) + 'static) -> CallbackId {
-        let at = std::panic::Location::caller();
+        let callback = Rc::new(DoneCallback {
+            callback: Cell::new(Some(callback)),
+            future: Cell::new(None),
+            at: std::panic::Location::caller(),
+        });
         if self.done() {
-            self.schedule(Box::new(callback), at);
+            self.schedule(callback);
             return CallbackId(0);
         }
-        let waiter = Waiter::Callback(Box::new(callback), at);
+        let waiter = Waiter::Callback(callback);
         CallbackId(self.with_waiters(|waiters| waiters.add(waiter)).unwrap_or(0))
     }
 
@@ -422,7 +424,10 @@ impl<T: Clone> Future for FutureWait<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.future.result() {
             Err(FutureError::InvalidState(_)) => {}
-            done => return Poll::Ready(done),
+            done => {
+                self.waiter = None;
+                return Poll::Ready(done);
+            }
         }
         let foreign = with_current(|header| !Rc::ptr_eq(&header.home, &self.future.0.home));
         if foreign == Some(true) {
