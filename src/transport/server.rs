@@ -126,7 +126,8 @@ impl Listener {
         let protocol = match catch_unwind(AssertUnwindSafe(|| factory())) {
             Ok(protocol) => protocol,
             Err(payload) => {
-                let message = format!("The protocol factory of the server on {} failed", self.local);
+                let message =
+                    format!("The protocol factory of the server on {} failed", self.local);
                 return event_loop.call_exception_handler(
                     ErrorContext::new(message).exception(Exception::Panic(payload)),
                 );
@@ -190,10 +191,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
 /// A connected socket that nobody has taken charge of yet: closed if nobody does.
