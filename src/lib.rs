@@ -148,6 +148,8 @@ pub mod http;
 
 #[cfg(feature = "http")]
 pub use self::http as web;
+#[cfg(feature = "http")]
+pub use self::http::ClientSession;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,

@@ -20,6 +20,7 @@ pub use gather::{Gather, GatherResults, TryGather, TryGatherError, gather, try_g
 pub use joiner::ReturnWhen;
 pub use run::run;
 pub use scope::{Cancelled, cancel_scope};
+pub(crate) use sleep::running_loop;
 pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use task::{JoinError, Task, current_task, spawn};
 pub use timeout::{Deadline, RescheduleError, TimedOut, timeout, timeout_at, timeout_with};
