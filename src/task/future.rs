@@ -316,10 +316,10 @@ impl<T: 'static> LoopFuture<T> {
         });
         let back = Rc::downgrade(&self.0);
         destination.add_done_callback(move |destination| {
-            if let Some(source) = back.upgrade()
-                && destination.cancelled()
-            {
-                LoopFuture(source).cancel();
+            if let Some(source) = back.upgrade() {
+                if destination.cancelled() {
+                    LoopFuture(source).cancel();
+                }
             }
         });
     }
@@ -345,14 +345,15 @@ pub struct CallbackId(u64);
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        if let State::Failed(error) = self.state.get_mut()
-            && !self.seen.get()
-            && let Some(event_loop) = self.home.event_loop()
-        {
-            let mut context = ErrorContext::new("Future: exception was never retrieved")
-                .error(Unread(error.clone()));
-            context.source = Some(self.made_at);
-            event_loop.call_exception_handler(context);
+        if let State::Failed(error) = self.state.get_mut() {
+            if !self.seen.get() {
+                if let Some(event_loop) = self.home.event_loop() {
+                    let mut context = ErrorContext::new("Future: exception was never retrieved")
+                        .error(Unread(error.clone()));
+                    context.source = Some(self.made_at);
+                    event_loop.call_exception_handler(context);
+                }
+            }
         }
     }
 }
@@ -435,10 +436,10 @@ impl<T: Clone> Future for FutureWait<T> {
         }
         note_wait(Some(self.at), Resource::Future);
         let waker = context.waker();
-        if let Some(id) = self.waiter
-            && self.future.with_waiters(|waiters| waiters.wakes(id, waker)) == Some(true)
-        {
-            return Poll::Pending;
+        if let Some(id) = self.waiter {
+            if self.future.with_waiters(|waiters| waiters.wakes(id, waker)) == Some(true) {
+                return Poll::Pending;
+            }
         }
         let mut new = Some(Waiter::Task(waker.clone()));
         let before = self.waiter;

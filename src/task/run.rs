@@ -17,10 +17,10 @@ struct StopWhenDropped {
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
-        if self.waiting.get()
-            && let Some(event_loop) = self.event_loop.upgrade()
-        {
-            EventLoop(event_loop).stop();
+        if self.waiting.get() {
+            if let Some(event_loop) = self.event_loop.upgrade() {
+                EventLoop(event_loop).stop();
+            }
         }
     }
 }

@@ -90,21 +90,22 @@ impl<F> Waiters<F> {
     /// Puts one in the place of that other one, which is left in `waiter`; behind all others if
     /// there is none.
     pub(super) fn put(&mut self, id: Option<u64>, waiter: &mut Option<Waiter<F>>) -> u64 {
-        if let Some(id) = id
-            && let Some(place) = self.find(id)
-            && let Some(new) = waiter.take()
-        {
-            *waiter = Some(std::mem::replace(place, new));
-            return id;
+        if let Some(id) = id {
+            if let Some(place) = self.find(id) {
+                if let Some(new) = waiter.take() {
+                    *waiter = Some(std::mem::replace(place, new));
+                    return id;
+                }
+            }
         }
         waiter.take().map_or(0, |waiter| self.add(waiter))
     }
 
     fn find(&mut self, id: u64) -> Option<&mut Waiter<F>> {
-        if let Some((first, waiter)) = &mut self.first
-            && *first == id
-        {
-            return Some(waiter);
+        if let Some((first, waiter)) = &mut self.first {
+            if *first == id {
+                return Some(waiter);
+            }
         }
         let place = self.more.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(&mut self.more[place].1)
