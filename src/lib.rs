@@ -151,6 +151,13 @@ pub use self::http as web;
 #[cfg(feature = "http")]
 pub use self::http::ClientSession;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use event_loop::model;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use stream::property as stream_property;
+
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
     ManualClock, Policy, TimerHandle, Watchable, get_event_loop, get_running_loop, new_event_loop,

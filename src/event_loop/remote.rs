@@ -161,3 +161,52 @@ impl fmt::Debug for LoopHandle {
         f.write_str("LoopHandle")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::selector::Ring;
+
+    /// A bell that counts its rings.
+    struct Counter(Arc<AtomicUsize>);
+
+    impl Ring for Counter {
+        fn ring(&self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn mailbox() -> (Arc<Mailbox>, Arc<AtomicUsize>) {
+        let rings = Arc::default();
+        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings)))), rings)
+    }
+
+    #[test]
+    fn thread_04_one_ring_is_enough_however_many_knock() {
+        let (mailbox, rings) = mailbox();
+        assert!(mailbox.fall_asleep());
+        (0..1000).for_each(|_| mailbox.knock());
+        assert_eq!(rings.load(SeqCst), 1);
+    }
+
+    #[test]
+    fn nobody_rings_for_a_loop_that_is_awake_and_it_does_not_fall_asleep_over_a_letter() {
+        let (mailbox, rings) = mailbox();
+        assert!(mailbox.send(Box::new(|_| ())).is_ok());
+        assert_eq!(rings.load(SeqCst), 0);
+        assert!(!mailbox.fall_asleep());
+        assert_eq!(mailbox.collect().len(), 1);
+        assert!(mailbox.fall_asleep());
+    }
+
+    #[test]
+    fn thread_05_a_closed_mailbox_gives_a_letter_back_and_does_not_ring() {
+        let (mailbox, rings) = mailbox();
+        assert!(mailbox.fall_asleep());
+        assert!(mailbox.close().is_empty());
+        assert!(mailbox.send(Box::new(|_| ())).is_err());
+        assert_eq!(rings.load(SeqCst), 0);
+    }
+}

@@ -132,3 +132,33 @@ impl Inner {
         self.fds.borrow_mut().set_owned(fd, owned);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn fd_13_a_descriptor_of_a_transport_cannot_be_watched_beside_it() {
+        let event_loop = EventLoop::new().unwrap();
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        let fd = socket.as_raw_fd();
+        event_loop.0.set_owned(fd, true);
+        let errors = [
+            event_loop.add_reader(&socket, || ()).map(drop),
+            event_loop.add_writer(fd, || ()).map(drop),
+            event_loop.remove_reader(fd).map(drop),
+            event_loop.remove_writer(&socket).map(drop),
+        ];
+        for error in errors {
+            let text = error.unwrap_err().to_string();
+            assert!(
+                text.starts_with(&format!("File descriptor {fd} is used by a transport")),
+                "{text}"
+            );
+        }
+        event_loop.0.set_owned(fd, false);
+        assert!(event_loop.add_reader(&socket, || ()).is_ok());
+    }
+}

@@ -5,16 +5,35 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
 
-use super::{Explain, FlightRecorder, Level, Observer};
+#[cfg(feature = "explain")]
+use super::{Explain, Level};
+use super::{FlightRecorder, Observer};
 
 /// The observers that `EVLOOP_EXPLAIN` asks for.
 ///
 /// # Errors
 ///
 /// `InvalidInput` for a value that means nothing; it names those that do.
+#[cfg(feature = "explain")]
 pub(super) fn explain() -> io::Result<Option<Box<dyn Observer>>> {
     let level = level_for(env::var_os("EVLOOP_EXPLAIN").as_deref())?;
     Ok(level.map(|level| Box::new(Explain::new(level, io::stderr())) as Box<dyn Observer>))
+}
+
+/// Without the feature there is nobody to narrate, and a program that asks for it is told so.
+///
+/// # Errors
+///
+/// `Unsupported` if `EVLOOP_EXPLAIN` asks for anything.
+#[cfg(not(feature = "explain"))]
+pub(super) fn explain() -> io::Result<Option<Box<dyn Observer>>> {
+    match given(env::var_os("EVLOOP_EXPLAIN").as_deref()) {
+        None => Ok(None),
+        Some(_) => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "EVLOOP_EXPLAIN is set, but evloop was built without its feature `explain`",
+        )),
+    }
 }
 
 /// The recorder that `EVLOOP_RECORD` asks for.
@@ -26,6 +45,7 @@ pub(super) fn recorder() -> io::Result<Option<FlightRecorder>> {
     recorder_for(env::var_os("EVLOOP_RECORD").as_deref())
 }
 
+#[cfg(feature = "explain")]
 fn level_for(value: Option<&OsStr>) -> io::Result<Option<Level>> {
     let Some(value) = given(value) else { return Ok(None) };
     match value.to_str().and_then(Level::parse) {
@@ -62,6 +82,7 @@ fn meaningless(variable: &str, value: &OsStr, allowed: &str) -> io::Error {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "explain")]
     #[test]
     fn each_level_can_be_asked_for_by_its_number() {
         for (value, level) in [("1", Level::Turns), ("2", Level::Handles), ("3", Level::Everything)]
@@ -73,6 +94,7 @@ mod tests {
     #[test]
     fn unset_empty_and_zero_mean_off() {
         for value in [None, Some(OsStr::new("")), Some(OsStr::new("0"))] {
+            #[cfg(feature = "explain")]
             assert!(level_for(value).unwrap().is_none());
             assert!(recorder_for(value).unwrap().is_none());
         }
@@ -80,10 +102,16 @@ mod tests {
 
     #[test]
     fn an_unknown_value_is_refused_and_the_known_ones_are_named() {
-        let error = level_for(Some(OsStr::new("yes"))).err().unwrap();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        let text = error.to_string();
-        assert!(text.contains("\"yes\"") && text.contains("1 (a line for each turn)"), "{text}");
+        #[cfg(feature = "explain")]
+        {
+            let error = level_for(Some(OsStr::new("yes"))).err().unwrap();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            let text = error.to_string();
+            assert!(
+                text.contains("\"yes\"") && text.contains("1 (a line for each turn)"),
+                "{text}"
+            );
+        }
         let text = recorder_for(Some(OsStr::new("all"))).err().unwrap().to_string();
         assert!(text.contains("EVLOOP_RECORD") && text.contains("1 (keep"), "{text}");
     }

@@ -4,9 +4,19 @@
 //! integers), and while somebody observes it also tells: each thing that happens becomes one
 //! [`Record`], and every view (the explain mode, a trace, a test's oracle) is made from that one
 //! stream. While nobody observes, a record costs one predicted branch and is never built.
+//!
+//! Without a change to a program, its environment can ask for an observer:
+//!
+//! | variable | value | observer |
+//! |---|---|---|
+//! | `EVLOOP_EXPLAIN` | `1`, `2`, `3` | explain mode, on standard error: what the loop does, in words |
+//! | `EVLOOP_RECORD` | `1` | a [`FlightRecorder`], which [`EventLoop::recorder`](crate::EventLoop::recorder) gives |
+//!
+//! Any other value is an error when a loop is made.
 
 mod counters;
 mod environment;
+#[cfg(feature = "explain")]
 mod explain;
 mod record;
 mod ring;
@@ -21,6 +31,7 @@ use std::rc::Rc;
 use crate::sys::{Clock, Time};
 pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
+#[cfg(feature = "explain")]
 pub use explain::{Explain, Level};
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
 pub use ring::{DEFAULT_CAPACITY, FlightRecorder};

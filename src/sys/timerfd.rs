@@ -67,21 +67,25 @@ impl TimerFd {
     /// milliseconds, which every kqueue has; with `None`, never. (EVFILT_TIMER)
     pub(crate) fn set(&self, when: Option<Time>) -> io::Result<()> {
         // Deleting it takes back an expiry that is pending, too; there may be none to delete.
-        let _ = self.change(libc::EV_DELETE, 0);
+        let _ = self.change(None);
         let Some(when) = when else { return Ok(()) };
         let delay = when.since(super::time::monotonic()).as_nanos().div_ceil(1_000_000);
-        // A day: no kqueue takes just any number; whoever waits longer sets it again.
-        let millis = delay.min(24 * 60 * 60 * 1000) as i64;
-        self.change(libc::EV_ADD | libc::EV_ONESHOT, millis.max(1))
+        // A day: no kqueue takes just any number. Whoever waits longer is woken once in vain.
+        let millis = delay.clamp(1, 24 * 60 * 60 * 1000);
+        self.change(Some(millis as u32))
     }
 
-    fn change(&self, flags: u16, millis: i64) -> io::Result<()> {
+    /// Sets the timer anew to so many milliseconds from now, or deletes it.
+    fn change(&self, millis: Option<u32>) -> io::Result<()> {
         // SAFETY: kevent is a plain C struct of integers and a pointer that we do not use: all zero
         // is a value of it.
         let mut change: libc::kevent = unsafe { std::mem::zeroed() };
-        change.filter = libc::EVFILT_TIMER as _;
-        change.flags = flags as _;
-        change.data = millis as _;
+        change.filter = libc::EVFILT_TIMER;
+        change.flags = match millis {
+            Some(_) => libc::EV_ADD | libc::EV_ONESHOT,
+            None => libc::EV_DELETE,
+        };
+        change.data = millis.unwrap_or(0) as _;
         let none = std::ptr::null_mut();
         // SAFETY: kevent(2) reads one change at the pointer, which lives in this frame, and with
         // room for no events it neither waits nor writes.

@@ -76,6 +76,8 @@ pub(crate) struct Header {
     pub(crate) schedule: Cell<Schedule>,
     pub(crate) end: Cell<Option<TaskEnd>>,
     pub(crate) detached: Cell<bool>,
+    /// The output was taken: nothing is left to be read or reported.
+    pub(crate) taken: Cell<bool>,
     pub(crate) must_cancel: Cell<bool>,
     pub(crate) cancel_requests: Cell<u32>,
     pub(crate) resident: Cell<ResidentKey>,
@@ -93,6 +95,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    #[inline(always)]
     pub(crate) fn new(home: Rc<Home>, id: TaskId, spawned_at: Site) -> Self {
         Header {
             home,
@@ -101,6 +104,7 @@ impl Header {
             schedule: Cell::new(Schedule::Idle),
             end: Cell::new(None),
             detached: Cell::new(false),
+            taken: Cell::new(false),
             must_cancel: Cell::new(false),
             cancel_requests: Cell::new(0),
             resident: Cell::new(0),

@@ -314,9 +314,10 @@ impl<T> Future for Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         let header = self.header();
-        header.detached.set(true);
-        drop(header.joiner.take());
-        if header.is_done() {
+        if !header.is_done() {
+            header.detached.set(true);
+            drop(header.joiner.take());
+        } else if !header.taken.get() {
             if let Some(failure) = self.0.take_failure() {
                 report_unread(header, failure);
             }

@@ -1,0 +1,14 @@
+//! Connections over real sockets on the loopback interface, and over sockets that answer in the
+//! kernel's place where the kernel cannot be made to: one file a promise.
+
+mod closing;
+mod connections;
+mod fake;
+mod flow;
+mod half_close;
+mod peers;
+mod reentrancy;
+mod servers;
+mod streams;
+mod support;
+mod transports;
