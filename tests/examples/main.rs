@@ -2,6 +2,7 @@
 //! prints. A new example is a folder, a line in `examples/README.md`, and a few lines here.
 
 mod harness;
+mod web;
 
 use std::fs;
 
