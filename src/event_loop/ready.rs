@@ -111,11 +111,6 @@ impl Ready {
     }
 
     #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.queue.borrow().len()
-    }
-
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.borrow().is_empty()
     }

@@ -285,7 +285,7 @@ impl Future for Dial {
         loop {
             next = match next {
                 Move::Start { index, arm } => dial.start(&event_loop, index, arm),
-                Move::Done { winner, .. } => {
+                Move::Done(winner) => {
                     let Some(attempt) = dial.attempts[winner].take() else {
                         return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
                     };
