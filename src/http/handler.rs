@@ -85,23 +85,24 @@ where
         let event_loop = connection.event_loop()?;
         let (handler, connection) = (self.0.clone(), connection.clone());
         event_loop.start_now(async move {
-            let outcome = contained(async move { handler(request).await }).await;
-            let answer = outcome.map(Answer::answer);
-            connection.answered(type_name::<H>(), answer.and_then(failed));
+            let mut handling = pin!(async move { handler(request).await });
+            poll_fn(|context| {
+                let step = catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
+                match step {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(output)) => match output.answer() {
+                        Ok(response) => connection.answered(&response),
+                        Err(failure) => {
+                            connection.failed(type_name::<H>(), Exception::Error(failure.into()));
+                        }
+                    },
+                    Err(payload) => {
+                        connection.failed(type_name::<H>(), Exception::Panic(payload));
+                    }
+                }
+                Poll::Ready(())
+            })
+            .await;
         })
     }
-}
-
-fn failed(answer: Result<Response, String>) -> Result<Response, Exception> {
-    answer.map_err(|failure| Exception::Error(failure.into()))
-}
-
-/// Awaits `future`, and catches its panic.
-async fn contained<F: Future>(future: F) -> Result<F::Output, Exception> {
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(payload) => Poll::Ready(Err(Exception::Panic(payload))),
-    })
-    .await
 }

@@ -14,7 +14,11 @@ use super::{query, url};
 /// A request, with what the router made of its path. (`aiohttp.web.Request`)
 ///
 /// Nothing is decoded or built before it is asked for.
-pub struct Request {
+pub struct Request(Box<Inner>);
+
+/// In a box, because a request goes through many hands on its way into a handler's future, and
+/// every one of them would copy it.
+struct Inner {
     head: RequestHead,
     match_info: MatchInfo,
     body: Vec<u8>,
@@ -26,23 +30,23 @@ impl Request {
     /// A request without a body, unrouted. Servers make it; it is public for tests of handlers and
     /// for servers of one's own.
     pub fn new(head: RequestHead) -> Request {
-        Request {
+        Request(Box::new(Inner {
             head,
             match_info: MatchInfo::default(),
             body: Vec::new(),
             path: OnceCell::new(),
             remote: None,
-        }
+        }))
     }
 
     /// Says where the request comes from.
     pub fn set_remote(&mut self, remote: SocketAddr) {
-        self.remote = Some(remote);
+        self.0.remote = Some(remote);
     }
 
     /// Says what the router found.
     pub fn set_match_info(&mut self, match_info: MatchInfo) {
-        self.match_info = match_info;
+        self.0.match_info = match_info;
     }
 
     /// Adds received bytes to the body.
@@ -50,39 +54,39 @@ impl Request {
     /// # Errors
     /// The body would exceed `limit` bytes; it is as before.
     pub fn push_body(&mut self, data: &[u8], limit: u64) -> Result<(), BodyError> {
-        if self.body.len() as u64 + data.len() as u64 > limit {
+        if self.0.body.len() as u64 + data.len() as u64 > limit {
             return Err(BodyError::TooLarge { limit });
         }
-        self.body.extend_from_slice(data);
+        self.0.body.extend_from_slice(data);
         Ok(())
     }
 
     /// The method.
     pub fn method(&self) -> &Method {
-        self.head.method()
+        self.0.head.method()
     }
 
     /// HTTP/1.0 or HTTP/1.1.
     pub fn version(&self) -> Version {
-        self.head.version()
+        self.0.head.version()
     }
 
     /// The path, percent-decoded, without the query.
     pub fn path(&self) -> &str {
-        match url::decode(self.head.path()) {
+        match url::decode(self.0.head.path()) {
             Cow::Borrowed(path) => path,
-            Cow::Owned(path) => self.path.get_or_init(|| path),
+            Cow::Owned(path) => self.0.path.get_or_init(|| path),
         }
     }
 
     /// Path and query as they were sent, or whatever else the target was.
     pub fn raw_path(&self) -> &str {
-        self.head.target()
+        self.0.head.target()
     }
 
     /// The query as it was sent, without its question mark; empty if there is none.
     pub fn raw_query_string(&self) -> &str {
-        self.head.query()
+        self.0.head.query()
     }
 
     /// The query made readable; empty if there is none. See [`query::readable`].
@@ -97,23 +101,23 @@ impl Request {
 
     /// What the variables of the route's pattern stand for.
     pub fn match_info(&self) -> &MatchInfo {
-        &self.match_info
+        &self.0.match_info
     }
 
     /// The header fields, as a map that is made at the first call.
     pub fn headers(&self) -> &HeaderMap {
-        self.head.headers()
+        self.0.head.headers()
     }
 
     /// The value of the first header field of this name, in any letter case, if it is UTF-8. For a
     /// field or two this is cheaper than [`headers`](Request::headers).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.fields().get(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.0.head.fields().get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The host the client wants: the target's if it names one (RFC 9112 §3.2.2), else `Host`'s.
     pub fn host(&self) -> &str {
-        let target = self.head.target();
+        let target = self.0.head.target();
         match target.split_once("://").filter(|_| !target.starts_with('/')) {
             Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
             None => self.header("host").unwrap_or_default(),
@@ -122,12 +126,12 @@ impl Request {
 
     /// Where the request comes from, if it came over a network.
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.remote
+        self.0.remote
     }
 
     /// The head as it was received.
     pub fn head(&self) -> &RequestHead {
-        &self.head
+        &self.0.head
     }
 
     /// The whole body.
@@ -138,7 +142,7 @@ impl Request {
     /// # Cancel safety
     /// Nothing is lost: what was read is kept for the next call.
     pub async fn read(&self) -> Result<&[u8], BodyError> {
-        Ok(&self.body)
+        Ok(&self.0.body)
     }
 
     /// The whole body as text, in the character set that `Content-Type` names, UTF-8 if none.

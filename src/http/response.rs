@@ -2,11 +2,20 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::h1::{Error, OutgoingResponse, ServerConnection};
+
+#[expect(clippy::declare_interior_mutable_const, reason = "a static text has no count to share")]
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+#[expect(clippy::declare_interior_mutable_const, reason = "a static text has no count to share")]
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// The fields of a response that has none of its own.
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
 /// A response. (`aiohttp.web.Response`)
 ///
@@ -24,7 +33,7 @@ pub struct Response {
     status: StatusCode,
     /// Apart from `headers`, so that the common response needs no map.
     content_type: Option<HeaderValue>,
-    headers: HeaderMap,
+    headers: Option<Box<HeaderMap>>,
     body: Cow<'static, [u8]>,
     fault: Option<&'static str>,
 }
@@ -35,7 +44,7 @@ impl Response {
         Response {
             status: StatusCode::OK,
             content_type: None,
-            headers: HeaderMap::new(),
+            headers: None,
             body: Cow::Borrowed(b""),
             fault: None,
         }
@@ -47,14 +56,12 @@ impl Response {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
-        let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
-        Response { content_type: Some(content_type), body, ..Response::new() }
+        Response { content_type: Some(TEXT), body, ..Response::new() }
     }
 
     /// Bytes: `application/octet-stream`.
     pub fn bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Response {
-        let content_type = HeaderValue::from_static("application/octet-stream");
-        Response { content_type: Some(content_type), body: bytes.into(), ..Response::new() }
+        Response { content_type: Some(BYTES), body: bytes.into(), ..Response::new() }
     }
 
     /// What is answered where no handler does: `404: Not Found` and the like.
@@ -88,11 +95,13 @@ impl Response {
     ) -> Response {
         match (name.try_into(), value.try_into()) {
             (Ok(name), Ok(value)) if name == CONTENT_TYPE => {
-                self.headers.remove(CONTENT_TYPE);
+                if let Some(headers) = &mut self.headers {
+                    headers.remove(CONTENT_TYPE);
+                }
                 self.content_type = Some(value);
             }
             (Ok(name), Ok(value)) => {
-                self.headers.append(name, value);
+                self.headers.get_or_insert_default().append(name, value);
             }
             (Err(_), _) => self.note("a header field's name is not a token"),
             (_, Err(_)) => self.note("a header field's value contains a control character"),
@@ -104,15 +113,15 @@ impl Response {
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
         let content_type = self.content_type.as_ref();
         let content_type = content_type.filter(|_| name.eq_ignore_ascii_case("content-type"));
-        content_type.or_else(|| self.headers.get(name))
+        content_type.or_else(|| self.headers.as_ref()?.get(name))
     }
 
     /// Every header field, to be changed at will.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         if let Some(value) = self.content_type.take() {
-            self.headers.insert(CONTENT_TYPE, value);
+            self.headers.get_or_insert_default().insert(CONTENT_TYPE, value);
         }
-        &mut self.headers
+        self.headers.get_or_insert_default()
     }
 
     /// The status.
@@ -151,7 +160,7 @@ impl Response {
         let head = OutgoingResponse {
             status: self.status,
             content_type: self.content_type.as_ref(),
-            headers: &self.headers,
+            headers: self.headers.as_deref().unwrap_or_else(|| &NO_HEADERS),
             date,
         };
         connection.respond(out, &head, &self.body)

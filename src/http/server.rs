@@ -60,7 +60,7 @@ enum Stage {
     /// Between two requests, or in the middle of a head.
     Reading,
     /// The body of this request is on its way.
-    Collecting(Box<Request>),
+    Collecting(Request),
     /// A handler has the request; its task, if it waits.
     Handling(Option<Task<()>>),
     /// The last answer is given, and the client is still sending: so many bytes more are dropped.
@@ -278,23 +278,29 @@ impl Connection {
             }
             Ok((used, _)) => Step::Stop(used),
             Err(error) => {
-                self.refuse(error.into_response());
+                self.refuse(&error.into_response());
                 Step::Stop(input.len())
             }
         }
     }
 
-    fn head(&self, head: RequestHead) {
+    fn head(self: &Rc<Self>, head: RequestHead) {
         let limit = self.service.limits().body_size;
-        let too_large = matches!(head.framing(), Framing::Length(length) if length > limit);
-        if too_large {
-            return self.refuse(too_large_response(limit));
+        let framing = head.framing();
+        if matches!(framing, Framing::Length(length) if length > limit) {
+            return self.refuse(&too_large_response(limit));
         }
         let mut request = Request::new(head);
         if let Ok(peer) = self.transport.peer_addr() {
             request.set_remote(peer);
         }
-        self.stage.replace(Stage::Collecting(Box::new(request)));
+        if framing == Framing::Length(0) {
+            // The end of a message without a body needs no more bytes.
+            let over = self.machine.borrow_mut().receive(&[]);
+            debug_assert!(matches!(over, Ok((0, Event::EndOfMessage))));
+            return self.dispatch(request);
+        }
+        self.stage.replace(Stage::Collecting(request));
     }
 
     fn body(&self, data: &[u8]) {
@@ -304,7 +310,7 @@ impl Connection {
             _ => Ok(()),
         };
         if pushed.is_err() {
-            self.refuse(too_large_response(limit));
+            self.refuse(&too_large_response(limit));
         }
     }
 
@@ -315,19 +321,21 @@ impl Connection {
         }
     }
 
-    /// The request is there: finds its handler and starts it.
+    /// The body is there, unless the request was refused before.
     fn complete(self: &Rc<Self>) {
-        let stage = self.stage.replace(Stage::Handling(None));
-        let Stage::Collecting(mut request) = stage else {
-            // Refused before its end.
-            self.stage.replace(stage);
-            return;
-        };
-        let found = self.service.router.resolve(request.method(), request.head().path());
-        match found {
+        let stage = self.stage.replace(Stage::Reading);
+        if let Stage::Collecting(request) = stage {
+            self.dispatch(request);
+        }
+    }
+
+    /// The request is there: finds its handler and starts it.
+    fn dispatch(self: &Rc<Self>, mut request: Request) {
+        match self.service.router.resolve(request.method(), request.head().path()) {
             Resolved::Found { handler, match_info } => {
                 request.set_match_info(match_info);
-                let task = handler.start(*request, self);
+                self.stage.replace(Stage::Handling(None));
+                let task = handler.start(request, self);
                 if let (Some(task), Stage::Handling(place)) = (task, &mut *self.stage.borrow_mut())
                 {
                     *place = Some(task);
@@ -335,9 +343,9 @@ impl Connection {
             }
             Resolved::MethodNotAllowed { allow } => {
                 let response = Response::of_status(StatusCode::METHOD_NOT_ALLOWED);
-                self.answer(response.header(ALLOW, allow));
+                self.answer(&response.header(ALLOW, allow));
             }
-            Resolved::NotFound => self.answer(Response::of_status(StatusCode::NOT_FOUND)),
+            Resolved::NotFound => self.answer(&Response::of_status(StatusCode::NOT_FOUND)),
         }
     }
 
@@ -346,7 +354,7 @@ impl Connection {
         self.finished.set(true);
         let received = self.machine.borrow_mut().receive_eof();
         if let Err(error) = received {
-            self.refuse(error.into_response());
+            self.refuse(&error.into_response());
             self.flush();
         }
         self.after_feeding();
@@ -355,16 +363,8 @@ impl Connection {
 
     // ---- answering ----------------------------------------------------------------------------
 
-    /// A handler has ended, in the middle of `feed` or as a task.
-    pub(super) fn answered(
-        self: &Rc<Self>,
-        handler: &'static str,
-        outcome: Result<Response, Exception>,
-    ) {
-        let response = outcome.unwrap_or_else(|exception| {
-            self.report(format!("Error in the handler {handler}"), exception);
-            Response::of_status(StatusCode::INTERNAL_SERVER_ERROR)
-        });
+    /// A handler has come to its answer, in the middle of `feed` or as a task.
+    pub(super) fn answered(self: &Rc<Self>, response: &Response) {
         if !matches!(*self.stage.borrow(), Stage::Handling(_)) {
             // The connection was lost meanwhile, or given up.
             return;
@@ -377,20 +377,27 @@ impl Connection {
         self.go_on();
     }
 
+    /// A handler has failed.
+    #[cold]
+    pub(super) fn failed(self: &Rc<Self>, handler: &'static str, exception: Exception) {
+        self.report(format!("Error in the handler {handler}"), exception);
+        self.answered(&Response::of_status(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+
     /// Answers the request under way.
-    fn answer(&self, response: Response) {
+    fn answer(&self, response: &Response) {
         if self.service.is_closing() {
             self.machine.borrow_mut().close_after_this();
         }
-        let stage = self.stage.replace(Stage::Reading);
-        if let Err(error) = self.encode(&response) {
+        if let Err(error) = self.encode(response) {
             self.report(
                 "A response cannot be sent as it is".into(),
                 Exception::Error(error.into()),
             );
-            // The fallback is right by construction; if it is refused, nothing is owed.
+            // This one is right by construction; if it is refused, no answer is owed.
             let _ = self.encode(&Response::of_status(StatusCode::INTERNAL_SERVER_ERROR));
         }
+        let stage = self.stage.replace(Stage::Reading);
         drop(stage);
     }
 
@@ -400,7 +407,8 @@ impl Connection {
     }
 
     /// Gives a request that cannot be served its answer, and the connection its end.
-    fn refuse(&self, response: Response) {
+    #[cold]
+    fn refuse(&self, response: &Response) {
         self.machine.borrow_mut().close_after_this();
         if self.machine.borrow().owes_response() {
             self.answer(response);
@@ -499,7 +507,7 @@ impl Connection {
         self.begin();
         // To the machine it is as if the client had gone: what it has begun is broken off.
         let _ = self.machine.borrow_mut().receive_eof();
-        self.refuse(Response::error(StatusCode::REQUEST_TIMEOUT, what));
+        self.refuse(&Response::error(StatusCode::REQUEST_TIMEOUT, what));
         self.flush();
         self.close();
     }
