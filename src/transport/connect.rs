@@ -16,9 +16,11 @@ use super::protocol::Protocol;
 use super::server::Unclaimed;
 use super::tcp::Tcp;
 use super::transport::Transport;
-use crate::event_loop::{EventLoop, Inner, Run, Side, TimerKey, Work, get_running_loop};
+use crate::event_loop::{
+    EventLoop, Inner, LoopError, Run, Side, TimerKey, WeakLoop, Work, get_running_loop,
+};
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::ConnectProgress;
+use crate::sys::{ConnectProgress, Sockets};
 
 /// A connection in the making: set options, then await it.
 /// [`create_connection`](EventLoop::create_connection) gives it.
@@ -53,18 +55,20 @@ impl CreateConnection {
     }
 
     async fn create(self) -> io::Result<Transport> {
-        let event_loop = get_running_loop()?;
+        // No name of the loop is held while this waits: it would keep the loop alive.
         let (fd, peer) = match self.address? {
-            Address::Socket(socket) => adopt_connected(&event_loop.0, socket)?,
+            Address::Socket(socket) => adopt_connected(&get_running_loop()?.0, socket)?,
             address => {
                 let mut addresses = interleave(&address.resolve().await?, 1);
                 if let Some(local) = self.local {
                     addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
                 }
-                let (fd, peer) = Dial::new(&event_loop, addresses, self.local, self.delay).await?;
+                let dial = Dial::new(&get_running_loop()?, addresses, self.local, self.delay);
+                let (fd, peer) = dial.await?;
                 (fd, Some(peer))
             }
         };
+        let event_loop = get_running_loop()?;
         // The factory may panic.
         let socket = Unclaimed { fd, inner: &event_loop.0 };
         let protocol = (self.protocol)();
@@ -148,7 +152,9 @@ impl Run for Attempt {
 
 /// The race under way.
 struct Dial {
-    event_loop: EventLoop,
+    event_loop: WeakLoop,
+    /// For closing when the loop is gone already.
+    sockets: Rc<dyn Sockets>,
     addresses: Vec<SocketAddr>,
     local: Option<SocketAddr>,
     delay: Option<Duration>,
@@ -167,7 +173,8 @@ impl Dial {
         delay: Option<Duration>,
     ) -> Self {
         Dial {
-            event_loop: event_loop.clone(),
+            event_loop: Rc::downgrade(&event_loop.0),
+            sockets: event_loop.0.sockets.clone(),
             race: Race::new(addresses.len(), delay.is_some()),
             attempts: vec![None; addresses.len()],
             addresses,
@@ -180,7 +187,7 @@ impl Dial {
     }
 
     /// What the race says next: begin, an attempt that has become something, the delay.
-    fn next_move(&mut self) -> Move {
+    fn next_move(&mut self, event_loop: &EventLoop) -> Move {
         if !std::mem::replace(&mut self.begun, true) {
             return self.race.begin();
         }
@@ -189,7 +196,7 @@ impl Dial {
             return self.settle(index);
         }
         if let Some(timer) = self.timer
-            && !self.event_loop.0.rearm(timer, &self.waker.borrow())
+            && !event_loop.0.rearm(timer, &self.waker.borrow())
         {
             self.timer = None;
             return self.race.delay_elapsed();
@@ -200,7 +207,7 @@ impl Dial {
     /// An attempt's socket is writable or in error: SO_ERROR tells which.
     fn settle(&mut self, index: usize) -> Move {
         let Some(attempt) = self.attempts[index].clone() else { return Move::Wait };
-        match self.event_loop.0.sockets.take_error(attempt.fd) {
+        match self.sockets.take_error(attempt.fd) {
             Ok(None) => self.race.succeeded(index),
             Ok(Some(error)) | Err(error) => {
                 self.abandon(index);
@@ -209,14 +216,13 @@ impl Dial {
         }
     }
 
-    fn start(&mut self, index: usize, arm: bool) -> Move {
+    fn start(&mut self, event_loop: &EventLoop, index: usize, arm: bool) -> Move {
         self.disarm();
         if arm && let Some(delay) = self.delay {
-            let when = self.event_loop.time() + delay;
             let waker = self.waker.borrow().clone();
-            self.timer = Some(self.event_loop.0.arm(when, Work::Wake(waker)));
+            self.timer = Some(event_loop.0.arm(event_loop.time() + delay, Work::Wake(waker)));
         }
-        match self.try_start(index) {
+        match self.try_start(event_loop, index) {
             Ok(ConnectProgress::Connected) => self.race.succeeded(index),
             Ok(ConnectProgress::InProgress) => Move::Wait,
             Err(error) => {
@@ -226,13 +232,12 @@ impl Dial {
         }
     }
 
-    fn try_start(&mut self, index: usize) -> io::Result<ConnectProgress> {
-        let inner = &self.event_loop.0;
-        let (fd, progress) = inner.sockets.connect(&self.addresses[index], self.local.as_ref())?;
+    fn try_start(&mut self, event_loop: &EventLoop, index: usize) -> io::Result<ConnectProgress> {
+        let (fd, progress) = self.sockets.connect(&self.addresses[index], self.local.as_ref())?;
         let attempt = Rc::new(Attempt { fd, ready: Cell::new(false), waker: self.waker.clone() });
         self.attempts[index] = Some(attempt.clone());
         if progress == ConnectProgress::InProgress {
-            inner.watch(fd, Side::Writer, attempt)?;
+            event_loop.0.watch(fd, Side::Writer, attempt)?;
         }
         Ok(progress)
     }
@@ -240,8 +245,10 @@ impl Dial {
     /// Closes an attempt's socket.
     fn abandon(&mut self, index: usize) {
         if let Some(attempt) = self.attempts[index].take() {
-            drop(self.event_loop.0.unwatch(attempt.fd, Side::Writer));
-            self.event_loop.0.sockets.close(attempt.fd);
+            if let Some(inner) = self.event_loop.upgrade() {
+                drop(inner.unwatch(attempt.fd, Side::Writer));
+            }
+            self.sockets.close(attempt.fd);
         }
     }
 
@@ -255,8 +262,10 @@ impl Dial {
     }
 
     fn disarm(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            self.event_loop.0.disarm(timer);
+        if let Some(timer) = self.timer.take()
+            && let Some(inner) = self.event_loop.upgrade()
+        {
+            inner.disarm(timer);
         }
     }
 }
@@ -266,11 +275,14 @@ impl Future for Dial {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let dial = &mut *self;
+        let Some(event_loop) = dial.event_loop.upgrade().map(EventLoop) else {
+            return Poll::Ready(Err(LoopError::Closed.into()));
+        };
         dial.waker.borrow_mut().clone_from(context.waker());
-        let mut next = dial.next_move();
+        let mut next = dial.next_move(&event_loop);
         loop {
             next = match next {
-                Move::Start { index, arm } => dial.start(index, arm),
+                Move::Start { index, arm } => dial.start(&event_loop, index, arm),
                 Move::Done { winner, .. } => {
                     let Some(attempt) = dial.attempts[winner].take() else {
                         return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
@@ -278,7 +290,7 @@ impl Future for Dial {
                     return Poll::Ready(Ok((attempt.fd, dial.addresses[winner])));
                 }
                 Move::AllFailed(errors) => return Poll::Ready(Err(combine(errors))),
-                Move::Wait => match dial.next_move() {
+                Move::Wait => match dial.next_move(&event_loop) {
                     Move::Wait => break,
                     other => other,
                 },

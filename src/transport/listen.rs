@@ -59,15 +59,16 @@ impl CreateServer {
     }
 
     async fn create(self) -> io::Result<Server> {
-        let event_loop = get_running_loop()?;
-        let inner = &*event_loop.0;
+        // No name of the loop is held while this waits: it would keep the loop alive.
         let sockets = match self.address? {
-            Address::Socket(socket) => vec![adopt_listener(inner, socket)?],
+            Address::Socket(socket) => vec![adopt_listener(&get_running_loop()?.0, socket)?],
             address => {
                 let is_name = matches!(address, Address::Host(..));
-                listen_on_all(inner, &address.resolve().await?, &self.options, is_name)?
+                let addresses = address.resolve().await?;
+                listen_on_all(&get_running_loop()?.0, &addresses, &self.options, is_name)?
             }
         };
+        let event_loop = get_running_loop()?;
         let backlog = self.options.backlog;
         let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
         if self.start_serving

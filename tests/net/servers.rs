@@ -184,7 +184,11 @@ fn srv_06_close_clients_sends_what_is_unsent_and_abort_clients_does_not() {
             let peer = TcpStream::connect(server.sockets()[0].local_addr()).unwrap();
             log.until("made").await;
             server.close();
-            if abort { server.abort_clients() } else { server.close_clients() }
+            if abort {
+                server.abort_clients()
+            } else {
+                server.close_clients()
+            }
             server.wait_closed().await;
             assert_eq!(read_to_end(&peer), received);
         });

@@ -7,7 +7,9 @@ use std::os::fd::AsRawFd;
 use evloop::EventLoop;
 
 use crate::fake::{Answer, Scripted};
-use crate::support::{Call, Echo, Log, Recorder, ends, on_loop, pair, read_to_end, reporting, reset};
+use crate::support::{
+    Call, Echo, Log, Recorder, ends, on_loop, pair, read_to_end, reporting, reset,
+};
 
 #[test]
 fn transp_01_connection_made_comes_first_then_data_then_eof_and_connection_lost_once() {
@@ -295,7 +297,8 @@ fn transp_16_an_empty_write_does_nothing() {
 
 #[test]
 fn transp_17_zero_and_partial_sends_are_tried_again_until_all_is_sent() {
-    let answers = [Answer::Takes(0), Answer::Takes(0), Answer::AtMost(2), Answer::Fail(libc::EINTR)];
+    let answers =
+        [Answer::Takes(0), Answer::Takes(0), Answer::AtMost(2), Answer::Fail(libc::EINTR)];
     let (received, asked) = sent_with(&answers, &[b"abcde"]);
     assert_eq!((received, asked), (b"abcde".to_vec(), vec![5, 5, 5, 3, 3]));
 }
