@@ -76,6 +76,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     })?;
     event_loop.run_forever()?; // until Ctrl-C
-    event_loop.close()?;
-    Ok(())
+    Ok(event_loop.close().map(drop)?)
 }
