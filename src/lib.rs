@@ -148,6 +148,15 @@ pub mod http;
 
 #[cfg(feature = "http")]
 pub use self::http as web;
+#[cfg(feature = "http")]
+pub use self::http::ClientSession;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use event_loop::model;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use stream::property as stream_property;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,

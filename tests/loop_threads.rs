@@ -4,6 +4,7 @@ mod support;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -38,9 +39,11 @@ fn thread_01_no_call_is_lost_however_sends_and_sleeps_meet() {
     const CALLS: u32 = 500;
     let event_loop = EventLoop::new().unwrap();
     let barrier = Arc::new(Barrier::new(THREADS as usize));
+    let done = Arc::new(AtomicU32::new(0));
     let callers: Vec<_> = (0..THREADS)
         .map(|_| {
             let (handle, barrier) = (event_loop.handle(), barrier.clone());
+            let done = done.clone();
             thread::spawn(move || {
                 barrier.wait();
                 for _ in 0..CALLS {
@@ -49,20 +52,17 @@ fn thread_01_no_call_is_lost_however_sends_and_sleeps_meet() {
                     handle.call_soon_threadsafe(move || send.send(()).unwrap()).unwrap();
                     receive.recv().unwrap();
                 }
-                handle.stop().unwrap();
+                // The last one ends the run.
+                let stop_if_last = move || {
+                    if done.fetch_add(1, Ordering::SeqCst) + 1 == THREADS {
+                        evloop::get_running_loop().unwrap().stop();
+                    }
+                };
+                handle.call_soon_threadsafe(stop_if_last).unwrap();
             })
         })
         .collect();
-    for _ in 0..THREADS {
-        event_loop.run_forever().unwrap();
-        if callers.iter().all(|caller| caller.is_finished()) {
-            break;
-        }
-    }
-    // Two stops in one turn are one; whoever is still at it is served.
-    while callers.iter().any(|caller| !caller.is_finished()) {
-        event_loop.run_once(Some(Duration::from_millis(1))).unwrap();
-    }
+    event_loop.run_forever().unwrap();
     callers.into_iter().for_each(|caller| caller.join().unwrap());
     event_loop.run_once(NOW).unwrap();
     assert_eq!(event_loop.counters().wakes_remote, u64::from(THREADS * CALLS + THREADS));

@@ -176,7 +176,8 @@ fn wakers_that_outlive_the_closed_loop_do_nothing_on_any_thread() {
     let clone = waker.clone();
     thread::spawn(move || {
         clone.wake_by_ref();
-        clone.clone().wake();
+        let another = clone.clone();
+        another.wake();
         drop(clone);
     })
     .join()
@@ -195,7 +196,8 @@ fn a_loop_closes_among_threads_that_go_on_waking_its_tasks() {
         for _ in 0..4 {
             let wakers = wakers.clone();
             event_loop.create_task(async move {
-                wakers.borrow_mut().push(my_waker().await);
+                let waker = my_waker().await;
+                wakers.borrow_mut().push(waker);
                 poll_fn(|_| Poll::<()>::Pending).await;
             });
         }

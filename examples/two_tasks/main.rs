@@ -1,9 +1,8 @@
 //! Two coroutines on one loop: while one sleeps the other goes on, and both are in one thread.
 
+use std::error::Error;
 use std::thread;
 use std::time::Duration;
-
-use evloop::LoopError;
 
 async fn sleep(x: u64) {
     for i in 0..3 {
@@ -19,14 +18,10 @@ async fn show_thread() {
     }
 }
 
-fn main() -> Result<(), LoopError> {
+fn main() -> Result<(), Box<dyn Error>> {
     let event_loop = evloop::get_event_loop()?;
     let tasks = [event_loop.create_task(sleep(3)), event_loop.create_task(show_thread())];
-    event_loop.run_until_complete(async {
-        for task in tasks {
-            task.await.expect("neither is cancelled, and neither panics");
-        }
-    })?;
+    event_loop.run_until_complete(evloop::wait(tasks))??;
     event_loop.close()?;
     Ok(())
 }

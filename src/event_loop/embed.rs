@@ -134,22 +134,22 @@ impl Inner {
     /// The first deadline may have changed.
     #[inline]
     pub(super) fn tell_host_of_timers(&self) {
-        if let Some(embed) = self.embed.get()
-            && self.state.get() == State::Idle
-        {
-            let first = self.timers.borrow_mut().first();
-            embed.set_timer(first.map(|(deadline, _)| deadline));
+        if let Some(embed) = self.embed.get() {
+            if self.state.get() == State::Idle {
+                let first = self.timers.borrow_mut().first();
+                embed.set_timer(first.map(|(deadline, _)| deadline));
+            }
         }
     }
 }
 
 impl Embed {
     fn set_timer(&self, when: Option<Time>) {
-        if let Some(timer) = &self.timer
-            && self.armed.replace(when) != when
-        {
-            // The kernel refuses only times it cannot represent, and `Time` has none such.
-            let _ = timer.set(when);
+        if let Some(timer) = &self.timer {
+            if self.armed.replace(when) != when {
+                // The kernel refuses only times it cannot represent, and `Time` has none such.
+                let _ = timer.set(when);
+            }
         }
     }
 }

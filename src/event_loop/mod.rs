@@ -26,6 +26,7 @@ mod turn;
 mod watch;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,11 +45,11 @@ pub(crate) use exception::panic_message;
 pub use exception::{ErrorContext, Exception};
 use fds::Fds;
 pub(crate) use fds::Side;
+pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
-pub(crate) use handle::{Once, Run};
 pub use ready::Policy;
-use ready::Ready;
 pub(crate) use ready::Work;
+use ready::{Entry, Ready};
 pub use remote::LoopHandle;
 pub(crate) use remote::Mailbox;
 pub use residents::CloseReport;
@@ -135,6 +136,8 @@ pub(crate) struct Inner {
     residents: RefCell<Residents>,
     signals: RefCell<Signals>,
     events: RefCell<Vec<Event>>,
+    /// An empty queue, kept for the memory it has.
+    spare: Cell<VecDeque<Entry>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
     pub(crate) receive_buffer: Cell<Option<Box<[u8]>>>,
     state: Cell<State>,
@@ -194,6 +197,7 @@ impl EventLoop {
             residents: RefCell::default(),
             signals: RefCell::default(),
             events: RefCell::default(),
+            spare: Cell::default(),
             exception_handler: RefCell::default(),
             receive_buffer: Cell::new(None),
             state: Cell::new(State::Idle),

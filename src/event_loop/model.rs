@@ -273,11 +273,13 @@ impl Naive {
     fn cancel(&self, number: Option<Number>) {
         if let Some((true, cancelled)) =
             number.and_then(|n| self.scheduled.borrow().get(n).copied())
-            && let Some(number) = number
-            && !cancelled
         {
-            self.scheduled.borrow_mut()[number].1 = true;
-            self.timers.borrow_mut().retain(|(_, armed)| *armed != number);
+            if let Some(number) = number {
+                if !cancelled {
+                    self.scheduled.borrow_mut()[number].1 = true;
+                    self.timers.borrow_mut().retain(|(_, armed)| *armed != number);
+                }
+            }
         }
     }
 

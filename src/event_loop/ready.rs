@@ -40,6 +40,8 @@ pub(crate) struct Entry {
 /// The loop that ships has none: it takes the first, by a plain `pop_front`.
 pub trait Policy {
     /// Of `ready` handles that may run now, in the order they were queued: the index of the next.
+    ///
+    /// A policy that panics is reported to the exception handler and not asked again.
     fn pick(&mut self, ready: usize) -> usize;
 }
 
@@ -60,6 +62,7 @@ pub(crate) struct Ready {
     gate: Cell<Gate>,
     bell: RefCell<Option<Bell>>,
     policy: RefCell<Option<Box<dyn Policy>>>,
+    has_policy: bool,
     pub(crate) observe: Rc<Observe>,
 }
 
@@ -70,6 +73,7 @@ impl Ready {
             next_id: Cell::new(1),
             gate: Cell::new(Gate::Open),
             bell: RefCell::default(),
+            has_policy: policy.is_some(),
             policy: RefCell::new(policy),
             observe,
         }
@@ -107,37 +111,36 @@ impl Ready {
     }
 
     #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.queue.borrow().len()
-    }
-
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.borrow().is_empty()
     }
 
-    /// Takes the next handle of a turn in which `left` may still run.
+    /// Takes everything that is ready now, in exchange for an empty queue that grew before.
     #[inline]
-    pub(crate) fn pop(&self, left: usize, fifo: bool) -> Option<Entry> {
-        if fifo { self.queue.borrow_mut().pop_front() } else { self.pop_picked(left) }
+    pub(crate) fn take_turn(&self, empty: VecDeque<Entry>) -> VecDeque<Entry> {
+        self.queue.replace(empty)
     }
 
-    /// Whether there is no policy but the queue's own order.
-    pub(crate) fn is_fifo(&self) -> bool {
-        self.policy.borrow().is_none()
+    /// Takes the next handle of a turn: the first, unless a policy picks another.
+    #[inline]
+    pub(crate) fn pick(&self, turn: &mut VecDeque<Entry>) -> Option<Entry> {
+        if self.has_policy { self.pick_by_policy(turn) } else { turn.pop_front() }
+    }
+
+    /// A policy that panicked is not asked again.
+    #[cold]
+    pub(crate) fn dismiss_policy(&self) {
+        let policy = self.policy.take();
+        drop(policy);
     }
 
     #[cold]
-    fn pop_picked(&self, left: usize) -> Option<Entry> {
-        let choices = left.min(self.len());
-        if choices == 0 {
-            return None;
-        }
-        let pick = match &mut *self.policy.borrow_mut() {
-            Some(policy) => policy.pick(choices) % choices,
-            None => 0,
+    fn pick_by_policy(&self, turn: &mut VecDeque<Entry>) -> Option<Entry> {
+        let picked = match &mut *self.policy.borrow_mut() {
+            Some(policy) if !turn.is_empty() => policy.pick(turn.len()) % turn.len(),
+            _ => 0,
         };
-        self.queue.borrow_mut().remove(pick)
+        turn.remove(picked)
     }
 
     /// Closes the queue and gives what was in it, to be dropped outside every borrow.

@@ -60,11 +60,7 @@ impl Inner {
         self.collect_events(event_loop);
         self.collect_timers();
 
-        let ready = self.home.ready.len();
-        self.observe.tell(|| Record::Collected { ready });
-        let peak = &self.observe.tally.ready_peak;
-        peak.set(peak.get().max(ready as u64));
-        self.run_handles(event_loop, ready);
+        self.run_handles(event_loop);
         self.observe.tell(|| Record::TurnEnded);
         Ok(())
     }
@@ -210,31 +206,41 @@ impl Inner {
         }
     }
 
-    /// Step 3: runs the first `left` handles. A panic ends only the handle it came from.
-    fn run_handles(&self, event_loop: &EventLoop, mut left: usize) {
-        let fifo = self.home.ready.is_fifo();
-        add(&self.observe.tally.handles, left as u64);
-        let spent = u32::try_from(left).unwrap_or(u32::MAX);
-        self.handles_until_poll.set(self.handles_until_poll.get().saturating_sub(spent));
-        while left > 0 {
-            let mut running = None;
+    /// Step 3: runs what was ready when it began. A panic ends only the handle it came from.
+    fn run_handles(&self, event_loop: &EventLoop) {
+        let mut turn = self.home.ready.take_turn(self.spare.take());
+        self.book_turn(turn.len());
+        while !turn.is_empty() {
+            let (mut running, left) = (None, turn.len());
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                while left > 0 {
-                    left -= 1;
-                    let Some(entry) = self.home.ready.pop(left + 1, fifo) else { break };
+                while let Some(entry) = self.home.ready.pick(&mut turn) {
                     self.run_handle(event_loop, entry, &mut running);
                 }
-                left = 0;
             }));
             if let Err(payload) = outcome {
+                if turn.len() == left {
+                    self.home.ready.dismiss_policy();
+                }
                 report_panic(event_loop, running, payload);
                 self.observe.tell(|| Record::Ran { handle: self.observe.current() });
             }
         }
+        self.spare.set(turn);
         self.observe.set_current(HandleId::OUTSIDE);
     }
 
-    /// Runs one handle; `running` is who is to blame for a panic, and nobody once it has run.
+    /// The books of a turn with so many handles.
+    fn book_turn(&self, ready: usize) {
+        self.observe.tell(|| Record::Collected { ready });
+        let tally = &self.observe.tally;
+        tally.ready_peak.set(tally.ready_peak.get().max(ready as u64));
+        add(&tally.handles, ready as u64);
+        let spent = u32::try_from(ready).unwrap_or(u32::MAX);
+        self.handles_until_poll.set(self.handles_until_poll.get().saturating_sub(spent));
+    }
+
+    /// Runs one handle; `running` is who is to blame for a panic, and nobody once it has run. (A
+    /// cancelled handle does nothing when it runs; only observers need to be told.)
     #[inline]
     fn run_handle(
         &self,
@@ -243,24 +249,41 @@ impl Inner {
         running: &mut Option<Rc<dyn RunHandle>>,
     ) {
         let Entry { work, id, cause } = entry;
-        if let Work::Run(run) = &work
-            && run.is_cancelled()
-        {
-            self.observe.tell(|| Record::Skipped { handle: id });
+        self.observe.set_current(id);
+        if self.observe.is_watched() && !self.tell_run(&work, id, cause) {
             return;
         }
-        self.observe.set_current(id);
-        self.observe.tell(|| Record::Run { handle: id, what: work.what(), cause });
         match work {
             Work::Run(run) => {
-                *running = Some(Rc::clone(&run));
-                run.run(event_loop);
-                *running = None;
+                run_blaming(run, event_loop, running);
             }
             Work::Wake(waker) => waker.wake(),
         }
         self.observe.tell(|| Record::Ran { handle: id });
     }
+
+    /// Tells observers that a handle begins, or that it is passed over, and then `false`.
+    #[cold]
+    fn tell_run(&self, work: &Work, id: HandleId, cause: HandleId) -> bool {
+        let cancelled = matches!(work, Work::Run(run) if run.is_cancelled());
+        self.observe.tell(|| match cancelled {
+            true => Record::Skipped { handle: id },
+            false => Record::Run { handle: id, what: work.what(), cause },
+        });
+        !cancelled
+    }
+}
+
+/// Runs a handle, with its name in `running` meanwhile.
+#[inline]
+fn run_blaming(
+    run: Rc<dyn RunHandle>,
+    event_loop: &EventLoop,
+    running: &mut Option<Rc<dyn RunHandle>>,
+) {
+    *running = Some(Rc::clone(&run));
+    run.run(event_loop);
+    *running = None;
 }
 
 /// Tells whoever is to blame for a panic, or where that is nobody (a waker of another make, the

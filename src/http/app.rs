@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::deadline::within;
 use super::handler::{Answer, Handle, Handler};
 use super::limits::Limits;
 use super::request::Request;
@@ -252,7 +251,7 @@ impl HttpServer {
     /// Dropped while it waits, it leaves the server closed and what is under way alone.
     pub async fn shutdown(&self, timeout: Duration) {
         self.close();
-        if within(timeout, self.server.wait_closed()).await.is_some() {
+        if crate::timeout(timeout, self.server.wait_closed()).await.is_ok() {
             return;
         }
         for connection in self.service.connections() {

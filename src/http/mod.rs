@@ -4,8 +4,8 @@
 //! application sees, and are without I/O too.
 
 mod app;
+mod client;
 pub mod date;
-mod deadline;
 pub mod h1;
 mod handler;
 mod limits;
@@ -18,6 +18,7 @@ mod service;
 pub mod url;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
+pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
 pub use handler::Answer;
 pub use limits::Limits;
 pub use request::{BodyError, Request};

@@ -184,7 +184,7 @@ impl Connection {
             finished: Cell::new(false),
             feeding: Cell::new(false),
             waits: Cell::new(Waits::Idle),
-            since: Cell::new(service.now()),
+            since: Cell::new(service.event_loop().map_or(Time::ZERO, |it| it.time())),
         })
     }
 
@@ -497,6 +497,8 @@ impl Connection {
             Waits::Idle | Waits::Nothing => return self.close(),
         };
         self.begin();
+        // To the machine it is as if the client had gone: what it has begun is broken off.
+        let _ = self.machine.borrow_mut().receive_eof();
         self.refuse(Response::error(StatusCode::REQUEST_TIMEOUT, what));
         self.flush();
         self.close();

@@ -4,6 +4,15 @@
 //! integers), and while somebody observes it also tells: each thing that happens becomes one
 //! [`Record`], and every view (the explain mode, a trace, a test's oracle) is made from that one
 //! stream. While nobody observes, a record costs one predicted branch and is never built.
+//!
+//! Without a change to a program, its environment can ask for an observer:
+//!
+//! | variable | value | observer |
+//! |---|---|---|
+//! | `EVLOOP_EXPLAIN` | `1`, `2`, `3` | explain mode, on standard error: what the loop does, in words |
+//! | `EVLOOP_RECORD` | `1` | a [`FlightRecorder`], which [`EventLoop::recorder`](crate::EventLoop::recorder) gives |
+//!
+//! Any other value is an error when a loop is made.
 
 mod counters;
 mod environment;

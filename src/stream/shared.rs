@@ -68,11 +68,11 @@ impl Shared {
     }
 
     fn wake_reader(&self) {
-        if self.reader_waits.replace(false)
-            && let Some(reader) = self.reader.take()
-        {
-            reader.wake_by_ref();
-            self.reader.set(Some(reader));
+        if self.reader_waits.replace(false) {
+            if let Some(reader) = self.reader.take() {
+                reader.wake_by_ref();
+                self.reader.set(Some(reader));
+            }
         }
     }
 

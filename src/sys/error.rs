@@ -8,16 +8,24 @@ pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
 }
 
 /// The same for calls that return a byte count.
+#[inline]
 pub(crate) fn cvt_size(result: libc::ssize_t) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+    usize::try_from(result).map_err(|_| last_error())
+}
+
+#[cold]
+fn last_error() -> io::Error {
+    io::Error::last_os_error()
 }
 
 /// Makes a call that does not wait, again for as long as a signal interrupts it.
+#[inline]
 pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+            Ok(value) => return Ok(value),
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+            Err(error) => return Err(error),
         }
     }
 }

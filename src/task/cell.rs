@@ -236,16 +236,14 @@ impl<F: Future + 'static> TaskCell<F> {
         // SAFETY: the caller's waker exists during the call.
         let side = unsafe { Self::header(data) };
         match side.at_home() {
-            Some(header) => {
-                if header.advance(Turn::Woken) {
-                    // SAFETY: the cell is alive and this is the loop's thread, so the count may be
-                    // raised; the Rc made from it gives that count back.
-                    let task = unsafe {
-                        Rc::increment_strong_count(data.cast::<Self>());
-                        Rc::from_raw(data.cast::<Self>())
-                    };
-                    enqueue(header, task);
-                }
+            Some(header) if header.advance(Turn::Woken) => {
+                // SAFETY: the cell is alive and this is the loop's thread, so the count may be
+                // raised; the Rc made from it gives that count back.
+                let task = unsafe {
+                    Rc::increment_strong_count(data.cast::<Self>());
+                    Rc::from_raw(data.cast::<Self>())
+                };
+                enqueue(header, task);
             }
             None if side.wake_is_news() => {
                 let mailbox = side.mailbox();
@@ -255,7 +253,8 @@ impl<F: Future + 'static> TaskCell<F> {
                 let parcel = unsafe { Parcel::<F>::new(data) };
                 post(&mailbox, move || parcel.arrive_awake());
             }
-            None => {}
+            // It is queued, or a wake is on its way.
+            Some(_) | None => {}
         }
     }
 

@@ -17,9 +17,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::cell::with_current;
-use super::waiters::{DoneCallback, Waiter, Waiters};
-use crate::event_loop::{ErrorContext, EventLoop, Home, Once, Work};
-use crate::observe::{Resource, Site, What, note_wait};
+use super::waiters::{Callback, DoneCallback, Waiter, Waiters};
+use crate::event_loop::{ErrorContext, EventLoop, Home, Work};
+use crate::observe::{Resource, Site, note_wait};
 
 /// Why a future gives no value.
 #[derive(Clone)]
@@ -262,16 +262,14 @@ impl<T: 'static> LoopFuture<T> {
         if let State::Pending(waiters) = self.0.state.replace(outcome) {
             waiters.each(|waiter| match waiter {
                 Waiter::Task(waker) => waker.wake(),
-                Waiter::Callback(callback, at) => self.schedule(callback, at),
+                Waiter::Callback(callback) => self.schedule(callback),
             });
         }
         Ok(())
     }
 
-    fn schedule(&self, callback: DoneCallback<Self>, at: Site) {
-        let this = self.clone();
-        let run = Once::new(What::Callback { at }, move || callback(&this));
-        self.0.home.ready.push(Work::Run(run));
+    fn schedule(&self, callback: Rc<dyn Callback<Self>>) {
+        self.0.home.ready.push(Work::Run(callback.for_future(self.clone())));
     }
 
     /// Has `callback` called, as by `call_soon`, when it is done; at once if it is. Callbacks and
@@ -281,12 +279,16 @@ impl<T: 'static> LoopFuture<T> {
     /// closed loop the callback is never called.
     #[track_caller]
     pub fn add_done_callback(&self, callback: impl FnOnce(&LoopFuture<T>) + 'static) -> CallbackId {
-        let at = std::panic::Location::caller();
+        let callback = Rc::new(DoneCallback {
+            callback: Cell::new(Some(callback)),
+            future: Cell::new(None),
+            at: std::panic::Location::caller(),
+        });
         if self.done() {
-            self.schedule(Box::new(callback), at);
+            self.schedule(callback);
             return CallbackId(0);
         }
-        let waiter = Waiter::Callback(Box::new(callback), at);
+        let waiter = Waiter::Callback(callback);
         CallbackId(self.with_waiters(|waiters| waiters.add(waiter)).unwrap_or(0))
     }
 
@@ -314,10 +316,10 @@ impl<T: 'static> LoopFuture<T> {
         });
         let back = Rc::downgrade(&self.0);
         destination.add_done_callback(move |destination| {
-            if let Some(source) = back.upgrade()
-                && destination.cancelled()
-            {
-                LoopFuture(source).cancel();
+            if let Some(source) = back.upgrade() {
+                if destination.cancelled() {
+                    LoopFuture(source).cancel();
+                }
             }
         });
     }
@@ -343,14 +345,15 @@ pub struct CallbackId(u64);
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        if let State::Failed(error) = self.state.get_mut()
-            && !self.seen.get()
-            && let Some(event_loop) = self.home.event_loop()
-        {
-            let mut context = ErrorContext::new("Future: exception was never retrieved")
-                .error(Unread(error.clone()));
-            context.source = Some(self.made_at);
-            event_loop.call_exception_handler(context);
+        if let State::Failed(error) = self.state.get_mut() {
+            if !self.seen.get() {
+                if let Some(event_loop) = self.home.event_loop() {
+                    let mut context = ErrorContext::new("Future: exception was never retrieved")
+                        .error(Unread(error.clone()));
+                    context.source = Some(self.made_at);
+                    event_loop.call_exception_handler(context);
+                }
+            }
         }
     }
 }
@@ -422,7 +425,10 @@ impl<T: Clone> Future for FutureWait<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.future.result() {
             Err(FutureError::InvalidState(_)) => {}
-            done => return Poll::Ready(done),
+            done => {
+                self.waiter = None;
+                return Poll::Ready(done);
+            }
         }
         let foreign = with_current(|header| !Rc::ptr_eq(&header.home, &self.future.0.home));
         if foreign == Some(true) {
@@ -430,10 +436,10 @@ impl<T: Clone> Future for FutureWait<T> {
         }
         note_wait(Some(self.at), Resource::Future);
         let waker = context.waker();
-        if let Some(id) = self.waiter
-            && self.future.with_waiters(|waiters| waiters.wakes(id, waker)) == Some(true)
-        {
-            return Poll::Pending;
+        if let Some(id) = self.waiter {
+            if self.future.with_waiters(|waiters| waiters.wakes(id, waker)) == Some(true) {
+                return Poll::Pending;
+            }
         }
         let mut new = Some(Waiter::Task(waker.clone()));
         let before = self.waiter;

@@ -122,7 +122,7 @@ impl<T> Gather<T> {
 
     /// Cancels every task that is pending; `false` if none is. (`cancel` of gather's future)
     pub fn cancel(&self) -> bool {
-        self.0.tasks.iter().fold(false, |any, task| task.cancel() || any)
+        self.0.tasks.iter().filter(|task| task.cancel()).count() > 0
     }
 }
 

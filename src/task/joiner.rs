@@ -94,10 +94,10 @@ impl Countdown {
     }
 
     fn end(&self) {
-        if !self.over.replace(true)
-            && let Some(waker) = self.waker.take()
-        {
-            waker.wake();
+        if !self.over.replace(true) {
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
         }
     }
 

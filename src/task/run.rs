@@ -17,10 +17,10 @@ struct StopWhenDropped {
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
-        if self.waiting.get()
-            && let Some(event_loop) = self.event_loop.upgrade()
-        {
-            EventLoop(event_loop).stop();
+        if self.waiting.get() {
+            if let Some(event_loop) = self.event_loop.upgrade() {
+                EventLoop(event_loop).stop();
+            }
         }
     }
 }
@@ -143,4 +143,24 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> {
     }
     event_loop.close()?;
     result.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn run_07_a_main_task_cancelled_by_anything_but_ctrl_c_says_so() {
+        let event_loop = EventLoop::new().unwrap();
+        let inner = event_loop.clone();
+        let cancel_all = move || {
+            inner.0.residents().into_iter().for_each(|task| assert!(task.ask_to_end()));
+        };
+        event_loop.call_soon(cancel_all).unwrap();
+        let result = event_loop.run_until_complete(crate::sleep(Duration::from_secs(3600)));
+        assert!(matches!(result, Err(LoopError::Cancelled)));
+        assert!(event_loop.close().unwrap().is_clean());
+    }
 }

@@ -1,16 +1,48 @@
-//! Who waits for a future, in the order they came. Pure.
+//! Who waits for a future, in the order they came.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::task::Waker;
 
-use crate::observe::Site;
+use crate::event_loop::{EventLoop, Run};
+use crate::observe::{Site, What};
 
-/// What is called with a future of type `F` when it is done.
-pub(super) type DoneCallback<F> = Box<dyn FnOnce(&F)>;
+/// What is called with a future of type `F` when that is done.
+pub(super) trait Callback<F> {
+    /// The handle that makes the call.
+    fn for_future(self: Rc<Self>, future: F) -> Rc<dyn Run>;
+}
+
+/// A callback, and then also what it is to be called with: one allocation for both its lives.
+pub(super) struct DoneCallback<F, C> {
+    pub(super) callback: Cell<Option<C>>,
+    pub(super) future: Cell<Option<F>>,
+    pub(super) at: Site,
+}
+
+impl<F: 'static, C: FnOnce(&F) + 'static> Callback<F> for DoneCallback<F, C> {
+    fn for_future(self: Rc<Self>, future: F) -> Rc<dyn Run> {
+        self.future.set(Some(future));
+        self
+    }
+}
+
+impl<F: 'static, C: FnOnce(&F) + 'static> Run for DoneCallback<F, C> {
+    fn run(self: Rc<Self>, _: &EventLoop) {
+        if let (Some(callback), Some(future)) = (self.callback.take(), self.future.take()) {
+            callback(&future);
+        }
+    }
+
+    fn what(&self) -> What {
+        What::Callback { at: self.at }
+    }
+}
 
 /// One of them.
 pub(super) enum Waiter<F> {
     Task(Waker),
-    Callback(DoneCallback<F>, Site),
+    Callback(Rc<dyn Callback<F>>),
 }
 
 /// All of them. The first needs no memory of its own: most futures have one.
@@ -58,21 +90,22 @@ impl<F> Waiters<F> {
     /// Puts one in the place of that other one, which is left in `waiter`; behind all others if
     /// there is none.
     pub(super) fn put(&mut self, id: Option<u64>, waiter: &mut Option<Waiter<F>>) -> u64 {
-        if let Some(id) = id
-            && let Some(place) = self.find(id)
-            && let Some(new) = waiter.take()
-        {
-            *waiter = Some(std::mem::replace(place, new));
-            return id;
+        if let Some(id) = id {
+            if let Some(place) = self.find(id) {
+                if let Some(new) = waiter.take() {
+                    *waiter = Some(std::mem::replace(place, new));
+                    return id;
+                }
+            }
         }
         waiter.take().map_or(0, |waiter| self.add(waiter))
     }
 
     fn find(&mut self, id: u64) -> Option<&mut Waiter<F>> {
-        if let Some((first, waiter)) = &mut self.first
-            && *first == id
-        {
-            return Some(waiter);
+        if let Some((first, waiter)) = &mut self.first {
+            if *first == id {
+                return Some(waiter);
+            }
         }
         let place = self.more.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(&mut self.more[place].1)

@@ -195,11 +195,11 @@ impl Dial {
         if let Some(index) = self.attempts.iter().position(ready) {
             return self.settle(index);
         }
-        if let Some(timer) = self.timer
-            && !event_loop.0.rearm(timer, &self.waker.borrow())
-        {
-            self.timer = None;
-            return self.race.delay_elapsed();
+        if let Some(timer) = self.timer {
+            if !event_loop.0.rearm(timer, &self.waker.borrow()) {
+                self.timer = None;
+                return self.race.delay_elapsed();
+            }
         }
         Move::Wait
     }
@@ -218,9 +218,11 @@ impl Dial {
 
     fn start(&mut self, event_loop: &EventLoop, index: usize, arm: bool) -> Move {
         self.disarm();
-        if arm && let Some(delay) = self.delay {
-            let waker = self.waker.borrow().clone();
-            self.timer = Some(event_loop.0.arm(event_loop.time() + delay, Work::Wake(waker)));
+        if arm {
+            if let Some(delay) = self.delay {
+                let waker = self.waker.borrow().clone();
+                self.timer = Some(event_loop.0.arm(event_loop.time() + delay, Work::Wake(waker)));
+            }
         }
         match self.try_start(event_loop, index) {
             Ok(ConnectProgress::Connected) => self.race.succeeded(index),
@@ -262,10 +264,10 @@ impl Dial {
     }
 
     fn disarm(&mut self) {
-        if let Some(timer) = self.timer.take()
-            && let Some(inner) = self.event_loop.upgrade()
-        {
-            inner.disarm(timer);
+        if let Some(timer) = self.timer.take() {
+            if let Some(inner) = self.event_loop.upgrade() {
+                inner.disarm(timer);
+            }
         }
     }
 }
@@ -283,7 +285,7 @@ impl Future for Dial {
         loop {
             next = match next {
                 Move::Start { index, arm } => dial.start(&event_loop, index, arm),
-                Move::Done { winner, .. } => {
+                Move::Done(winner) => {
                     let Some(attempt) = dial.attempts[winner].take() else {
                         return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
                     };

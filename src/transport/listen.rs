@@ -71,11 +71,11 @@ impl CreateServer {
         let event_loop = get_running_loop()?;
         let backlog = self.options.backlog;
         let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
-        if self.start_serving
-            && let Err(error) = server.start_serving()
-        {
-            server.close();
-            return Err(error);
+        if self.start_serving {
+            if let Err(error) = server.start_serving() {
+                server.close();
+                return Err(error);
+            }
         }
         Ok(server)
     }

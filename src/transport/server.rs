@@ -161,11 +161,12 @@ impl Listener {
     }
 
     fn rest_is_over(self: &Rc<Self>) {
-        if self.server.state.get() == State::Serving
-            && let Some(inner) = self.server.event_loop.upgrade()
-            && let Err(error) = inner.watch(self.fd.get(), Side::Reader, self.clone())
-        {
-            self.accept_failed(&EventLoop(inner), error);
+        if self.server.state.get() == State::Serving {
+            if let Some(inner) = self.server.event_loop.upgrade() {
+                if let Err(error) = inner.watch(self.fd.get(), Side::Reader, self.clone()) {
+                    self.accept_failed(&EventLoop(inner), error);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod harness;
 mod servers;
+mod web;
 
 use std::fs;
 

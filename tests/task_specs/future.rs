@@ -1,4 +1,6 @@
+use std::cell::RefCell;
 use std::future::pending;
+use std::rc::Rc;
 
 use evloop::{FutureError, InvalidState, LoopFuture, yield_now};
 
@@ -39,7 +41,7 @@ fn fut_04_a_failed_future_gives_its_very_error() {
     let exception = future.exception().unwrap().unwrap();
     assert_eq!(exception.downcast_ref::<std::io::Error>().unwrap().to_string(), "broken");
     let Err(FutureError::Failed(error)) = future.result() else { panic!("{future:?}") };
-    assert!(std::rc::Rc::ptr_eq(&error, &exception));
+    assert!(Rc::ptr_eq(&error, &exception));
     assert_eq!(future.set_result(1), Err(InvalidState::Failed));
 }
 
@@ -141,7 +143,7 @@ fn fut_11_a_setter_that_comes_after_the_cancel_changes_nothing() {
     let (event_loop, _) = virtual_loop();
     let future = event_loop.create_future();
     let setter = future.clone();
-    event_loop.call_soon(move || drop(setter.set_result(1))).unwrap();
+    event_loop.call_soon(move || assert!(setter.set_result(1).is_err())).unwrap();
     future.cancel();
     turn(&event_loop);
     assert!(future.cancelled());
@@ -267,18 +269,21 @@ fn an_await_that_is_dropped_waits_no_more_and_leaves_the_others_waiting() {
 
 #[test]
 fn a_value_whose_clone_meddles_with_its_future_finds_it_done() {
-    struct Meddler(LoopFuture<Meddler>);
+    struct Meddler(Rc<RefCell<Option<LoopFuture<Meddler>>>>);
     impl Clone for Meddler {
         fn clone(&self) -> Self {
-            assert!(!self.0.cancel());
-            assert!(self.0.done());
+            let own = self.0.borrow().clone().unwrap();
+            assert!(!own.cancel() && own.done());
+            assert!(own.set_exception("too late").is_err());
             Meddler(self.0.clone())
         }
     }
     let (event_loop, _) = virtual_loop();
     let future = event_loop.create_future();
-    future.set_result(Meddler(future.clone())).unwrap();
+    let place = Rc::new(RefCell::new(Some(future.clone())));
+    future.set_result(Meddler(place.clone())).unwrap();
     assert!(future.result().is_ok());
+    place.take();
 }
 
 #[test]

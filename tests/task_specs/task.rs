@@ -28,7 +28,7 @@ fn task_02_a_task_gives_its_value_or_its_panic_to_who_awaits_it() {
     let task = event_loop.create_task(async { 41 + 1 });
     assert_eq!(event_loop.run_until_complete(task).unwrap().unwrap(), 42);
     let task = event_loop.create_task(async { panic!("on purpose") });
-    let error: JoinError = event_loop.run_until_complete(task).unwrap().map(|()| ()).unwrap_err();
+    let error: JoinError = event_loop.run_until_complete(task).unwrap().unwrap_err();
     assert_eq!(error.to_string(), "task panicked: on purpose");
 }
 
@@ -132,7 +132,7 @@ fn task_13_the_panic_of_an_inner_task_comes_out_where_it_is_awaited() {
     let text = event_loop
         .run_until_complete(async move {
             let inner = own.create_task(async { panic!("inner") });
-            inner.await.map(|()| ()).unwrap_err().to_string()
+            inner.await.unwrap_err().to_string()
         })
         .unwrap();
     assert_eq!(text, "task panicked: inner");

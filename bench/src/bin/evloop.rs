@@ -3,6 +3,7 @@
 use evloop::{
     EventLoop, LoopFuture, Protocol, StreamReader, StreamWriter, Task, Time, Transport,
     get_running_loop,
+    web::{Application, Request, Response},
 };
 use evloop_bench::{Peer, cells, micro::Executor};
 use std::{
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     Peer {
         echo_protocol: Some(echo_protocol),
         echo_streams: Some(echo_streams),
+        http: Some(http),
         micro: Some(evloop_bench::micro::run::<Evloop>),
         ..Peer::default()
     }
@@ -59,6 +61,24 @@ async fn serve(mut reader: StreamReader, mut writer: StreamWriter) {
             return;
         }
     }
+}
+
+fn http(port: u16) -> io::Result<()> {
+    let event_loop = EventLoop::new().map_err(io::Error::other)?;
+    let mut app = Application::new();
+    app.router().add_get("/", hello).add_get("/{id}", id);
+    let server = app.serve(("127.0.0.1", port)).backlog(4096);
+    let _server =
+        event_loop.run_until_complete(server.into_future()).map_err(io::Error::other)??;
+    event_loop.run_forever().map(drop).map_err(io::Error::other)
+}
+
+async fn hello(_: Request) -> Response {
+    Response::text("Hello, World!")
+}
+
+async fn id(request: Request) -> Response {
+    Response::text(format!("id={}", request.match_info().get("id").unwrap_or_default()))
 }
 
 struct Evloop;

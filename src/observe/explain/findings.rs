@@ -50,10 +50,10 @@ impl Findings {
     pub(super) fn turn_ended(&mut self, turn: u64, took: Duration, queued: usize) -> Vec<Finding> {
         let mut found = Vec::new();
         self.last_turn = Some((turn, took));
-        if let Some((slowest, of_it)) = self.slowest.take()
-            && took >= SLOW_TURN
-        {
-            found.push(Finding::SlowTurn { turn, took, slowest, of_it, behind: queued });
+        if let Some((slowest, of_it)) = self.slowest.take() {
+            if took >= SLOW_TURN {
+                found.push(Finding::SlowTurn { turn, took, slowest, of_it, behind: queued });
+            }
         }
         let before = std::mem::take(&mut self.restless);
         for who in std::mem::take(&mut self.restless_now) {

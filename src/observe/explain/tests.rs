@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::story::Story;
 use super::{Explain, Level};
 use crate::observe::{HandleId, Observer, Record, TaskId, WaitReason, What};
 use crate::selector::Readiness;
@@ -148,4 +149,34 @@ fn a_writer_that_fails_does_not_disturb_the_loop() {
         .unwrap();
     event_loop.stop();
     assert_eq!(event_loop.run_forever().unwrap(), crate::Ended::Stopped);
+}
+
+/// A narrator whom the test can still look at when the loop has it.
+#[derive(Clone)]
+struct Overheard(Rc<RefCell<Story>>);
+
+impl Observer for Overheard {
+    fn record(&mut self, at: Time, record: &Record) {
+        drop(self.0.borrow_mut().tell(at, record));
+    }
+}
+
+#[test]
+fn the_narrator_forgets_what_the_loop_forgets() {
+    let story = Overheard(Rc::new(RefCell::new(Story::new(Level::Everything))));
+    let event_loop = crate::EventLoop::builder()
+        .virtual_time(crate::ManualClock::new())
+        .observer(story.clone())
+        .build()
+        .unwrap();
+    for round in 1..=100 {
+        let task = event_loop.create_task(crate::sleep(Duration::from_millis(1)));
+        let cancelled = event_loop.create_task(crate::sleep(Duration::from_secs(60)));
+        event_loop.call_later(Duration::from_secs(60), || ()).unwrap().cancel();
+        event_loop.call_soon(|| ()).unwrap().cancel();
+        event_loop.call_soon(move || assert!(cancelled.cancel())).unwrap();
+        assert!(story.0.borrow().remembers() > 0, "round {round} was not told of");
+        event_loop.run_until_complete(task).unwrap().unwrap();
+        assert_eq!(story.0.borrow().remembers(), 0, "in round {round}");
+    }
 }

@@ -75,10 +75,10 @@ impl Story {
 
     /// What is to be said of `record`.
     pub(super) fn tell(&mut self, at: Time, record: &Record) -> std::vec::Drain<'_, Line> {
-        if let Some((fd, readiness)) = self.unclaimed.take()
-            && !matches!(record, Record::Queued { .. })
-        {
-            self.find(Finding::NobodyWaits { fd, readiness });
+        if let Some((fd, readiness)) = self.unclaimed.take() {
+            if !matches!(record, Record::Queued { .. }) {
+                self.find(Finding::NobodyWaits { fd, readiness });
+            }
         }
         self.turn_record(at, record);
         self.lines.drain(..)
@@ -88,6 +88,12 @@ impl Story {
     pub(super) fn finish(&mut self) -> std::vec::Drain<'_, Line> {
         self.unfold();
         self.lines.drain(..)
+    }
+
+    /// How many tasks, timers and queued handles it remembers.
+    #[cfg(test)]
+    pub(super) fn remembers(&self) -> usize {
+        self.facts.tasks.len() + self.facts.timers_armed() + self.facts.queue.len()
     }
 
     fn turn_record(&mut self, at: Time, record: &Record) {
@@ -269,10 +275,10 @@ impl Story {
     /// A deed that is a system call.
     fn called(&mut self, sentence: Sentence, call: Option<&'static str>) {
         self.deed(sentence);
-        if self.level == Level::Everything
-            && let Some(line) = self.lines.last_mut()
-        {
-            line.call = call;
+        if self.level == Level::Everything {
+            if let Some(line) = self.lines.last_mut() {
+                line.call = call;
+            }
         }
     }
 

@@ -51,11 +51,11 @@ impl Story {
             return;
         }
         self.unfold();
-        if let Some(wait) = self.turn.wait.clone()
-            && self.level != Level::Turns
-        {
-            let sentence = Sentence::Turn { turn: self.turn.number, wait };
-            self.lines.push(Line { depth: 0, sentence, call: None });
+        if let Some(wait) = self.turn.wait.clone() {
+            if self.level != Level::Turns {
+                let sentence = Sentence::Turn { turn: self.turn.number, wait };
+                self.lines.push(Line { depth: 0, sentence, call: None });
+            }
         }
     }
 
@@ -66,17 +66,20 @@ impl Story {
             self.turn.unsaid = false;
             self.folded += 1;
             self.folded_time += self.turn.waited;
-        } else if self.level == Level::Turns
-            && let Some(wait) = self.turn.wait.take()
-        {
-            self.unfold();
-            let (ran, more) = (std::mem::take(&mut self.turn.ran), self.turn.more);
-            let sentence = Sentence::TurnInShort { turn: number, wait, ran, more };
-            self.lines.push(Line { depth: 0, sentence, call: None });
+        } else if self.level == Level::Turns {
+            self.turn_in_short(number);
         }
         for finding in self.findings.turn_ended(number, took, self.facts.queue.len()) {
             self.find(finding);
         }
+    }
+
+    fn turn_in_short(&mut self, turn: u64) {
+        let Some(wait) = self.turn.wait.take() else { return };
+        self.unfold();
+        let (ran, more) = (std::mem::take(&mut self.turn.ran), self.turn.more);
+        let sentence = Sentence::TurnInShort { turn, wait, ran, more };
+        self.lines.push(Line { depth: 0, sentence, call: None });
     }
 
     pub(super) fn unfold(&mut self) {

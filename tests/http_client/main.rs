@@ -1,0 +1,8 @@
+//! The HTTP client: against our own server, against Python's, and against servers that misbehave.
+
+mod misbehaviour;
+mod ours;
+mod peers;
+
+/// Longer than anything takes here: a test that hangs fails instead.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

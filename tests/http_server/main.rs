@@ -1,0 +1,11 @@
+//! The HTTP server over real sockets: what a client can rely on.
+
+#[path = "../http_support/mod.rs"]
+mod support;
+
+mod answers;
+mod bodies;
+mod connections;
+mod ending;
+mod peers;
+mod pressure;

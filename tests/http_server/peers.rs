@@ -1,0 +1,133 @@
+//! The server before clients that others have written: curl, and Python's.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use evloop::web::{Application, BodyError, Request, Response};
+
+use crate::support::serve;
+
+async fn echo(request: Request) -> Result<Response, BodyError> {
+    let text = request.text().await?.into_owned();
+    Ok(Response::text(format!("{} {} {text}", request.method(), request.query_string())))
+}
+
+async fn wait(request: Request) -> Response {
+    evloop::yield_now().await;
+    Response::text(request.match_info().get("id").unwrap_or("0000").to_owned())
+}
+
+fn app() -> Application {
+    let mut app = Application::new();
+    app.router().add_get("/", echo).add_post("/", echo).add_get("/{id}", wait);
+    app
+}
+
+/// Runs a program against the server and gives what it printed; `None`, loudly, if this machine
+/// has no such program.
+fn printed(
+    command: &str,
+    arguments: impl FnOnce(SocketAddr) -> Vec<String> + Send + 'static,
+) -> Option<String> {
+    let command = command.to_owned();
+    let (printed, reports) = serve(app(), move |address| {
+        let output = match Command::new(&command).args(arguments(address)).output() {
+            Ok(output) => output,
+            Err(error) => {
+                eprintln!("SKIPPED: {command} cannot be run here: {error}");
+                return None;
+            }
+        };
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        if complaint.contains("ModuleNotFoundError") {
+            eprintln!("SKIPPED: {complaint}");
+            return None;
+        }
+        assert!(output.status.success(), "{command}: {complaint}");
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    });
+    assert_eq!(reports, [""; 0]);
+    printed
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn curl_gets_posts_and_keeps_its_connection() {
+    let out = printed("curl", |address| {
+        let url = format!("http://{address}");
+        let form = "%{http_code} %{num_connects}\\n";
+        let (get, post) = (format!("{url}/?a=b%20c"), format!("{url}/"));
+        let mut all = words(&["-sS", "-w", form, &get, "--next", "-sS", "-w", form, "-d", "body"]);
+        all.extend(words(&[&post, "--next", "-sS", "-w", form, &format!("{url}/12301")]));
+        all.extend(words(&["--next", "-sS", "-w", form, "-H", "Transfer-Encoding: chunked"]));
+        all.extend(words(&["-d", "in chunks", &post, "--next", "-sS", "-I", "-w", form, &get]));
+        all
+    });
+    let Some(out) = out else { return };
+    assert!(
+        out.starts_with("GET a=b c 200 1\nPOST  body200 0\n12301200 0\nPOST  in chunks200 0\n"),
+        "{out}"
+    );
+    assert!(out.contains("HTTP/1.1 200 OK\r\n") && out.ends_with("200 0\n"), "{out}");
+}
+
+#[test]
+fn curl_waits_for_leave_to_send_a_large_body() {
+    let body = "y".repeat(100_000);
+    let sent = body.clone();
+    let out = printed("curl", move |address| {
+        let expect = "Expect: 100-continue";
+        words(&["-sS", "-H", expect, "--data-binary", &sent, &format!("http://{address}/")])
+    });
+    if let Some(out) = out {
+        assert_eq!(out, format!("POST  {body}"));
+    }
+}
+
+#[test]
+fn pythons_http_client_reuses_its_connection() {
+    let program = "
+import http.client, sys
+c = http.client.HTTPConnection(sys.argv[1])
+for method, path, body in [('GET', '/?x=1', None), ('POST', '/', 'hi'), ('GET', '/7', None), ('PUT', '/', 'z'), ('GET', '/a/b', None)]:
+    c.request(method, path, body)
+    r = c.getresponse()
+    print(r.status, r.getheader('allow'), r.read().decode())
+c.request('POST', '/', iter([b'a', b'b']), encode_chunked=True, headers={'Transfer-Encoding': 'chunked'})
+print(c.getresponse().read().decode())
+";
+    let out = printed("python3", move |address| words(&["-c", program, &address.to_string()]));
+    let Some(out) = out else { return };
+    let expected = "200 None GET x=1 \n200 None POST  hi\n200 None 7\n405 GET,HEAD,POST 405: Method Not Allowed\n404 None 404: Not Found\nPOST  ab\n";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn aiohttps_client_gets_and_posts() {
+    let program = "
+import asyncio, sys
+from aiohttp import ClientSession
+async def main(url):
+    async with ClientSession() as session:
+        async def one(n):
+            async with session.get(f'{url}/{n}') as response:
+                return response.status, await response.text()
+        print(await asyncio.gather(*(one(n) for n in range(20))) == [(200, str(n)) for n in range(20)])
+        async def body():
+            yield b'in '
+            yield b'chunks'
+        async with session.post(url, data=body()) as response:
+            print(response.status, await response.text())
+        async with session.head(url) as response:
+            print(response.status, response.headers['content-length'])
+asyncio.run(main(sys.argv[1]))
+";
+    let out =
+        printed("python3", move |address| words(&["-c", program, &format!("http://{address}")]));
+    if let Some(out) = out {
+        assert_eq!(out, "True\n200 POST  in chunks\n200 6\n");
+    }
+}
