@@ -8,11 +8,13 @@ pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
 }
 
 /// Makes a call that does not wait, again for as long as a signal interrupts it.
+#[inline]
 pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+            Ok(value) => return Ok(value),
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::lifecycle::Cause;
 use super::tcp::Tcp;
 use super::transport::Transport;
-use crate::event_loop::{EventLoop, Side};
+use crate::event_loop::{EventLoop, Inner, Side};
 use crate::observe::{Record, add};
 
 /// How many bytes one receive takes at most: the size of the loop's buffer.
@@ -68,7 +68,7 @@ impl Tcp {
         let mut lifecycle = self.lifecycle.get();
         let stop = lifecycle.pause_reading();
         self.lifecycle.set(lifecycle);
-        if stop && let Some(event_loop) = self.event_loop() {
+        if let Some(event_loop) = self.event_loop().filter(|_| stop) {
             drop(event_loop.0.unwatch(self.fd, Side::Reader));
         }
     }
@@ -77,11 +77,14 @@ impl Tcp {
         let mut lifecycle = self.lifecycle.get();
         let start = lifecycle.resume_reading();
         self.lifecycle.set(lifecycle);
-        if start
-            && let Some(event_loop) = self.event_loop()
-            && let Err(error) = event_loop.0.watch(self.fd, Side::Reader, self.clone())
-        {
-            self.broken(&event_loop.0, error);
+        if let Some(event_loop) = self.event_loop().filter(|_| start) {
+            self.watch_readable(&event_loop.0);
+        }
+    }
+
+    pub(super) fn watch_readable(self: &Rc<Self>, inner: &Inner) {
+        if let Err(error) = inner.watch(self.fd, Side::Reader, self.clone()) {
+            self.broken(inner, error);
         }
     }
 

@@ -209,9 +209,7 @@ impl Tcp {
             return;
         }
         self.discarded.set(count + 1);
-        if count + 1 == SILENT_WRITES
-            && let Some(event_loop) = self.event_loop()
-        {
+        if let Some(event_loop) = self.event_loop().filter(|_| count + 1 == SILENT_WRITES) {
             event_loop.call_exception_handler(ErrorContext::new(
                 "socket.send() raised exception. The connection is lost, and the program goes on \
                  writing to it: stop when connection_lost() is called or drain() fails",

@@ -34,8 +34,9 @@ pub(crate) struct Tcp {
     /// Whether that has changed since.
     pub(super) flow_is_news: Cell<bool>,
     pub(super) outgoing: RefCell<Outgoing>,
-    /// Taken out while one of its methods runs.
-    protocol: Cell<Option<Box<dyn Protocol>>>,
+    /// Borrowed while one of its methods runs: a guard against calling it again meanwhile, and the
+    /// one borrow here that outlives its statement.
+    protocol: RefCell<Option<Box<dyn Protocol>>>,
     /// Why the connection will be lost.
     error: Cell<Option<io::Error>>,
     resident: Cell<ResidentKey>,
@@ -67,7 +68,7 @@ impl Tcp {
             told_paused: Cell::new(false),
             flow_is_news: Cell::new(false),
             outgoing: RefCell::default(),
-            protocol: Cell::new(Some(protocol)),
+            protocol: RefCell::new(Some(protocol)),
             error: Cell::new(None),
             resident: Cell::new(0),
             home: event_loop.0.home.clone(),
@@ -93,10 +94,8 @@ impl Tcp {
         if let Err(payload) = made {
             self.protocol_failed(event_loop, "connection_made", payload);
         }
-        if self.lifecycle.get().is_reading()
-            && let Err(error) = event_loop.0.watch(self.fd, Side::Reader, self.clone())
-        {
-            self.broken(&event_loop.0, error);
+        if self.lifecycle.get().is_reading() {
+            self.watch_readable(&event_loop.0);
         }
     }
 
@@ -148,11 +147,9 @@ impl Tcp {
         self.drop_protocol();
         // Our own address can be asked for after the end as well, by whoever still has a name of
         // us: one name is the caller's.
-        if Rc::strong_count(self) > 1
-            && self.local.get().is_none()
-            && let Ok(local) = inner.home.sockets.local_addr(self.fd)
-        {
-            self.local.get_or_init(|| local.into());
+        if Rc::strong_count(self) > 1 && self.local.get().is_none() {
+            let local = inner.home.sockets.local_addr(self.fd);
+            drop(local.map(|local| self.local.set(local.into())));
         }
         inner.set_owned(self.fd, false);
         inner.home.sockets.close(self.fd);
@@ -164,7 +161,8 @@ impl Tcp {
 
     /// A destructor that panics must not keep the descriptor open.
     fn drop_protocol(&self) {
-        if let Some(protocol) = self.protocol.take() {
+        let protocol = self.protocol.try_borrow_mut().ok().and_then(|mut place| place.take());
+        if let Some(protocol) = protocol {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(protocol)));
         }
     }
@@ -188,9 +186,9 @@ impl Tcp {
         method: impl FnOnce(&mut dyn Protocol, &Transport) -> R,
     ) -> Option<R> {
         let tcp = &transport.0;
-        let mut borrowed = Borrowed { place: &tcp.protocol, protocol: tcp.protocol.take() };
-        let result = method(borrowed.protocol.as_deref_mut()?, transport);
-        drop(borrowed);
+        let mut protocol = tcp.protocol.try_borrow_mut().ok()?;
+        let result = method(protocol.as_deref_mut()?, transport);
+        drop(protocol);
         if tcp.flow_is_news.get() {
             tcp.tell_flow();
         }
@@ -228,6 +226,10 @@ impl Tcp {
             event_loop.call_exception_handler(
                 ErrorContext::new(message).exception(Exception::Panic(payload)),
             );
+        }
+        // Outside of a run a method may even close the loop.
+        if self.lifecycle.get().phase() == Phase::Lost {
+            self.drop_protocol();
         }
     }
 
@@ -296,21 +298,6 @@ impl Tcp {
     /// The loop, while it is open: a closed one has let go of us, or is about to.
     pub(super) fn event_loop(&self) -> Option<EventLoop> {
         self.home.event_loop().filter(|event_loop| !event_loop.is_closed())
-    }
-}
-
-/// Puts a protocol back in its place when its method is over, also by a panic.
-struct Borrowed<'a> {
-    place: &'a Cell<Option<Box<dyn Protocol>>>,
-    protocol: Option<Box<dyn Protocol>>,
-}
-
-impl Drop for Borrowed<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.protocol.is_some() {
-            self.place.set(self.protocol.take());
-        }
     }
 }
 

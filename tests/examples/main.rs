@@ -2,6 +2,7 @@
 //! prints. A new example is a folder, a line in `examples/README.md`, and a few lines here.
 
 mod harness;
+mod servers;
 mod web;
 
 use std::fs;
@@ -34,6 +35,9 @@ printing! {
     two_coroutines_share_one_thread: two_tasks Exact;
     a_written_out_state_machine_does_what_its_twin_does: generator_coroutines Exact;
     one_future_is_polled_by_hand: waker_anatomy Exact;
+    a_server_lets_idle_clients_go_and_waits_for_busy_ones: graceful_shutdown Exact;
+    drain_keeps_what_waits_small: backpressure Exact;
+    each_cancelled_task_cleans_up_in_its_own_way: cancellation Exact;
 }
 
 macro_rules! explained {

@@ -1,5 +1,6 @@
 //! A loop that is closed, or dropped, while connections live: everything is let go, once.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use evloop::{EventLoop, StreamReader, StreamWriter, Transport};
@@ -213,4 +214,27 @@ fn connections_that_come_and_go_leave_nothing_behind() {
     });
     assert_eq!(reports, [""; 0]);
     assert_eq!((sockets.0.open.get(), Rc::strong_count(&token)), (0, 1));
+}
+
+#[test]
+fn a_protocol_may_close_the_loop_from_its_own_method_outside_of_a_run() {
+    let (sockets, token) = (Scripted::sending([crate::fake::Answer::Takes(0)]), Rc::new(()));
+    let event_loop = EventLoop::builder().sockets(sockets.clone()).build().unwrap();
+    let (closer, held, slot) = (event_loop.clone(), token.clone(), Rc::new(Cell::new(None)));
+    let own = slot.clone();
+    let protocol = Recorder::reacting(&Log::default(), move |call, transport| {
+        let _held = &held;
+        if call == Call::Pause {
+            own.set(Some(transport.clone()));
+            closer.close().unwrap();
+        }
+        false
+    });
+    let (transport, peer) = event_loop.run_until_complete(pair(protocol)).unwrap();
+    transport.set_write_buffer_limits(Some(0), None).unwrap();
+    transport.write(b"too much").unwrap();
+    assert!(event_loop.is_closed() && transport.is_closing());
+    assert_eq!(read_to_end(&peer), b"");
+    assert_eq!((sockets.0.open.get(), Rc::strong_count(&token)), (0, 1));
+    assert!(slot.take().is_some());
 }

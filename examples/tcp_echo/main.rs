@@ -1,5 +1,8 @@
-//! Step 13: the tutorial's echo server, as a coroutine.
+//! The tutorial's echo server, as a coroutine: one task for each client, which reads like a program
+//! with one client. Its twins: `echo_protocol` and `echo_state_machine`.
 
+use std::env;
+use std::error::Error;
 use std::io;
 
 use evloop::{StreamReader, StreamWriter};
@@ -17,13 +20,17 @@ async fn handle(mut reader: StreamReader, mut writer: StreamWriter) -> io::Resul
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    let port = env::args().nth(1).map_or(Ok(9999), |port| port.parse())?;
     let event_loop = evloop::get_event_loop()?;
-    let server = evloop::start_server(handle, ("127.0.0.1", 9999));
+    let server = evloop::start_server(handle, ("127.0.0.1", port));
     let server = event_loop.run_until_complete(server)??;
     println!("{server:?}");
-    event_loop.run_forever()?;
+
+    event_loop.run_forever()?; // until Ctrl-C
     server.close();
+    server.close_clients();
+    event_loop.run_until_complete(async move { server.wait_closed().await })?;
     event_loop.close()?;
     Ok(())
 }
