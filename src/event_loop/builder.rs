@@ -23,7 +23,7 @@ use crate::sys::{Clock, MonotonicClock, OsSockets, Sockets};
 pub struct Builder {
     selector: Option<Box<dyn Selector>>,
     pub(super) clock: Option<Rc<dyn Clock>>,
-    pub(super) sockets: Rc<dyn Sockets>,
+    pub(super) sockets: Box<dyn Sockets>,
     pub(super) policy: Option<Box<dyn Policy>>,
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) always_poll: bool,
@@ -35,7 +35,7 @@ impl Default for Builder {
         Builder {
             selector: None,
             clock: None,
-            sockets: Rc::new(OsSockets),
+            sockets: Box::new(OsSockets),
             policy: None,
             observers: Vec::new(),
             always_poll: false,
@@ -77,7 +77,7 @@ impl Builder {
 
     /// Has transports make their socket calls through `sockets`.
     pub fn sockets(self, sockets: impl Sockets + 'static) -> Self {
-        Builder { sockets: Rc::new(sockets), ..self }
+        Builder { sockets: Box::new(sockets), ..self }
     }
 
     /// Has `policy` choose among the handles that are ready, instead of first come, first served.

@@ -28,11 +28,13 @@ impl Side {
 /// A descriptor's place in the table. A descriptor's number is its index; the generation counts
 /// the registrations it has had, so that an event of an earlier one finds nothing.
 #[derive(Default)]
-struct Watch {
+pub(crate) struct Watch {
     generation: u32,
     owned: bool,
-    reader: Option<Rc<dyn Run>>,
-    writer: Option<Rc<dyn Run>>,
+    /// Whether a watcher is a user's. (A transport's is not asked at each event.)
+    pub(crate) cancellable: bool,
+    pub(crate) reader: Option<Rc<dyn Run>>,
+    pub(crate) writer: Option<Rc<dyn Run>>,
 }
 
 impl Watch {
@@ -124,20 +126,23 @@ impl Fds {
         }
         if interest.is_none() {
             watch.generation = watch.generation.wrapping_add(1);
+            watch.cancellable = false;
         }
         Ok(Some(Changed { old: Some(old), interest }))
     }
 
-    /// The handles an event is for, the reader before the writer.
+    /// The watchers of a registration, if it still is.
     #[inline]
-    pub(crate) fn find(&self, event: &Event) -> [Option<(Side, &Rc<dyn Run>)>; 2] {
-        match self.watches.get(event.token.slot() as usize) {
-            Some(watch) if watch.generation == event.token.generation() => {
-                let reader = watch.reader.as_ref().filter(|_| event.wakes_reader());
-                let writer = watch.writer.as_ref().filter(|_| event.wakes_writer());
-                [reader.map(|run| (Side::Reader, run)), writer.map(|run| (Side::Writer, run))]
-            }
-            _ => [None, None],
+    pub(crate) fn find(&self, token: Token) -> Option<&Watch> {
+        let watch = self.watches.get(token.slot() as usize)?;
+        (watch.generation == token.generation()).then_some(watch)
+    }
+
+    /// Notes that somebody has a handle of a watcher of `fd`, and may cancel it.
+    pub(crate) fn set_cancellable(&mut self, fd: RawFd) {
+        let index = usize::try_from(fd).unwrap_or(usize::MAX);
+        if let Some(watch) = self.watches.get_mut(index) {
+            watch.cancellable = true;
         }
     }
 

@@ -26,7 +26,6 @@ mod turn;
 mod watch;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -114,6 +113,9 @@ pub struct EventLoop(pub(crate) Rc<Inner>);
 pub(crate) struct Home {
     pub(crate) ready: Ready,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// Here, so that a transport sends without asking for the loop. A `Box`: of an `Rc<dyn _>`
+    /// every call computes first where the value begins.
+    pub(crate) sockets: Box<dyn Sockets>,
     /// The thread the loop belongs to ([`thread_number`]).
     pub(crate) thread: u64,
     pub(crate) event_loop: WeakLoop,
@@ -129,7 +131,6 @@ impl Home {
 pub(crate) struct Inner {
     pub(crate) home: Rc<Home>,
     pub(crate) observe: Rc<Observe>,
-    pub(crate) sockets: Rc<dyn Sockets>,
     clock: Rc<dyn Clock>,
     fds: RefCell<Fds>,
     timers: RefCell<Timers<Work>>,
@@ -137,7 +138,7 @@ pub(crate) struct Inner {
     signals: RefCell<Signals>,
     events: RefCell<Vec<Event>>,
     /// An empty queue, kept for the memory it has.
-    spare: Cell<VecDeque<Entry>>,
+    spare: Cell<Vec<Entry>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
     pub(crate) receive_buffer: Cell<Option<Box<[u8]>>>,
     state: Cell<State>,
@@ -185,11 +186,11 @@ impl EventLoop {
             home: Rc::new(Home {
                 ready: Ready::new(observe.clone(), builder.policy.take()),
                 mailbox: Mailbox::new(selector.bell()),
+                sockets: builder.sockets,
                 thread: current::number_this_thread(),
                 event_loop: event_loop.clone(),
             }),
             observe,
-            sockets: builder.sockets,
             polled_at: Cell::new(clock.now()),
             clock,
             fds: RefCell::new(Fds::new(selector)),

@@ -1,7 +1,6 @@
 //! The ready queue: what runs next, and what belongs to this turn.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -57,11 +56,12 @@ enum Gate {
 
 /// The queue. Anything on the loop's thread may push at any time; only the turn pops.
 pub(crate) struct Ready {
-    queue: RefCell<VecDeque<Entry>>,
+    queue: RefCell<Vec<Entry>>,
     next_id: Cell<u64>,
     gate: Cell<Gate>,
     bell: RefCell<Option<Bell>>,
     policy: RefCell<Option<Box<dyn Policy>>>,
+    asking_policy: Cell<bool>,
     has_policy: bool,
     pub(crate) observe: Rc<Observe>,
 }
@@ -73,6 +73,7 @@ impl Ready {
             next_id: Cell::new(1),
             gate: Cell::new(Gate::Open),
             bell: RefCell::default(),
+            asking_policy: Cell::new(false),
             has_policy: policy.is_some(),
             policy: RefCell::new(policy),
             observe,
@@ -82,14 +83,18 @@ impl Ready {
     /// Queues `work` behind everything else. A closed queue drops it.
     #[inline]
     pub(crate) fn push(&self, work: Work) {
-        if self.gate.get() != Gate::Open && !self.pass_gate() {
-            return;
+        if let Some(mut batch) = self.batch() {
+            batch.push(work);
         }
-        let id = HandleId(self.next_id.get());
-        self.next_id.set(id.0 + 1);
-        let cause = self.observe.current();
-        self.observe.tell(|| Record::Queued { handle: id, what: work.what(), cause });
-        self.queue.borrow_mut().push_back(Entry { work, id, cause });
+    }
+
+    /// Has many pushed, with one look at what stands before the queue; `None` if it is closed.
+    #[inline]
+    pub(crate) fn batch(&self) -> Option<Batch<'_>> {
+        if self.gate.get() != Gate::Open && !self.pass_gate() {
+            return None;
+        }
+        Some(Batch { ready: self, queue: self.queue.borrow_mut() })
     }
 
     #[cold]
@@ -111,46 +116,78 @@ impl Ready {
     }
 
     #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.queue.borrow().len()
-    }
-
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.borrow().is_empty()
     }
 
     /// Takes everything that is ready now, in exchange for an empty queue that grew before.
     #[inline]
-    pub(crate) fn take_turn(&self, empty: VecDeque<Entry>) -> VecDeque<Entry> {
+    pub(crate) fn take_turn(&self, empty: Vec<Entry>) -> Vec<Entry> {
         self.queue.replace(empty)
     }
 
-    /// Takes the next handle of a turn: the first, unless a policy picks another.
+    /// Whether a policy picks the handles of a turn; else they run in their order.
     #[inline]
-    pub(crate) fn pick(&self, turn: &mut VecDeque<Entry>) -> Option<Entry> {
-        if self.has_policy { self.pick_by_policy(turn) } else { turn.pop_front() }
+    pub(crate) fn has_policy(&self) -> bool {
+        self.has_policy
     }
 
-    /// A policy that panicked is not asked again.
+    /// After a panic: if the policy is to blame, it is not asked again.
     #[cold]
-    pub(crate) fn dismiss_policy(&self) {
-        let policy = self.policy.take();
-        drop(policy);
+    pub(crate) fn dismiss_policy_that_panicked(&self) {
+        if self.asking_policy.take() {
+            let policy = self.policy.take();
+            drop(policy);
+        }
     }
 
+    /// Takes the next handle of a turn, as the policy says.
     #[cold]
-    fn pick_by_policy(&self, turn: &mut VecDeque<Entry>) -> Option<Entry> {
+    pub(crate) fn pick_by_policy(&self, turn: &mut Vec<Entry>) -> Option<Entry> {
+        if turn.is_empty() {
+            return None;
+        }
+        self.asking_policy.set(true);
         let picked = match &mut *self.policy.borrow_mut() {
-            Some(policy) if !turn.is_empty() => policy.pick(turn.len()) % turn.len(),
-            _ => 0,
+            Some(policy) => policy.pick(turn.len()) % turn.len(),
+            None => 0,
         };
-        turn.remove(picked)
+        self.asking_policy.set(false);
+        Some(turn.remove(picked))
     }
 
     /// Closes the queue and gives what was in it, to be dropped outside every borrow.
-    pub(crate) fn close(&self) -> VecDeque<Entry> {
+    pub(crate) fn close(&self) -> Vec<Entry> {
         self.gate.set(Gate::Closed);
         self.queue.take()
+    }
+}
+
+/// An open queue.
+pub(crate) struct Batch<'a> {
+    ready: &'a Ready,
+    queue: RefMut<'a, Vec<Entry>>,
+}
+
+impl Batch<'_> {
+    /// Queues `work` behind everything else.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, work: Work) {
+        let id = HandleId(self.ready.next_id.get());
+        self.ready.next_id.set(id.0 + 1);
+        self.queue.push(Entry { work, id, cause: self.ready.observe.current() });
+        if self.ready.observe.is_watched() {
+            self.tell_queued();
+        }
+    }
+
+    /// Tells of the last one. (Not of an entry on its way: it would have to be put in memory first,
+    /// also when nobody looks.)
+    #[cold]
+    fn tell_queued(&self) {
+        for Entry { work, id, cause } in self.queue.last() {
+            let (handle, what, cause) = (*id, work.what(), *cause);
+            self.ready.observe.tell(|| Record::Queued { handle, what, cause });
+        }
     }
 }

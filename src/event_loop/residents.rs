@@ -58,7 +58,7 @@ impl Residents {
     }
 }
 
-/// What was still alive when a loop was closed: [`EventLoop::close`] gives it.
+/// What was still alive when a loop was closed: [`EventLoop::close`](super::EventLoop::close) gives it.
 ///
 /// A program that ended everything it began finds it [clean](CloseReport::is_clean).
 #[derive(Debug, Default)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::error::LoopError;
 use super::exception::{ErrorContext, Exception, Payload};
-use super::fds::Side;
+use super::fds::{Side, Watch};
 use super::handle::Run as RunHandle;
-use super::ready::{Entry, Work};
+use super::ready::{Batch, Entry, Work};
 use super::{EventLoop, Inner};
 use crate::observe::{HandleId, Record, TimerId, WaitReason, add, count};
 use crate::sys::Time;
@@ -161,25 +161,35 @@ impl Inner {
 
     /// Step 2b: a handle for every reader and writer the events are for.
     fn collect_events(&self, event_loop: &EventLoop) {
-        let mut cancelled = Vec::new();
         let mut events = self.events.borrow_mut();
+        if events.is_empty() {
+            return;
+        }
+        let mut cancelled = Vec::new();
         let fds = self.fds.borrow();
-        for event in events.drain(..) {
-            let fd = event.token.slot() as RawFd;
-            self.observe.tell(|| Record::Event { fd, readiness: event.readiness });
-            for (side, run) in fds.find(&event).into_iter().flatten() {
-                match run.is_cancelled() {
-                    true => cancelled.push((fd, side)),
-                    false => self.home.ready.push(Work::Run(run.clone())),
+        if let Some(mut ready) = self.home.ready.batch() {
+            for event in &*events {
+                let fd = event.token.slot() as RawFd;
+                self.observe.tell(|| Record::Event { fd, readiness: event.readiness });
+                let Some(watch) = fds.find(event.token) else { continue };
+                if event.wakes_reader() && !queue(&mut ready, watch, &watch.reader) {
+                    cancelled.push((fd, Side::Reader));
+                }
+                if event.wakes_writer() && !queue(&mut ready, watch, &watch.writer) {
+                    cancelled.push((fd, Side::Writer));
                 }
             }
         }
+        events.clear();
         drop((fds, events));
-        self.unwatch_cancelled(event_loop, &cancelled);
+        if !cancelled.is_empty() {
+            self.unwatch_cancelled(event_loop, &cancelled);
+        }
     }
 
     /// A watcher whose handle was cancelled is still registered, and as it does not read what is
     /// there its event would come again in every turn.
+    #[cold]
     fn unwatch_cancelled(&self, event_loop: &EventLoop, cancelled: &[(RawFd, Side)]) {
         for &(fd, side) in cancelled {
             event_loop.contain("Exception while a cancelled watcher was removed", || {
@@ -210,23 +220,31 @@ impl Inner {
     fn run_handles(&self, event_loop: &EventLoop) {
         let mut turn = self.home.ready.take_turn(self.spare.take());
         self.book_turn(turn.len());
-        while !turn.is_empty() {
-            let (mut running, left) = (None, turn.len());
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                while let Some(entry) = self.home.ready.pick(&mut turn) {
-                    self.run_handle(event_loop, entry, &mut running);
-                }
-            }));
-            if let Err(payload) = outcome {
-                if turn.len() == left {
-                    self.home.ready.dismiss_policy();
-                }
-                report_panic(event_loop, running, payload);
-                self.observe.tell(|| Record::Ran { handle: self.observe.current() });
-            }
+        if self.home.ready.has_policy() {
+            self.run_each(event_loop, || self.home.ready.pick_by_policy(&mut turn));
+        } else {
+            let mut handles = turn.drain(..);
+            self.run_each(event_loop, || handles.next());
         }
         self.spare.set(turn);
         self.observe.set_current(HandleId::OUTSIDE);
+    }
+
+    /// Runs what `next` gives, until it gives nothing.
+    #[inline]
+    fn run_each(&self, event_loop: &EventLoop, mut next: impl FnMut() -> Option<Entry>) {
+        loop {
+            let mut running = None;
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                while let Some(entry) = next() {
+                    self.run_handle(event_loop, entry, &mut running);
+                }
+            }));
+            let Err(payload) = outcome else { return };
+            self.home.ready.dismiss_policy_that_panicked();
+            report_panic(event_loop, running, payload);
+            self.observe.tell(|| Record::Ran { handle: self.observe.current() });
+        }
     }
 
     /// The books of a turn with so many handles.
@@ -241,7 +259,7 @@ impl Inner {
 
     /// Runs one handle; `running` is who is to blame for a panic, and nobody once it has run. (A
     /// cancelled handle does nothing when it runs; only observers need to be told.)
-    #[inline]
+    #[inline(always)]
     fn run_handle(
         &self,
         event_loop: &EventLoop,
@@ -272,6 +290,17 @@ impl Inner {
         });
         !cancelled
     }
+}
+
+/// Queues a watcher, if there is one; `false` if it was cancelled.
+#[inline(always)]
+fn queue(ready: &mut Batch<'_>, watch: &Watch, watcher: &Option<Rc<dyn RunHandle>>) -> bool {
+    let Some(run) = watcher else { return true };
+    if watch.cancellable && run.is_cancelled() {
+        return false;
+    }
+    ready.push(Work::Run(run.clone()));
+    true
 }
 
 /// Runs a handle, with its name in `running` meanwhile.

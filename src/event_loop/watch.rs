@@ -89,6 +89,7 @@ impl EventLoop {
         self.check_open()?;
         self.check_not_owned(fd)?;
         self.0.watch(fd, side, run.clone())?;
+        self.0.fds.borrow_mut().set_cancellable(fd);
         Ok(Handle(run))
     }
 

@@ -129,6 +129,11 @@ impl StreamReader {
         self.reading(scanning(Scan::new(separators)))
     }
 
+    /// Why the connection was lost, if not in order: what every read gives from then on.
+    pub fn exception(&self) -> Option<io::Error> {
+        self.shared().buffer.borrow().exception().map(copy)
+    }
+
     /// Whether the stream has ended and everything is read.
     pub fn at_eof(&self) -> bool {
         self.shared().buffer.borrow().at_eof()

@@ -7,11 +7,6 @@ pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// The same for calls that return a byte count.
-pub(crate) fn cvt_size(result: libc::ssize_t) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
-}
-
 /// Makes a call that does not wait, again for as long as a signal interrupts it.
 pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -20,6 +15,27 @@ pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
             result => return result,
         }
     }
+}
+
+/// The same for calls that return a byte count, which are the hot ones: where they succeed, no
+/// error is looked at.
+#[inline]
+pub(crate) fn retry_size(mut call: impl FnMut() -> libc::ssize_t) -> io::Result<usize> {
+    loop {
+        if let Ok(size) = usize::try_from(call()) {
+            return Ok(size);
+        }
+        if let Some(error) = failure() {
+            return Err(error);
+        }
+    }
+}
+
+/// Why a call failed; `None` if it was only interrupted.
+#[cold]
+fn failure() -> Option<io::Error> {
+    let error = io::Error::last_os_error();
+    (error.kind() != io::ErrorKind::Interrupted).then_some(error)
 }
 
 #[cfg(test)]

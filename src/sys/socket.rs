@@ -1,10 +1,10 @@
 //! The socket calls a transport makes: the seam, and the kernel behind it.
 
 use super::addr::RawAddr;
-use super::error::cvt_size;
+use super::cvt;
+use super::error::retry_size;
 use super::open::{accept, adopt, open, set_nodelay};
 use super::option::{get_option, set_option};
-use super::{cvt, retry};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
@@ -197,13 +197,13 @@ impl Sockets for OsSockets {
         let len = buffer.len().min(MAX_LEN);
         // SAFETY: `buffer` is one live, exclusively borrowed allocation, so the kernel may write
         // up to `len` bytes at its pointer.
-        retry(|| cvt_size(unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), len, 0) }))
+        retry_size(|| unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), len, 0) })
     }
 
     fn send(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
         let len = bytes.len().min(MAX_LEN);
         // SAFETY: `bytes` is borrowed for the whole call, so the kernel may read `len` bytes there.
-        retry(|| cvt_size(unsafe { libc::send(fd, bytes.as_ptr().cast(), len, SEND_FLAGS) }))
+        retry_size(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), len, SEND_FLAGS) })
     }
 
     fn send_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -214,7 +214,7 @@ impl Sockets for OsSockets {
         message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
         // SAFETY: IoSlice is an iovec by its documentation, and sendmsg(2) only reads them and what
         // they point to; `buffers` is borrowed with all that for the whole call.
-        retry(|| cvt_size(unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) }))
+        retry_size(|| unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) })
     }
 
     fn shutdown(&self, fd: RawFd, how: Shutdown) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 #[allow(unsafe_code)]
 mod cell;
+#[cfg(feature = "http")]
 mod eager;
 mod future;
 mod gather;
@@ -10,6 +11,7 @@ mod joiner;
 mod run;
 mod scope;
 mod sleep;
+#[expect(clippy::module_inception)]
 mod task;
 mod timeout;
 mod wait;
@@ -20,6 +22,7 @@ pub use gather::{Gather, GatherResults, TryGather, TryGatherError, gather, try_g
 pub use joiner::ReturnWhen;
 pub use run::run;
 pub use scope::{Cancelled, cancel_scope};
+#[cfg(feature = "http")]
 pub(crate) use sleep::running_loop;
 pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use task::{JoinError, Task, current_task, spawn};

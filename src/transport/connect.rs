@@ -17,10 +17,10 @@ use super::server::Unclaimed;
 use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{
-    EventLoop, Inner, LoopError, Run, Side, TimerKey, WeakLoop, Work, get_running_loop,
+    EventLoop, Home, Inner, LoopError, Run, Side, TimerKey, WeakLoop, Work, get_running_loop,
 };
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::{ConnectProgress, Sockets};
+use crate::sys::ConnectProgress;
 
 /// A connection in the making: set options, then await it.
 /// [`create_connection`](EventLoop::create_connection) gives it.
@@ -79,8 +79,8 @@ impl CreateConnection {
 /// Takes charge of a socket that is connected already. Only internet sockets have a peer's address.
 fn adopt_connected(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, Option<SocketAddr>)> {
     let fd = socket.as_raw_fd();
-    inner.sockets.adopt(fd)?;
-    let peer = match inner.sockets.peer_addr(fd) {
+    inner.home.sockets.adopt(fd)?;
+    let peer = match inner.home.sockets.peer_addr(fd) {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => return Err(error),
         peer => peer.ok(),
     };
@@ -154,7 +154,7 @@ impl Run for Attempt {
 struct Dial {
     event_loop: WeakLoop,
     /// For closing when the loop is gone already.
-    sockets: Rc<dyn Sockets>,
+    home: Rc<Home>,
     addresses: Vec<SocketAddr>,
     local: Option<SocketAddr>,
     delay: Option<Duration>,
@@ -174,7 +174,7 @@ impl Dial {
     ) -> Self {
         Dial {
             event_loop: Rc::downgrade(&event_loop.0),
-            sockets: event_loop.0.sockets.clone(),
+            home: event_loop.0.home.clone(),
             race: Race::new(addresses.len(), delay.is_some()),
             attempts: vec![None; addresses.len()],
             addresses,
@@ -207,7 +207,7 @@ impl Dial {
     /// An attempt's socket is writable or in error: SO_ERROR tells which.
     fn settle(&mut self, index: usize) -> Move {
         let Some(attempt) = self.attempts[index].clone() else { return Move::Wait };
-        match self.sockets.take_error(attempt.fd) {
+        match self.home.sockets.take_error(attempt.fd) {
             Ok(None) => self.race.succeeded(index),
             Ok(Some(error)) | Err(error) => {
                 self.abandon(index);
@@ -235,7 +235,8 @@ impl Dial {
     }
 
     fn try_start(&mut self, event_loop: &EventLoop, index: usize) -> io::Result<ConnectProgress> {
-        let (fd, progress) = self.sockets.connect(&self.addresses[index], self.local.as_ref())?;
+        let (fd, progress) =
+            self.home.sockets.connect(&self.addresses[index], self.local.as_ref())?;
         let attempt = Rc::new(Attempt { fd, ready: Cell::new(false), waker: self.waker.clone() });
         self.attempts[index] = Some(attempt.clone());
         if progress == ConnectProgress::InProgress {
@@ -250,7 +251,7 @@ impl Dial {
             if let Some(inner) = self.event_loop.upgrade() {
                 drop(inner.unwatch(attempt.fd, Side::Writer));
             }
-            self.sockets.close(attempt.fd);
+            self.home.sockets.close(attempt.fd);
         }
     }
 
@@ -285,7 +286,7 @@ impl Future for Dial {
         loop {
             next = match next {
                 Move::Start { index, arm } => dial.start(&event_loop, index, arm),
-                Move::Done { winner, .. } => {
+                Move::Done(winner) => {
                     let Some(attempt) = dial.attempts[winner].take() else {
                         return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
                     };

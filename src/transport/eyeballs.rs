@@ -46,13 +46,8 @@ pub enum Move {
     },
     /// Nothing: attempts are under way.
     Wait,
-    /// It is decided: cancel the attempts `losers` and keep `winner`.
-    Done {
-        /// The address that is connected.
-        winner: usize,
-        /// The attempts still under way.
-        losers: Vec<usize>,
-    },
+    /// It is decided: keep this attempt, and cancel the others that are under way.
+    Done(usize),
     /// Every address has failed, for these reasons, in the order of failing.
     AllFailed(Vec<io::Error>),
 }
@@ -110,9 +105,8 @@ impl Race {
     /// Attempt number `index` is connected: the race is over.
     pub fn succeeded(&mut self, index: usize) -> Move {
         self.waiting.clear();
-        let mut losers = std::mem::take(&mut self.under_way);
-        losers.retain(|&running| running != index);
-        Move::Done { winner: index, losers }
+        self.under_way.clear();
+        Move::Done(index)
     }
 
     fn start_next(&mut self) -> Move {

@@ -129,7 +129,7 @@ fn listen_on_all(
                 refused = Some(cannot_bind(address, error));
             }
             Err(error) => {
-                sockets.iter().for_each(|(fd, _)| inner.sockets.close(*fd));
+                sockets.iter().for_each(|(fd, _)| inner.home.sockets.close(*fd));
                 return Err(cannot_bind(address, error));
             }
         }
@@ -142,8 +142,8 @@ fn listen_on_all(
 
 /// Takes charge of a socket that listens already.
 fn adopt_listener(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, SocketAddr)> {
-    inner.sockets.adopt(socket.as_raw_fd())?;
-    let local = inner.sockets.local_addr(socket.as_raw_fd())?;
+    inner.home.sockets.adopt(socket.as_raw_fd())?;
+    let local = inner.home.sockets.local_addr(socket.as_raw_fd())?;
     Ok((socket.into_raw_fd(), local))
 }
 
@@ -152,11 +152,11 @@ fn listen_on(
     address: &SocketAddr,
     options: &ListenOptions,
 ) -> io::Result<(RawFd, SocketAddr)> {
-    let fd = inner.sockets.listen(address, options)?;
-    match inner.sockets.local_addr(fd) {
+    let fd = inner.home.sockets.listen(address, options)?;
+    match inner.home.sockets.local_addr(fd) {
         Ok(local) => Ok((fd, local)),
         Err(error) => {
-            inner.sockets.close(fd);
+            inner.home.sockets.close(fd);
             Err(error)
         }
     }

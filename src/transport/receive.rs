@@ -25,20 +25,28 @@ impl Tcp {
         let inner = &*event_loop.0;
         let mut lent = Lent::from(&inner.receive_buffer);
         let buffer = lent.buffer.get_or_insert_with(new_receive_buffer);
-        match inner.sockets.recv(tcp.fd, buffer) {
-            Ok(0) => {
-                inner.observe.tell(|| Record::Received { fd: tcp.fd, bytes: 0 });
-                tcp.peer_finished(event_loop);
-            }
-            Ok(received) => {
-                add(&inner.observe.tally.bytes_received, received as u64);
-                inner.observe.tell(|| Record::Received { fd: tcp.fd, bytes: received });
+        match tcp.home.sockets.recv(tcp.fd, buffer) {
+            Ok(received @ 1..) => {
+                let observe = &tcp.home.ready.observe;
+                add(&observe.tally.bytes_received, received as u64);
+                observe.tell(|| Record::Received { fd: tcp.fd, bytes: received });
                 Tcp::call_with(transport, |protocol, transport| {
                     protocol.data_received(transport, &buffer[..received]);
                 });
             }
+            nothing => tcp.received_nothing(event_loop, nothing),
+        }
+    }
+
+    #[cold]
+    fn received_nothing(self: &Rc<Self>, event_loop: &EventLoop, result: io::Result<usize>) {
+        match result {
+            Ok(_) => {
+                event_loop.0.observe.tell(|| Record::Received { fd: self.fd, bytes: 0 });
+                self.peer_finished(event_loop);
+            }
             Err(error) if is_not_now(&error) => {}
-            Err(error) => tcp.broken(inner, error),
+            Err(error) => self.broken(&event_loop.0, error),
         }
     }
 

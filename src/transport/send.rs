@@ -68,7 +68,7 @@ impl Tcp {
     pub(super) fn write(self: &Rc<Self>, bytes: &[u8]) -> io::Result<()> {
         self.write_with(
             bytes.len(),
-            |inner| inner.sockets.send(self.fd, bytes),
+            || self.home.sockets.send(self.fd, bytes),
             |unsent, sent| {
                 unsent.append(&bytes[sent..]);
             },
@@ -80,64 +80,83 @@ impl Tcp {
         let len = buffers.iter().map(|buffer| buffer.len()).sum();
         self.write_with(
             len,
-            |inner| inner.sockets.send_vectored(self.fd, buffers),
+            || self.home.sockets.send_vectored(self.fd, buffers),
             |unsent, sent| unsent.append_rest(buffers, sent),
         )
     }
 
+    /// The usual case, a send that takes everything, comes first and asks for nothing but what it
+    /// needs: it is most of what an answer costs besides the kernel. Of everything else `keep`
+    /// is a part, which is why the loop is looked for only there.
     #[inline]
     fn write_with(
         self: &Rc<Self>,
         len: usize,
-        send: impl FnOnce(&Inner) -> io::Result<usize>,
+        send: impl FnOnce() -> io::Result<usize>,
         keep: impl FnOnce(&mut Unsent, usize),
     ) -> io::Result<()> {
-        match self.lifecycle.get().phase().write_verdict() {
-            WriteVerdict::Take => {}
-            WriteVerdict::AfterEof => return Err(write_after_eof()),
-            WriteVerdict::Discard => {
-                self.discard(len);
-                return Ok(());
-            }
+        if len == 0 || self.lifecycle.get().phase().write_verdict() != WriteVerdict::Take {
+            return self.refuse(len);
         }
-        let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        if len == 0 {
-            return Ok(());
-        }
-        let inner = &*event_loop.0;
         let idle = self.outgoing.borrow().is_empty();
-        let sent = match if idle { self.sent(inner, len, send(inner)) } else { Ok(0) } {
-            Ok(sent) => sent,
-            Err(error) => {
-                self.broken(inner, error);
-                return Ok(());
-            }
-        };
-        if sent < len {
-            keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
-            self.kept(inner, idle);
+        let result = if idle { send() } else { Ok(0) };
+        if idle && matches!(result, Ok(sent) if sent == len) {
+            self.book_sent(len, len);
+        } else {
+            self.sent_in_part(len, idle, result, keep);
         }
         Ok(())
     }
 
-    /// Bytes were kept: the first of them have the socket watched.
+    /// A write of nothing, or at a time when nothing is taken any more.
     #[cold]
-    fn kept(self: &Rc<Self>, inner: &Inner, first: bool) {
-        if first {
+    fn refuse(&self, len: usize) -> io::Result<()> {
+        match self.lifecycle.get().phase().write_verdict() {
+            WriteVerdict::Take => {}
+            WriteVerdict::AfterEof => return Err(write_after_eof()),
+            WriteVerdict::Discard => self.discard(len),
+        }
+        Ok(())
+    }
+
+    /// Keeps what was not sent; the first bytes kept have the socket watched.
+    #[cold]
+    #[inline(never)]
+    fn sent_in_part(
+        self: &Rc<Self>,
+        asked: usize,
+        idle: bool,
+        result: io::Result<usize>,
+        keep: impl FnOnce(&mut Unsent, usize),
+    ) {
+        let Some(event_loop) = self.event_loop() else { return };
+        let inner = &*event_loop.0;
+        let sent = match if idle { self.sent(asked, result) } else { result } {
+            Ok(sent) => sent,
+            Err(error) => return self.broken(inner, error),
+        };
+        keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
+        if idle {
             self.watch_writable(inner);
         }
         self.update_flow();
     }
 
     /// Books what a send did: how many bytes it took, 0 if it would block.
-    fn sent(&self, inner: &Inner, asked: usize, result: io::Result<usize>) -> io::Result<usize> {
+    fn sent(&self, asked: usize, result: io::Result<usize>) -> io::Result<usize> {
         let sent = match result {
             Err(error) if is_not_now(&error) => 0,
             result => result?,
         };
-        add(&inner.observe.tally.bytes_sent, sent as u64);
-        inner.observe.tell(|| Record::Sent { fd: self.fd, asked, sent });
+        self.book_sent(asked, sent);
         Ok(sent)
+    }
+
+    #[inline]
+    fn book_sent(&self, asked: usize, sent: usize) {
+        let observe = &self.home.ready.observe;
+        add(&observe.tally.bytes_sent, sent as u64);
+        observe.tell(|| Record::Sent { fd: self.fd, asked, sent });
     }
 
     fn watch_writable(self: &Rc<Self>, inner: &Inner) {
@@ -155,7 +174,7 @@ impl Tcp {
         }
         let inner = &*event_loop.0;
         let result = self.send_unsent(inner);
-        match self.sent(inner, asked, result) {
+        match self.sent(asked, result) {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
             Err(error) => return self.broken(inner, error),
         }
@@ -171,8 +190,8 @@ impl Tcp {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = outgoing.queue().unsent.io_slices(&mut slices);
         match &slices[..filled] {
-            [one] => inner.sockets.send(self.fd, one),
-            many => inner.sockets.send_vectored(self.fd, many),
+            [one] => inner.home.sockets.send(self.fd, one),
+            many => inner.home.sockets.send_vectored(self.fd, many),
         }
     }
 

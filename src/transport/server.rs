@@ -110,7 +110,7 @@ impl Listener {
             if self.server.state.get() != State::Serving {
                 return;
             }
-            match inner.sockets.accept(self.fd.get()) {
+            match inner.home.sockets.accept(self.fd.get()) {
                 Ok((fd, peer)) => self.admit(event_loop, fd, peer),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -174,7 +174,7 @@ impl Listener {
         let fd = self.fd.replace(-1);
         drop(inner.unwatch(fd, Side::Reader));
         inner.set_owned(fd, false);
-        inner.sockets.close(fd);
+        inner.home.sockets.close(fd);
     }
 }
 
@@ -211,7 +211,7 @@ impl Unclaimed<'_> {
 
 impl Drop for Unclaimed<'_> {
     fn drop(&mut self) {
-        self.inner.sockets.close(self.fd);
+        self.inner.home.sockets.close(self.fd);
     }
 }
 

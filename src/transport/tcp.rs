@@ -15,7 +15,7 @@ use super::send::Outgoing;
 use super::server::Membership;
 use super::transport::Transport;
 use crate::event_loop::{
-    ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
+    ErrorContext, EventLoop, Exception, Home, Inner, Resident, ResidentKey, Run, Side,
     panic_message,
 };
 use crate::observe::{Record, What, count};
@@ -31,13 +31,15 @@ pub(crate) struct Tcp {
     pub(super) discarded: Cell<u8>,
     /// Whether the protocol has been told to pause.
     told_paused: Cell<bool>,
+    /// Whether that has changed since.
+    pub(super) flow_is_news: Cell<bool>,
     pub(super) outgoing: RefCell<Outgoing>,
     /// Taken out while one of its methods runs.
     protocol: Cell<Option<Box<dyn Protocol>>>,
     /// Why the connection will be lost.
     error: Cell<Option<io::Error>>,
     resident: Cell<ResidentKey>,
-    event_loop: WeakLoop,
+    pub(super) home: Rc<Home>,
     peer: Option<SmallAddr>,
     local: OnceCell<SmallAddr>,
     server: Cell<Option<Membership>>,
@@ -63,11 +65,12 @@ impl Tcp {
             lifecycle: Cell::new(Lifecycle::new()),
             discarded: Cell::new(0),
             told_paused: Cell::new(false),
+            flow_is_news: Cell::new(false),
             outgoing: RefCell::default(),
             protocol: Cell::new(Some(protocol)),
             error: Cell::new(None),
             resident: Cell::new(0),
-            event_loop: Rc::downgrade(&event_loop.0),
+            home: event_loop.0.home.clone(),
             peer: peer.map(SmallAddr::from),
             local: local.map(SmallAddr::from).map_or_else(OnceCell::new, OnceCell::from),
             server: Cell::new(server),
@@ -124,9 +127,9 @@ impl Tcp {
     }
 
     fn send_fin(self: &Rc<Self>, inner: &Inner) {
-        if let Err(error) = inner.sockets.shutdown(self.fd, Shutdown::Write) {
+        if let Err(error) = inner.home.sockets.shutdown(self.fd, Shutdown::Write) {
             // It is not connected any more; SO_ERROR may still know why.
-            let why = inner.sockets.take_error(self.fd).ok().flatten();
+            let why = inner.home.sockets.take_error(self.fd).ok().flatten();
             self.broken(inner, why.unwrap_or(error));
         }
     }
@@ -147,12 +150,12 @@ impl Tcp {
         // us: one name is the caller's.
         if Rc::strong_count(self) > 1
             && self.local.get().is_none()
-            && let Ok(local) = inner.sockets.local_addr(self.fd)
+            && let Ok(local) = inner.home.sockets.local_addr(self.fd)
         {
             self.local.get_or_init(|| local.into());
         }
         inner.set_owned(self.fd, false);
-        inner.sockets.close(self.fd);
+        inner.home.sockets.close(self.fd);
         inner.observe.tell(|| Record::Disconnected { fd: self.fd });
         if let Some(server) = self.server.take() {
             server.leave();
@@ -188,7 +191,7 @@ impl Tcp {
         let mut borrowed = Borrowed { place: &tcp.protocol, protocol: tcp.protocol.take() };
         let result = method(borrowed.protocol.as_deref_mut()?, transport);
         drop(borrowed);
-        if tcp.outgoing.borrow().is_paused() != tcp.told_paused.get() {
+        if tcp.flow_is_news.get() {
             tcp.tell_flow();
         }
         Some(result)
@@ -198,13 +201,16 @@ impl Tcp {
     #[cold]
     pub(super) fn tell_flow(self: &Rc<Self>) {
         let paused = self.outgoing.borrow().is_paused();
-        if paused == self.told_paused.get() || self.lifecycle.get().phase().is_over() {
+        let news = paused != self.told_paused.get();
+        self.flow_is_news.set(news);
+        if !news || self.lifecycle.get().phase().is_over() {
             return;
         }
         let Some(event_loop) = self.event_loop() else { return };
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.call(|protocol, transport| {
                 self.told_paused.set(paused);
+                self.flow_is_news.set(false);
                 event_loop.0.observe.tell(|| Record::FlowPaused {
                     fd: self.fd,
                     paused,
@@ -282,16 +288,14 @@ impl Tcp {
         }
         let event_loop = self.event_loop().filter(|_| self.fd() >= 0);
         let event_loop = event_loop.ok_or(ErrorKind::NotConnected)?;
-        let local = event_loop.0.sockets.local_addr(self.fd)?;
+        let local = event_loop.0.home.sockets.local_addr(self.fd)?;
         self.local.get_or_init(|| local.into());
         Ok(local)
     }
 
     /// The loop, while it is open: a closed one has let go of us, or is about to.
-    #[inline]
     pub(super) fn event_loop(&self) -> Option<EventLoop> {
-        let inner = self.event_loop.upgrade()?;
-        if inner.is_closed() { None } else { Some(EventLoop(inner)) }
+        self.home.event_loop().filter(|event_loop| !event_loop.is_closed())
     }
 }
 

@@ -58,6 +58,7 @@ impl Unsent {
     }
 
     /// The first contiguous bytes; empty only if the queue is.
+    #[cfg(test)]
     pub fn as_slice(&self) -> &[u8] {
         self.buffers.front().map_or(&[], |first| &first[self.sent..])
     }
@@ -76,6 +77,7 @@ impl Unsent {
     }
 
     /// How many pieces the bytes are in: with more than one, a vectored send saves calls.
+    #[cfg(test)]
     pub fn pieces(&self) -> usize {
         self.buffers.len()
     }

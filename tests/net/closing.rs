@@ -71,23 +71,28 @@ impl Drop for UseAtTheEnd {
 
 #[test]
 fn a_protocol_that_uses_its_transport_while_the_loop_drops_it_does_no_harm() {
-    struct Clinging(Option<Transport>, Rc<()>);
+    struct Clinging {
+        transport: Option<Transport>,
+        _token: Rc<()>,
+    }
     impl evloop::Protocol for Clinging {
         fn connection_made(&mut self, transport: &Transport) {
-            self.0 = Some(transport.clone());
+            self.transport = Some(transport.clone());
         }
         fn data_received(&mut self, _: &Transport, _: &[u8]) {}
     }
     impl Drop for Clinging {
         fn drop(&mut self) {
-            let transport = self.0.take().unwrap();
+            let transport = self.transport.take().unwrap();
             transport.write(b"last words").unwrap();
             transport.resume_reading();
             transport.abort();
         }
     }
     for end in ENDS {
-        left_alive(end, |_, token| async { pair(Clinging(None, token)).await.1 });
+        left_alive(end, |_, token| async {
+            pair(Clinging { transport: None, _token: token }).await.1
+        });
     }
 }
 

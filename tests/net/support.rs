@@ -55,12 +55,6 @@ impl Log {
         })
         .await;
     }
-
-    /// All bytes that came with `data_received`, as text.
-    pub fn data(&self) -> String {
-        let lines = self.lines();
-        lines.iter().filter_map(|line| line.strip_prefix("data ")).collect()
-    }
 }
 
 /// What a protocol is called with.
