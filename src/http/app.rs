@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::handler::{Answer, Handle, Handler};
 use super::limits::Limits;
 use super::request::Request;
 use super::router::{RouteError, Router};
 use super::server::Http;
-use super::service::{Service, Timeouts};
+use super::server::handler::{Answer, Handle, Handler};
+use super::server::service::{Service, Timeouts};
 use crate::event_loop::{EventLoop, get_running_loop};
 use crate::transport::{Address, CreateServer, Server, ServerSocket, ToAddress};
 

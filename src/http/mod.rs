@@ -7,24 +7,22 @@ mod app;
 mod client;
 pub mod date;
 pub mod h1;
-mod handler;
 mod limits;
 pub mod query;
 mod request;
 mod response;
 mod router;
 mod server;
-mod service;
 pub mod url;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
-pub use handler::Answer;
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};
 pub use router::{MatchInfo, Resolved, RouteError, Router};
-pub use service::Timeouts;
+pub use server::handler::Answer;
+pub use server::service::Timeouts;
 pub use url::{InvalidUrl, Url};
 // The vocabulary, so that an application needs no dependency of its own for it.
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};

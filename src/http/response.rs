@@ -9,9 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::h1::{Error, OutgoingResponse, ServerConnection};
 
-#[allow(clippy::declare_interior_mutable_const, reason = "a static text has no count to share")]
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-#[allow(clippy::declare_interior_mutable_const, reason = "a static text has no count to share")]
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The fields of a response that has none of its own.

@@ -9,10 +9,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::request::{BodyError, Request};
-use super::response::{IntoResponse, Response};
-use super::server::Connection;
+use super::Connection;
 use crate::event_loop::Exception;
+use crate::http::request::{BodyError, Request};
+use crate::http::response::{IntoResponse, Response};
 use crate::task::Task;
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
@@ -68,13 +68,13 @@ fn known(error: &mut dyn Any) -> Option<Response> {
 }
 
 /// A handler of any type, as the router keeps it.
-pub(super) trait Handle {
+pub(in crate::http) trait Handle {
     /// Starts it with a request of `connection`, to which it answers; gives the task if it waits.
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
 }
 
 /// The handler `H`.
-pub(super) struct Handler<H>(pub(super) Rc<H>);
+pub(in crate::http) struct Handler<H>(pub(in crate::http) Rc<H>);
 
 impl<H, F> Handle for Handler<H>
 where

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
-use super::date::imf_fixdate;
-use super::h1::Shared;
+use super::Connection;
 use super::handler::Handle;
-use super::limits::Limits;
-use super::router::Router;
-use super::server::Connection;
 use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
+use crate::http::date::imf_fixdate;
+use crate::http::h1::Shared;
+use crate::http::limits::Limits;
+use crate::http::router::Router;
 use crate::sys::Time;
 
 /// How fine the server's time is: of the date it writes, and of its timeouts.
@@ -57,7 +57,7 @@ impl Default for Timeouts {
 
 /// What a connection waits for, and so how long it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waits {
+pub(in crate::http) enum Waits {
     /// For the next request.
     Idle,
     /// For the rest of a head.
@@ -83,13 +83,13 @@ impl Timeouts {
 }
 
 /// What the connections of a server share.
-pub(super) struct Service {
-    pub(super) router: Router<Box<dyn Handle>>,
-    pub(super) shared: Shared,
+pub(in crate::http) struct Service {
+    pub(in crate::http) router: Router<Box<dyn Handle>>,
+    pub(in crate::http) shared: Shared,
     timeouts: Timeouts,
     event_loop: WeakLoop,
     /// Where answers are encoded; empty between two uses.
-    pub(super) out: RefCell<Vec<u8>>,
+    pub(in crate::http) out: RefCell<Vec<u8>>,
     connections: RefCell<Places>,
     closing: Cell<bool>,
     /// Whether `now` and `date` are of the present second, as far as the timer tells.
@@ -107,7 +107,7 @@ struct Places {
 }
 
 impl Service {
-    pub(super) fn new(
+    pub(in crate::http) fn new(
         event_loop: &EventLoop,
         router: Router<Box<dyn Handle>>,
         limits: Limits,
@@ -128,17 +128,17 @@ impl Service {
         })
     }
 
-    pub(super) fn event_loop(&self) -> Option<EventLoop> {
+    pub(in crate::http) fn event_loop(&self) -> Option<EventLoop> {
         self.event_loop.upgrade().map(EventLoop)
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    pub(in crate::http) fn limits(&self) -> &Limits {
         self.shared.limits()
     }
 
     // ---- the connections ----------------------------------------------------------------------
 
-    pub(super) fn admit(&self, connection: &Rc<Connection>) -> usize {
+    pub(in crate::http) fn admit(&self, connection: &Rc<Connection>) -> usize {
         let mut connections = self.connections.borrow_mut();
         match connections.free.pop() {
             Some(place) => {
@@ -152,7 +152,7 @@ impl Service {
         }
     }
 
-    pub(super) fn dismiss(&self, place: usize) {
+    pub(in crate::http) fn dismiss(&self, place: usize) {
         let mut connections = self.connections.borrow_mut();
         let connection = connections.places[place].take();
         connections.free.push(place);
@@ -164,17 +164,17 @@ impl Service {
         }
     }
 
-    pub(super) fn connections(&self) -> Vec<Rc<Connection>> {
+    pub(in crate::http) fn connections(&self) -> Vec<Rc<Connection>> {
         self.connections.borrow().places.iter().flatten().cloned().collect()
     }
 
     /// Whether every answer from now on is its connection's last.
-    pub(super) fn is_closing(&self) -> bool {
+    pub(in crate::http) fn is_closing(&self) -> bool {
         self.closing.get()
     }
 
     /// Lets idle connections go now, and the others after their present request.
-    pub(super) fn close(&self) {
+    pub(in crate::http) fn close(&self) {
         self.closing.set(true);
         let connections = self.connections();
         if connections.is_empty() {
@@ -189,7 +189,7 @@ impl Service {
 
     /// Makes `now` and `date` of the present second; to be called when something has come.
     #[inline]
-    pub(super) fn look_at_the_clock(self: &Rc<Self>) {
+    pub(in crate::http) fn look_at_the_clock(self: &Rc<Self>) {
         if !self.fresh.get() {
             self.renew();
         }
@@ -208,12 +208,12 @@ impl Service {
     }
 
     /// The present second, or one a little earlier: what timeouts are measured by.
-    pub(super) fn now(&self) -> Time {
+    pub(in crate::http) fn now(&self) -> Time {
         self.now.get()
     }
 
     /// The present second, for the field `Date`.
-    pub(super) fn date(&self) -> Ref<'_, HeaderValue> {
+    pub(in crate::http) fn date(&self) -> Ref<'_, HeaderValue> {
         self.date.borrow()
     }
 
@@ -261,12 +261,12 @@ impl Service {
     // ---- output -------------------------------------------------------------------------------
 
     /// Takes what has been encoded.
-    pub(super) fn take_out(&self) -> Vec<u8> {
+    pub(in crate::http) fn take_out(&self) -> Vec<u8> {
         self.out.take()
     }
 
     /// Gives the buffer back.
-    pub(super) fn give_back(&self, mut out: Vec<u8>) {
+    pub(in crate::http) fn give_back(&self, mut out: Vec<u8>) {
         if out.capacity() <= SPARE_OUTPUT {
             out.clear();
             self.out.replace(out);
