@@ -137,8 +137,8 @@ pub(crate) struct Inner {
     residents: RefCell<Residents>,
     signals: RefCell<Signals>,
     events: RefCell<Vec<Event>>,
-    /// An empty queue, kept for the memory it has.
-    spare: Cell<Vec<Entry>>,
+    /// The handles of the turn that is under way; between turns empty, kept for the memory it has.
+    turn: RefCell<Vec<Entry>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
     pub(crate) receive_buffer: Cell<Option<Box<[u8]>>>,
     state: Cell<State>,
@@ -146,8 +146,8 @@ pub(crate) struct Inner {
     /// `run` has cancelled what was left and waits for its end.
     pub(crate) shutting_down: Cell<bool>,
     polled_at: Cell<Time>,
-    handles_until_poll: Cell<u32>,
-    handles_until_clock: Cell<u32>,
+    handles_until_poll: Cell<usize>,
+    handles_until_clock: Cell<usize>,
     always_poll: bool,
     real_time: bool,
     embed: OnceCell<Embed>,
@@ -198,7 +198,7 @@ impl EventLoop {
             residents: RefCell::default(),
             signals: RefCell::default(),
             events: RefCell::default(),
-            spare: Cell::default(),
+            turn: RefCell::default(),
             exception_handler: RefCell::default(),
             receive_buffer: Cell::new(None),
             state: Cell::new(State::Idle),

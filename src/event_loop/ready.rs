@@ -80,8 +80,9 @@ impl Ready {
         }
     }
 
-    /// Queues `work` behind everything else. A closed queue drops it.
-    #[inline]
+    /// Queues `work` behind everything else. A closed queue drops it. (Inlined because `work` is
+    /// then never built in memory but where it is queued.)
+    #[inline(always)]
     pub(crate) fn push(&self, work: Work) {
         if let Some(mut batch) = self.batch() {
             batch.push(work);
@@ -122,8 +123,8 @@ impl Ready {
 
     /// Takes everything that is ready now, in exchange for an empty queue that grew before.
     #[inline]
-    pub(crate) fn take_turn(&self, empty: Vec<Entry>) -> Vec<Entry> {
-        self.queue.replace(empty)
+    pub(crate) fn take_turn(&self, turn: &mut Vec<Entry>) {
+        std::mem::swap(turn, &mut self.queue.borrow_mut());
     }
 
     /// Whether a policy picks the handles of a turn; else they run in their order.

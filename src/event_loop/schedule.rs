@@ -131,6 +131,7 @@ impl Inner {
     }
 
     /// Runs `run` in the next turn.
+    #[inline(never)]
     pub(crate) fn queue(&self, run: Rc<dyn Run>) {
         self.home.ready.push(Work::Run(run));
     }

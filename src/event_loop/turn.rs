@@ -19,14 +19,14 @@ use crate::sys::Time;
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
 
 /// How many handles may run after a poll before the next one.
-const HANDLES_WITHOUT_POLL: u32 = 64;
+const HANDLES_WITHOUT_POLL: usize = 64;
 
 /// How long after a poll turns may go on without the next one.
 const TIME_WITHOUT_POLL: Duration = Duration::from_micros(50);
 
 /// A turn without a poll looks at the clock if so many handles have run since it last did: a
 /// clock read costs about as much as a short handle.
-const HANDLES_WITHOUT_CLOCK: u32 = 8;
+const HANDLES_WITHOUT_CLOCK: usize = 8;
 
 impl Inner {
     /// One turn: wait, collect, run. `limit` bounds the wait.
@@ -48,16 +48,20 @@ impl Inner {
         count(&self.observe.tally.turns);
         self.observe.tell(|| Record::Turn { turn: self.observe.tally.turns.get() });
 
+        let mut polled = false;
         if self.may_skip_poll() {
             count(&self.observe.tally.polls_skipped);
             self.observe.tell(|| Record::PollSkipped);
         } else {
             self.wait(limit)?;
+            polled = true;
         }
         if self.home.mailbox.is_pending() {
             self.collect_remote(event_loop);
         }
-        self.collect_events(event_loop);
+        if polled {
+            self.collect_events(event_loop);
+        }
         self.collect_timers();
 
         self.run_handles(event_loop);
@@ -218,7 +222,8 @@ impl Inner {
 
     /// Step 3: runs what was ready when it began. A panic ends only the handle it came from.
     fn run_handles(&self, event_loop: &EventLoop) {
-        let mut turn = self.home.ready.take_turn(self.spare.take());
+        let mut turn = self.turn.borrow_mut();
+        self.home.ready.take_turn(&mut turn);
         self.book_turn(turn.len());
         if self.home.ready.has_policy() {
             self.run_each(event_loop, || self.home.ready.pick_by_policy(&mut turn));
@@ -226,7 +231,6 @@ impl Inner {
             let mut handles = turn.drain(..);
             self.run_each(event_loop, || handles.next());
         }
-        self.spare.set(turn);
         self.observe.set_current(HandleId::OUTSIDE);
     }
 
@@ -253,8 +257,7 @@ impl Inner {
         let tally = &self.observe.tally;
         tally.ready_peak.set(tally.ready_peak.get().max(ready as u64));
         add(&tally.handles, ready as u64);
-        let spent = u32::try_from(ready).unwrap_or(u32::MAX);
-        self.handles_until_poll.set(self.handles_until_poll.get().saturating_sub(spent));
+        self.handles_until_poll.set(self.handles_until_poll.get().saturating_sub(ready));
     }
 
     /// Runs one handle; `running` is who is to blame for a panic, and nobody once it has run. (A

@@ -237,9 +237,10 @@ impl StreamBuffer {
         self.take(self.unread().len())
     }
 
-    /// Removes the first `len` unread bytes. A read that empties the buffer gets its memory too.
+    /// Removes the first `len` unread bytes. A read that empties a large buffer gets its memory too;
+    /// a small one keeps it, for copying so little costs less than growing it anew each time.
     fn take(&mut self, len: usize) -> Vec<u8> {
-        if self.start == 0 && len == self.bytes.len() {
+        if self.start == 0 && len == self.bytes.len() && self.bytes.capacity() > KEPT {
             return std::mem::take(&mut self.bytes);
         }
         let taken = self.unread()[..len].to_vec();

@@ -210,8 +210,8 @@ fn stream_18_a_limit_of_zero_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_read_that_takes_everything_gets_the_memory_and_leaves_none() {
-    let mut some = buffer(64, &[0; 1000]);
+fn a_read_that_takes_everything_from_a_large_buffer_gets_the_memory_and_leaves_none() {
+    let mut some = buffer(64, &[0; 3000]);
     let memory = some.unread().as_ptr();
     let bytes = done(some.read(5000));
     assert_eq!((bytes.as_ptr(), some.capacity()), (memory, 0));
