@@ -9,6 +9,6 @@ export RUSTC_BOOTSTRAP=1
 for target in $(cargo fuzz list); do
   echo "fuzz $target"
   dictionary=()
-  [ -e "fuzz/$target.dict" ] && dictionary=("-dict=fuzz/$target.dict")
+  case $target in h1_* | chunked) dictionary=("-dict=fuzz/http.dict") ;; esac
   cargo fuzz run "$target" -- -max_total_time="$seconds" -verbosity=0 -print_final_stats=0 "${dictionary[@]}"
 done
