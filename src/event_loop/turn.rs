@@ -85,6 +85,13 @@ impl Inner {
         self.clock.now().since(self.polled_at.get()) < TIME_WITHOUT_POLL
     }
 
+    /// Whether `when` is after the last poll; then a timer for it needs no look at the clock: if it
+    /// has passed meanwhile, the next poll finds it due.
+    #[inline]
+    pub(crate) fn is_after_poll(&self, when: Time) -> bool {
+        when > self.polled_at.get()
+    }
+
     /// Step 1: asks the selector, and leaves what it says in `events`.
     fn wait(&self, limit: Option<Duration>) -> Result<(), LoopError> {
         let (timeout, why, before) = self.sleep_until(limit);
@@ -302,7 +309,7 @@ fn queue(ready: &mut Batch<'_>, watch: &Watch, watcher: &Option<Rc<dyn RunHandle
     if watch.cancellable && run.is_cancelled() {
         return false;
     }
-    ready.push(Work::Run(run.clone()));
+    ready.push_run(run.clone());
     true
 }
 
