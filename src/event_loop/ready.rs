@@ -216,8 +216,9 @@ impl Batch<'_> {
     fn push(&mut self, work: Work) {
         let id = HandleId(self.ready.next_id.get());
         self.ready.next_id.set(id.0 + 1);
-        self.queue.push(Entry { work, id, cause: self.ready.observe.current() });
-        if self.ready.observe.is_watched() {
+        let observe = &*self.ready.observe;
+        self.queue.push(Entry { work, id, cause: observe.current() });
+        if observe.is_watched() {
             self.tell_queued();
         }
     }

@@ -311,7 +311,7 @@ impl<F: Future + 'static> TaskCell<F> {
 /// Queues a step. (Not inlined: it would be in every kind of task.)
 #[inline(never)]
 pub(super) fn enqueue(header: &Header, task: Rc<dyn Run>) {
-    let observe = &header.home.ready.observe;
+    let observe = &*header.home.ready.observe;
     count(&observe.tally.wakes_local);
     observe.tell(|| Record::TaskWoken { task: header.id });
     header.home.ready.push_run(task);

@@ -26,7 +26,7 @@ impl Tcp {
         let buffer = &mut **buffer.get_or_insert_with(new_receive_buffer);
         match tcp.home.sockets.recv(tcp.fd, buffer) {
             Ok(received @ 1..) => {
-                let observe = &tcp.home.ready.observe;
+                let observe = &*tcp.home.ready.observe;
                 add(&observe.tally.bytes_received, received as u64);
                 observe.tell(|| Record::Received { fd: tcp.fd, bytes: received });
                 Tcp::call_with(transport, |protocol, transport| {
