@@ -227,7 +227,7 @@ impl Batch<'_> {
     /// also when nobody looks.)
     #[cold]
     fn tell_queued(&self) {
-        for Entry { work, id, cause } in self.queue.last() {
+        if let Some(Entry { work, id, cause }) = self.queue.last() {
             let (handle, what, cause) = (*id, work.what(), *cause);
             self.ready.observe.tell(|| Record::Queued { handle, what, cause });
         }
