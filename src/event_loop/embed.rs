@@ -132,13 +132,18 @@ impl Inner {
     }
 
     /// The first deadline may have changed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell_host_of_timers(&self) {
         if let Some(embed) = self.embed.get() {
-            if self.state.get() == State::Idle {
-                let first = self.timers.borrow_mut().first();
-                embed.set_timer(first.map(|(deadline, _)| deadline));
-            }
+            self.set_host_timer(embed);
+        }
+    }
+
+    #[cold]
+    fn set_host_timer(&self, embed: &Embed) {
+        if self.state.get() == State::Idle {
+            let first = self.timers.borrow_mut().first();
+            embed.set_timer(first.map(|(deadline, _)| deadline));
         }
     }
 }

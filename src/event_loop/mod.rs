@@ -140,7 +140,7 @@ pub(crate) struct Inner {
     /// The handles of the turn that is under way; between turns empty, kept for the memory it has.
     turn: RefCell<Vec<Entry>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
-    pub(crate) receive_buffer: Cell<Option<Box<[u8]>>>,
+    pub(crate) receive_buffer: RefCell<Option<Box<[u8]>>>,
     state: Cell<State>,
     stopping: Cell<bool>,
     /// `run` has cancelled what was left and waits for its end.
@@ -200,7 +200,7 @@ impl EventLoop {
             events: RefCell::default(),
             turn: RefCell::default(),
             exception_handler: RefCell::default(),
-            receive_buffer: Cell::new(None),
+            receive_buffer: RefCell::default(),
             state: Cell::new(State::Idle),
             stopping: Cell::new(false),
             shutting_down: Cell::new(false),

@@ -80,13 +80,28 @@ impl Ready {
         }
     }
 
-    /// Queues `work` behind everything else. A closed queue drops it. (Inlined because `work` is
-    /// then never built in memory but where it is queued.)
-    #[inline(always)]
+    /// Queues `work` behind everything else. A closed queue drops it.
     pub(crate) fn push(&self, work: Work) {
         if let Some(mut batch) = self.batch() {
             batch.push(work);
         }
+    }
+
+    /// The same for what is queued most.
+    #[inline(always)]
+    pub(crate) fn push_run(&self, run: Rc<dyn Run>) {
+        if self.gate.get() == Gate::Open {
+            if let Ok(queue) = self.queue.try_borrow_mut() {
+                return Batch { ready: self, queue }.push_run(run);
+            }
+        }
+        self.push_run_slowly(run);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_run_slowly(&self, run: Rc<dyn Run>) {
+        self.push(Work::Run(run));
     }
 
     /// Has many pushed, with one look at what stands before the queue; `None` if it is closed.
@@ -171,13 +186,34 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
+    /// Queues a run behind everything else.
+    ///
+    /// Whatever could drop `run` on the way, above all the growth of the queue, is in a function of
+    /// its own that takes it by value: else the compiler builds the entry in memory first, for the
+    /// drop, and then copies it.
+    #[inline(always)]
+    pub(crate) fn push_run(&mut self, run: Rc<dyn Run>) {
+        if self.queue.len() < self.queue.capacity() {
+            self.push(Work::Run(run));
+        } else {
+            self.push_run_growing(run);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_run_growing(&mut self, run: Rc<dyn Run>) {
+        self.push(Work::Run(run));
+    }
+
     /// Queues `work` behind everything else.
     #[inline(always)]
-    pub(crate) fn push(&mut self, work: Work) {
+    fn push(&mut self, work: Work) {
         let id = HandleId(self.ready.next_id.get());
         self.ready.next_id.set(id.0 + 1);
-        self.queue.push(Entry { work, id, cause: self.ready.observe.current() });
-        if self.ready.observe.is_watched() {
+        let observe = &*self.ready.observe;
+        self.queue.push(Entry { work, id, cause: observe.current() });
+        if observe.is_watched() {
             self.tell_queued();
         }
     }

@@ -24,7 +24,7 @@ impl EventLoop {
         self.keep_order_with_threads();
         let at = std::panic::Location::caller();
         let run = Once::new(What::Callback { at }, callback);
-        self.0.home.ready.push(Work::Run(run.clone()));
+        self.0.home.ready.push_run(run.clone());
         Ok(Handle(run))
     }
 
@@ -133,7 +133,7 @@ impl Inner {
     /// Runs `run` in the next turn.
     #[inline(never)]
     pub(crate) fn queue(&self, run: Rc<dyn Run>) {
-        self.home.ready.push(Work::Run(run));
+        self.home.ready.push_run(run);
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -85,6 +85,13 @@ impl Inner {
         self.clock.now().since(self.polled_at.get()) < TIME_WITHOUT_POLL
     }
 
+    /// Whether `when` is after the last poll; then a timer for it needs no look at the clock: if it
+    /// has passed meanwhile, the next poll finds it due.
+    #[inline]
+    pub(crate) fn is_after_poll(&self, when: Time) -> bool {
+        when > self.polled_at.get()
+    }
+
     /// Step 1: asks the selector, and leaves what it says in `events`.
     fn wait(&self, limit: Option<Duration>) -> Result<(), LoopError> {
         let (timeout, why, before) = self.sleep_until(limit);
@@ -170,11 +177,13 @@ impl Inner {
             return;
         }
         let mut cancelled = Vec::new();
-        let fds = self.fds.borrow();
+        let (fds, watched) = (self.fds.borrow(), self.observe.is_watched());
         if let Some(mut ready) = self.home.ready.batch() {
             for event in &*events {
                 let fd = event.token.slot() as RawFd;
-                self.observe.tell(|| Record::Event { fd, readiness: event.readiness });
+                if watched {
+                    self.observe.tell(|| Record::Event { fd, readiness: event.readiness });
+                }
                 let Some(watch) = fds.find(event.token) else { continue };
                 if event.wakes_reader() && !queue(&mut ready, watch, &watch.reader) {
                     cancelled.push((fd, Side::Reader));
@@ -270,8 +279,9 @@ impl Inner {
         running: &mut Option<Rc<dyn RunHandle>>,
     ) {
         let Entry { work, id, cause } = entry;
-        self.observe.set_current(id);
-        if self.observe.is_watched() && !self.tell_run(&work, id, cause) {
+        let observe = &*self.observe;
+        observe.set_current(id);
+        if observe.is_watched() && !self.tell_run(&work, id, cause) {
             return;
         }
         match work {
@@ -280,7 +290,7 @@ impl Inner {
             }
             Work::Wake(waker) => waker.wake(),
         }
-        self.observe.tell(|| Record::Ran { handle: id });
+        observe.tell(|| Record::Ran { handle: id });
     }
 
     /// Tells observers that a handle begins, or that it is passed over, and then `false`.
@@ -302,7 +312,7 @@ fn queue(ready: &mut Batch<'_>, watch: &Watch, watcher: &Option<Rc<dyn RunHandle
     if watch.cancellable && run.is_cancelled() {
         return false;
     }
-    ready.push(Work::Run(run.clone()));
+    ready.push_run(run.clone());
     true
 }
 

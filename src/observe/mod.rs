@@ -35,7 +35,7 @@ pub(crate) use counters::{Tally, add, count};
 pub use explain::{Explain, Level};
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
 pub use ring::{DEFAULT_CAPACITY, FlightRecorder};
-pub(crate) use wait::{Wait, note_wait, take_wait};
+pub(crate) use wait::{Wait, forget_wait, note_wait, noted_wait};
 
 /// A place in somebody's source code, as `#[track_caller]` gives it.
 pub type Site = &'static Location<'static>;

@@ -21,8 +21,14 @@ pub(crate) fn note_wait(at: Option<Site>, on: Resource) {
     LAST.set(Some(Wait { at, on }));
 }
 
-/// What was noted last; whoever polls takes it.
+/// Forgets what was noted: whoever polls does so before.
 #[inline]
-pub(crate) fn take_wait() -> Option<Wait> {
-    LAST.take()
+pub(crate) fn forget_wait() {
+    LAST.set(None);
+}
+
+/// What was noted last.
+#[inline]
+pub(crate) fn noted_wait() -> Option<Wait> {
+    LAST.get()
 }

@@ -109,6 +109,9 @@ fn flags(interest: Interest) -> u32 {
     flags as u32
 }
 
+/// Bytes to read and nothing else.
+const READABLE: u32 = libc::EPOLLIN as u32;
+
 fn readiness(flags: u32) -> Readiness {
     let so =
         |flag: i32, meaning: Readiness| Readiness(meaning.0 * u8::from(flags & flag as u32 != 0));
@@ -167,7 +170,12 @@ impl Selector for EpollSelector {
         for event in &self.buffer {
             if event.u64 != Token::BELL.to_bits() {
                 let token = Token::from_bits(event.u64);
-                events.push(Event { token, readiness: readiness(event.events) });
+                // Nearly every event is this one.
+                let readiness = match event.events {
+                    READABLE => Readiness::READABLE,
+                    flags => readiness(flags),
+                };
+                events.push(Event { token, readiness });
             }
         }
         self.grow_if_full();

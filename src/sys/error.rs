@@ -19,25 +19,22 @@ pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
     }
 }
 
-/// The same for calls that return a byte count, which are the hot ones: where they succeed, no
-/// error is looked at.
+/// The same for receives and sends that do not wait, which return a byte count. They are the hot
+/// calls: where one succeeds, no error is looked at, and nothing is kept for making it again.
 #[inline]
-pub(crate) fn retry_size(mut call: impl FnMut() -> libc::ssize_t) -> io::Result<usize> {
-    loop {
-        if let Ok(size) = usize::try_from(call()) {
-            return Ok(size);
-        }
-        if let Some(error) = failure() {
-            return Err(error);
-        }
-    }
+pub(crate) fn cvt_size(result: libc::ssize_t) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| size_error())
 }
 
-/// Why a call failed; `None` if it was only interrupted.
+/// A call that does not wait is not interrupted (signal(7) names only those that block); if a
+/// kernel says otherwise, it is as if there was nothing to do yet.
 #[cold]
-fn failure() -> Option<io::Error> {
+fn size_error() -> io::Error {
     let error = io::Error::last_os_error();
-    (error.kind() != io::ErrorKind::Interrupted).then_some(error)
+    match error.kind() {
+        io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
+        _ => error,
+    }
 }
 
 #[cfg(test)]

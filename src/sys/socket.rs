@@ -2,7 +2,7 @@
 
 use super::addr::RawAddr;
 use super::cvt;
-use super::error::retry_size;
+use super::error::cvt_size;
 use super::open::{accept, adopt, open, set_nodelay};
 use super::option::{get_option, set_option};
 use std::io::{self, IoSlice};
@@ -71,7 +71,8 @@ pub trait Sockets {
 
 /// [`Sockets`] as the operating system has them.
 ///
-/// None of these calls waits, so EINTR is not reported, the call is made again.
+/// None of these calls waits, so EINTR is not reported: the call is made again, or a receive or a
+/// send says that there is nothing to do yet.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct OsSockets;
 
@@ -90,8 +91,10 @@ const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT;
 /// flag for one send, its sockets are made with SO_NOSIGPIPE.
 const SEND_FLAGS: libc::c_int = if cfg!(target_vendor = "apple") { 0 } else { libc::MSG_NOSIGNAL };
 
-/// The most bytes given to one call: macOS refuses more than `c_int::MAX`.
-const MAX_LEN: usize = libc::c_int::MAX as usize;
+/// How many of so many bytes are given to one call: macOS refuses more than `c_int::MAX`.
+fn limited(len: usize) -> usize {
+    if cfg!(target_vendor = "apple") { len.min(libc::c_int::MAX as usize) } else { len }
+}
 
 /// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
 const MAX_BUFFERS: usize = 1024;
@@ -194,16 +197,16 @@ impl Sockets for OsSockets {
     }
 
     fn recv(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = buffer.len().min(MAX_LEN);
+        let len = limited(buffer.len());
         // SAFETY: `buffer` is one live, exclusively borrowed allocation, so the kernel may write
         // up to `len` bytes at its pointer.
-        retry_size(|| unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), len, 0) })
+        cvt_size(unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), len, 0) })
     }
 
     fn send(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
-        let len = bytes.len().min(MAX_LEN);
+        let len = limited(bytes.len());
         // SAFETY: `bytes` is borrowed for the whole call, so the kernel may read `len` bytes there.
-        retry_size(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), len, SEND_FLAGS) })
+        cvt_size(unsafe { libc::send(fd, bytes.as_ptr().cast(), len, SEND_FLAGS) })
     }
 
     fn send_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -214,7 +217,7 @@ impl Sockets for OsSockets {
         message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
         // SAFETY: IoSlice is an iovec by its documentation, and sendmsg(2) only reads them and what
         // they point to; `buffers` is borrowed with all that for the whole call.
-        retry_size(|| unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) })
+        cvt_size(unsafe { libc::sendmsg(fd, &raw const message, SEND_FLAGS) })
     }
 
     fn shutdown(&self, fd: RawFd, how: Shutdown) -> io::Result<()> {

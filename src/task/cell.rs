@@ -45,7 +45,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Turn};
 use super::task::JoinError;
-use crate::event_loop::{Mailbox, Run, Work, thread_number};
+use crate::event_loop::{Mailbox, Run, thread_number};
 use crate::observe::{Record, count};
 
 /// What a task's place holds.
@@ -311,10 +311,10 @@ impl<F: Future + 'static> TaskCell<F> {
 /// Queues a step. (Not inlined: it would be in every kind of task.)
 #[inline(never)]
 pub(super) fn enqueue(header: &Header, task: Rc<dyn Run>) {
-    let observe = &header.home.ready.observe;
+    let observe = &*header.home.ready.observe;
     count(&observe.tally.wakes_local);
     observe.tell(|| Record::TaskWoken { task: header.id });
-    header.home.ready.push(Work::Run(task));
+    header.home.ready.push_run(task);
 }
 
 /// A waker for the length of a poll, which is not counted: the poll's own `Rc` keeps the task.

@@ -63,6 +63,10 @@ pub fn sleep_until(when: Time) -> Sleep {
 impl Sleep {
     fn begin(&mut self, delay: Option<Duration>, until: Time, context: &Context<'_>) {
         let event_loop = running_loop("sleep()");
+        if delay.is_none() && event_loop.0.is_after_poll(until) {
+            self.state = arm(&event_loop, until, context);
+            return;
+        }
         let now = event_loop.time();
         let deadline = delay.map_or(until, |delay| now + delay);
         self.state = if deadline <= now {

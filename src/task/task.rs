@@ -16,7 +16,7 @@ use super::joiner::Joiner;
 use super::scope::Cancelled;
 use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Resident, Run, panic_message};
 use crate::observe::{
-    Record, Resource, Site, TaskEnd, TaskId, Wait, What, count, note_wait, take_wait,
+    Record, Resource, Site, TaskEnd, TaskId, Wait, What, count, forget_wait, note_wait, noted_wait,
 };
 
 /// Why a task has no value.
@@ -420,11 +420,11 @@ impl<F: Future + 'static> Run for TaskCell<F> {
         }
         // A future that does not say what it waits for must not seem to wait for what somebody
         // else noted.
-        take_wait();
+        forget_wait();
         match self.poll() {
             Poll::Pending => {
                 header.advance(Turn::StepPending);
-                header.wait.set(take_wait());
+                header.wait.set(noted_wait());
                 tell_wait(header);
             }
             // A request that found no await any more still counts.

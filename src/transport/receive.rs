@@ -1,6 +1,5 @@
 //! A connection's receiving side.
 
-use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -22,12 +21,12 @@ impl Tcp {
         if !tcp.lifecycle.get().may_deliver() {
             return;
         }
-        let inner = &*event_loop.0;
-        let mut lent = Lent::from(&inner.receive_buffer);
-        let buffer = lent.buffer.get_or_insert_with(new_receive_buffer);
+        // Nobody else can be using it; if somebody were, the event would come again.
+        let Ok(mut buffer) = event_loop.0.receive_buffer.try_borrow_mut() else { return };
+        let buffer = &mut **buffer.get_or_insert_with(new_receive_buffer);
         match tcp.home.sockets.recv(tcp.fd, buffer) {
             Ok(received @ 1..) => {
-                let observe = &tcp.home.ready.observe;
+                let observe = &*tcp.home.ready.observe;
                 add(&observe.tally.bytes_received, received as u64);
                 observe.tell(|| Record::Received { fd: tcp.fd, bytes: received });
                 Tcp::call_with(transport, |protocol, transport| {
@@ -90,26 +89,6 @@ impl Tcp {
 
     pub(super) fn is_reading(&self) -> bool {
         self.lifecycle.get().is_reading()
-    }
-}
-
-/// The loop's receive buffer, which goes back when its bytes are delivered, also by a panic.
-struct Lent<'a> {
-    place: &'a Cell<Option<Box<[u8]>>>,
-    buffer: Option<Box<[u8]>>,
-}
-
-impl<'a> From<&'a Cell<Option<Box<[u8]>>>> for Lent<'a> {
-    #[inline]
-    fn from(place: &'a Cell<Option<Box<[u8]>>>) -> Self {
-        Lent { place, buffer: place.take() }
-    }
-}
-
-impl Drop for Lent<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.place.set(self.buffer.take());
     }
 }
 

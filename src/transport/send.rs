@@ -154,7 +154,7 @@ impl Tcp {
 
     #[inline]
     fn book_sent(&self, asked: usize, sent: usize) {
-        let observe = &self.home.ready.observe;
+        let observe = &*self.home.ready.observe;
         add(&observe.tally.bytes_sent, sent as u64);
         observe.tell(|| Record::Sent { fd: self.fd, asked, sent });
     }
