@@ -139,10 +139,10 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Armed { event_loop, key, .. } = &self.state
-            && let Some(event_loop) = event_loop.upgrade()
-        {
-            event_loop.disarm(*key);
+        if let State::Armed { event_loop, key, .. } = &self.state {
+            if let Some(event_loop) = event_loop.upgrade() {
+                event_loop.disarm(*key);
+            }
         }
     }
 }
