@@ -1,10 +1,11 @@
 //! Opening streams: servers and connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::reader::StreamReader;
 use super::shared::StreamProtocol;
 use super::writer::StreamWriter;
 use crate::event_loop::{ErrorContext, get_running_loop};
+use crate::observe::Site;
 use crate::transport::{CreateConnection, CreateServer, Protocol, Server, ToAddress};
 
 /// What a connection's handler may return: nothing, or a result whose error is reported to the
@@ -39,7 +41,7 @@ impl<E: Display> HandlerOutput for Result<(), E> {
 #[must_use = "a server is created when this is awaited"]
 pub struct StartServer {
     server: CreateServer,
-    limit: Rc<std::cell::Cell<usize>>,
+    limit: Rc<Cell<usize>>,
 }
 
 /// A TCP server on `address` that runs `handler` as a task for each connection.
@@ -52,25 +54,26 @@ pub struct StartServer {
 /// # Errors
 ///
 /// When awaited: as [`EventLoop::create_server`](crate::EventLoop::create_server).
+#[track_caller]
 pub fn start_server<H, F>(handler: H, address: impl ToAddress) -> StartServer
 where
     H: Fn(StreamReader, StreamWriter) -> F + 'static,
     F: Future<Output: HandlerOutput> + 'static,
 {
-    let handler = Rc::new(handler);
-    let limit = Rc::new(std::cell::Cell::new(DEFAULT_LIMIT));
+    let (handler, at) = (Rc::new(handler), Location::caller());
+    let limit = Rc::new(Cell::new(DEFAULT_LIMIT));
     let limit_of_each = limit.clone();
     let factory = move || {
         let handler = handler.clone();
-        let connected = move |reader, writer| handle(handler.as_ref(), reader, writer);
+        let connected = move |reader, writer| handle(handler.as_ref(), reader, writer, at);
         let protocol = StreamProtocol::new(limit_of_each.get(), Box::new(connected));
         Box::new(protocol) as Box<dyn Protocol>
     };
     StartServer { server: CreateServer::new(address, Rc::new(factory)), limit }
 }
 
-/// Runs a handler as a task nobody awaits.
-fn handle<H, F>(handler: &H, reader: StreamReader, writer: StreamWriter)
+/// Runs a handler as a task nobody awaits; it counts as spawned where the server was asked for.
+fn handle<H, F>(handler: &H, reader: StreamReader, writer: StreamWriter, at: Site)
 where
     H: Fn(StreamReader, StreamWriter) -> F,
     F: Future<Output: HandlerOutput> + 'static,
@@ -78,11 +81,12 @@ where
     let Some(event_loop) = writer.transport().event_loop() else { return };
     let peer = writer.peer_addr();
     let handler = handler(reader, writer);
-    drop(event_loop.create_task(async move {
+    let task = async move {
         if let Some(failure) = handler.await.failure() {
             report(peer, failure);
         }
-    }));
+    };
+    drop(event_loop.create_task_at(task, at));
 }
 
 fn report(peer: io::Result<SocketAddr>, failure: String) {
@@ -137,7 +141,7 @@ impl IntoFuture for StartServer {
 #[must_use = "the connection is made when this is awaited"]
 pub struct OpenConnection {
     connection: CreateConnection,
-    limit: Rc<std::cell::Cell<usize>>,
+    limit: Rc<Cell<usize>>,
     ends: Rc<RefCell<Option<(StreamReader, StreamWriter)>>>,
 }
 
@@ -154,7 +158,7 @@ pub struct OpenConnection {
 ///
 /// Dropped while it waits, it closes the sockets of every attempt.
 pub fn open_connection(address: impl ToAddress) -> OpenConnection {
-    let limit = Rc::new(std::cell::Cell::new(DEFAULT_LIMIT));
+    let limit = Rc::new(Cell::new(DEFAULT_LIMIT));
     let ends = Rc::new(RefCell::new(None));
     let (limit_of_it, ends_of_it) = (limit.clone(), ends.clone());
     let factory = move || {

@@ -495,7 +495,15 @@ impl EventLoop {
     /// On a closed loop the task is born ended, with [`JoinError::LoopClosed`].
     #[track_caller]
     pub fn create_task<F: IntoFuture<IntoFuture: 'static>>(&self, future: F) -> Task<F::Output> {
-        let at = std::panic::Location::caller();
+        self.create_task_at(future, std::panic::Location::caller())
+    }
+
+    /// The same for a task that evloop creates in the name of code at `at`.
+    pub(crate) fn create_task_at<F: IntoFuture<IntoFuture: 'static>>(
+        &self,
+        future: F,
+        at: Site,
+    ) -> Task<F::Output> {
         let tally = &self.0.observe.tally;
         count(&tally.tasks_spawned);
         let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
