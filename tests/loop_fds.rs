@@ -282,10 +282,11 @@ fn what_cannot_be_watched_is_refused_with_a_reason() {
         let error = event_loop.add_reader(-1, || ()).unwrap_err().to_string();
         assert_eq!(error, "-1 is no descriptor: it is negative");
         let (ours, _theirs) = pair();
-        let number = ours.as_raw_fd() + 1000;
-        let LoopError::Io(error) = event_loop.add_writer(number, || ()).unwrap_err() else {
-            panic!("a descriptor that is not open was accepted");
-        };
-        assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        for number in [ours.as_raw_fd() + 1000, RawFd::MAX] {
+            let LoopError::Io(error) = event_loop.add_writer(number, || ()).unwrap_err() else {
+                panic!("a descriptor that is not open was accepted");
+            };
+            assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+        }
     }
 }

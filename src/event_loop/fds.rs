@@ -77,7 +77,11 @@ impl Fds {
     pub(crate) fn set(&mut self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> io::Result<Changed> {
         let index = usize::try_from(fd).map_err(|_| bad_descriptor(fd))?;
         if self.watches.len() <= index {
+            // The kernel is asked first: a number that it never gave out must not size the table.
+            self.selector.register(fd, side.interest(), Token::new(index as u32, 0))?;
             self.watches.resize_with(index + 1, Watch::default);
+            *self.watches[index].side(side) = Some(run);
+            return Ok(Changed { old: None, interest: Some(side.interest()) });
         }
         let watch = &mut self.watches[index];
         let token = Token::new(index as u32, watch.generation);

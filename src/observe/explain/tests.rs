@@ -124,6 +124,20 @@ fn turns_that_found_nothing_are_folded_below_level_3() {
 }
 
 #[test]
+fn what_happens_between_turns_is_told_after_the_turns_folded_before_it() {
+    let mut records = polled(WaitReason::Forever, 0, Duration::from_millis(9)).to_vec();
+    let at = std::panic::Location::caller();
+    records.extend([
+        Record::Collected { ready: 0 },
+        Record::TurnEnded,
+        Record::TaskSpawned { task: TaskId(1), at },
+    ]);
+    let said = told(Level::Handles, &records);
+    let folded = said.find("... 1 turn that found nothing").expect("the turn is folded");
+    assert!(folded < said.find("spawned task#1").expect("the task is told of"), "{said}");
+}
+
+#[test]
 fn an_explanation_that_begins_in_the_middle_says_what_it_knows() {
     let (handle, cause) = (HandleId(812), HandleId(811));
     let what = What::Task { task: TaskId(3) };

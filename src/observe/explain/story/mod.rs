@@ -291,6 +291,10 @@ impl Story {
             return;
         }
         self.head();
+        // Between turns, those that were folded are over and come first.
+        if self.facts.phase == Phase::Outside {
+            self.unfold();
+        }
         self.lines.push(Line { depth, sentence, call: None });
     }
 }
