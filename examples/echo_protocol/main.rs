@@ -3,8 +3,9 @@
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
-use evloop::{Protocol, Transport};
+use evloop::{Protocol, Server, Transport, timeout};
 
 struct Echo;
 
@@ -28,16 +29,26 @@ impl Protocol for Echo {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = env::args().nth(1).map_or(Ok(9999), |port| port.parse())?;
+    let port = match env::args().nth(1) {
+        Some(port) => port.parse().map_err(|_| "the port is a number from 0 to 65535")?,
+        None => 9999,
+    };
     let event_loop = evloop::get_event_loop()?;
     let server = event_loop.create_server(|| Echo, ("127.0.0.1", port));
     let server = event_loop.run_until_complete(server)??;
     println!("{server:?}");
 
     event_loop.run_forever()?; // until Ctrl-C
-    server.close();
-    server.close_clients();
-    event_loop.run_until_complete(async move { server.wait_closed().await })?;
+    event_loop.run_until_complete(end(server))?;
     event_loop.close()?;
     Ok(())
+}
+
+/// No new client; the old ones get what was written to them, if they read it within a second.
+async fn end(server: Server) {
+    server.close();
+    server.close_clients();
+    if timeout(Duration::from_secs(1), server.wait_closed()).await.is_err() {
+        server.abort_clients();
+    }
 }

@@ -63,7 +63,10 @@ fn advance(client: &Rc<RefCell<Client>>) -> Result<(), LoopError> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = std::env::args().nth(1).map_or(Ok(9999), |port| port.parse())?;
+    let port = match std::env::args().nth(1) {
+        Some(port) => port.parse().map_err(|_| "the port is a number from 0 to 65535")?,
+        None => 9999,
+    };
     let listener = TcpListener::bind(("127.0.0.1", port))?;
     listener.set_nonblocking(true)?;
     println!("listening on {}", listener.local_addr()?);

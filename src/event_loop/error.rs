@@ -6,7 +6,6 @@ use std::io;
 use std::os::fd::RawFd;
 
 /// Why the loop refused, or ended early.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum LoopError {
     /// The loop is closed. Make a new one.
@@ -50,6 +49,13 @@ pub enum LoopError {
     Forked,
     /// The kernel refused.
     Io(io::Error),
+}
+
+/// In words, as `Display`: this is what a `main` that returns it prints.
+impl fmt::Debug for LoopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for LoopError {

@@ -10,7 +10,6 @@ use crate::http::url::InvalidUrl;
 
 /// Why a request came to nothing, or only to a part of a response. (`aiohttp.ClientError` and its
 /// kin)
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The URL cannot be used: https, for example, or no host. (`InvalidURL`)
@@ -47,6 +46,13 @@ impl ClientError {
     /// used before, the server may just have closed it as idle, so that trying again makes sense.
     pub(super) fn is_before_any_answer(&self) -> bool {
         matches!(self, ClientError::Disconnected | ClientError::Lost(_))
+    }
+}
+
+/// In words, as `Display`: this is what a `main` that returns it prints.
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
