@@ -63,11 +63,8 @@ fn advance(client: &Rc<RefCell<Client>>) -> Result<(), LoopError> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = match std::env::args().nth(1) {
-        Some(port) => port.parse().map_err(|_| "the port is a number from 0 to 65535")?,
-        None => 9999,
-    };
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let port = std::env::args().nth(1).unwrap_or("9999".into());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
     listener.set_nonblocking(true)?;
     println!("listening on {}", listener.local_addr()?);
     let event_loop = evloop::get_event_loop()?;
