@@ -170,9 +170,10 @@ pub use stream::{
 pub use sys::Time;
 pub use task::{
     CallbackId, Cancelled, Deadline, FutureError, FutureWait, Gather, GatherResults, InvalidState,
-    JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task, TimedOut, TryGather,
-    TryGatherError, Wait, WaitError, Waited, YieldNow, cancel_scope, current_task, gather, run,
-    sleep, sleep_until, spawn, timeout, timeout_at, timeout_with, try_gather, wait, yield_now,
+    JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task, ThreadFuture, TimedOut,
+    TryGather, TryGatherError, Wait, WaitError, Waited, YieldNow, cancel_scope, current_task,
+    gather, run, sleep, sleep_until, spawn, timeout, timeout_at, timeout_with, try_gather, wait,
+    yield_now,
 };
 pub use transport::{
     Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,

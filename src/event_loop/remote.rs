@@ -151,7 +151,7 @@ impl LoopHandle {
         self.send(Box::new(|event_loop| event_loop.stop()))
     }
 
-    fn send(&self, call: RemoteCall) -> Result<(), LoopError> {
+    pub(crate) fn send(&self, call: RemoteCall) -> Result<(), LoopError> {
         self.mailbox.send(call).map_err(|_| LoopError::Closed)
     }
 }
