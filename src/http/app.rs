@@ -257,6 +257,8 @@ impl HttpServer {
         for connection in self.service.connections() {
             connection.give_up();
         }
+        // And those that only wait for their peer to read.
+        self.server.abort_clients();
         self.server.wait_closed().await;
     }
 }

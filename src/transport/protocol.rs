@@ -33,6 +33,26 @@ pub trait Protocol {
     /// Bytes have come, at least one. They are the loop's buffer: copy what must outlive the call.
     fn data_received(&mut self, transport: &Transport, data: &[u8]);
 
+    /// Whether bytes are received into the protocol's own memory: it is asked once, before
+    /// `connection_made`, and if so [`get_buffer`](Protocol::get_buffer) and
+    /// [`buffer_updated`](Protocol::buffer_updated) are called in `data_received`'s stead.
+    /// (`asyncio.BufferedProtocol`)
+    fn is_buffered(&self) -> bool {
+        false
+    }
+
+    /// Memory to receive into, at least one byte; more than `hint` bytes do not come at once. An
+    /// empty slice aborts the connection.
+    fn get_buffer(&mut self, hint: usize) -> &mut [u8] {
+        let _ = hint;
+        &mut []
+    }
+
+    /// `count` bytes have come, at the beginning of what `get_buffer` gave last.
+    fn buffer_updated(&mut self, transport: &Transport, count: usize) {
+        let _ = (transport, count);
+    }
+
     /// The peer will send no more. `true` keeps the connection for writing; `false`, as by
     /// default, closes it once everything written is sent.
     fn eof_received(&mut self, transport: &Transport) -> bool {

@@ -21,6 +21,9 @@ impl Tcp {
         if !tcp.lifecycle.get().may_deliver() {
             return;
         }
+        if tcp.buffered {
+            return Tcp::read_into_protocol(transport, event_loop);
+        }
         // Nobody else can be using it; if somebody were, the event would come again.
         let Ok(mut buffer) = event_loop.0.receive_buffer.try_borrow_mut() else { return };
         let buffer = &mut **buffer.get_or_insert_with(new_receive_buffer);
@@ -34,6 +37,30 @@ impl Tcp {
                 });
             }
             nothing => tcp.received_nothing(event_loop, nothing),
+        }
+    }
+
+    /// The same into memory of the protocol's.
+    #[cold]
+    fn read_into_protocol(transport: &Transport, event_loop: &EventLoop) {
+        let tcp = &transport.0;
+        let received = Tcp::call_with(transport, |protocol, _| {
+            let buffer = protocol.get_buffer(RECEIVE_SIZE);
+            match buffer.len().min(RECEIVE_SIZE) {
+                0 => Err(no_buffer()),
+                len => tcp.home.sockets.recv(tcp.fd, &mut buffer[..len]),
+            }
+        });
+        match received {
+            Some(Ok(count @ 1..)) => {
+                add(&event_loop.0.observe.tally.bytes_received, count as u64);
+                event_loop.0.observe.tell(|| Record::Received { fd: tcp.fd, bytes: count });
+                Tcp::call_with(transport, |protocol, transport| {
+                    protocol.buffer_updated(transport, count);
+                });
+            }
+            Some(nothing) => tcp.received_nothing(event_loop, nothing),
+            None => {}
         }
     }
 
@@ -100,4 +127,9 @@ fn new_receive_buffer() -> Box<[u8]> {
 /// Whether a call only has nothing to do yet.
 pub(super) fn is_not_now(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+fn no_buffer() -> io::Error {
+    let text = "get_buffer() gave no memory to receive into: it must be at least one byte long";
+    io::Error::new(ErrorKind::InvalidInput, text)
 }

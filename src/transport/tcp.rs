@@ -31,6 +31,8 @@ pub(crate) struct Tcp {
     pub(super) discarded: Cell<u8>,
     /// Whether the protocol has been told to pause.
     told_paused: Cell<bool>,
+    /// Whether the protocol receives into its own memory.
+    pub(super) buffered: bool,
     /// Whether that has changed since.
     pub(super) flow_is_news: Cell<bool>,
     pub(super) outgoing: RefCell<Outgoing>,
@@ -66,6 +68,7 @@ impl Tcp {
             lifecycle: Cell::new(Lifecycle::new()),
             discarded: Cell::new(0),
             told_paused: Cell::new(false),
+            buffered: protocol.is_buffered(),
             flow_is_news: Cell::new(false),
             outgoing: RefCell::default(),
             protocol: RefCell::new(Some(protocol)),
@@ -311,7 +314,11 @@ impl Run for Tcp {
     }
 
     fn panicked(self: Rc<Self>, event_loop: &EventLoop, payload: Box<dyn Any + Send>) {
-        self.protocol_failed(event_loop, "data_received", payload);
+        self.protocol_failed(
+            event_loop,
+            if self.buffered { "buffer_updated" } else { "data_received" },
+            payload,
+        );
     }
 }
 

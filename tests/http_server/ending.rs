@@ -134,3 +134,23 @@ fn a_loop_that_closes_under_its_server_drops_the_handlers_and_calls_nobody() {
     drop((server, release));
     assert_eq!(*reports.borrow(), [""; 0]);
 }
+
+#[test]
+fn a_client_that_does_not_read_its_answers_ends_with_the_shutdown() {
+    let event_loop = EventLoop::new().expect("a loop");
+    let mut app = Application::new();
+    app.router().add_get("/", |_: Request| async { "x".repeat(100_000) });
+    let server = event_loop.run_until_complete(app.serve(("127.0.0.1", 0))).unwrap().unwrap();
+    let mut client = Client::connect(server.sockets()[0].local_addr());
+    // More answers than the kernel keeps for a client that reads none.
+    client.send(&"GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(200));
+    let sent = |event_loop: &EventLoop| event_loop.counters().bytes_sent;
+    let mut before = u64::MAX;
+    while sent(&event_loop) != before || before == 0 {
+        before = sent(&event_loop);
+        event_loop.run_once(Some(Duration::from_millis(20))).unwrap();
+    }
+    let shutdown = async move { server.shutdown(Duration::from_millis(1)).await };
+    event_loop.run_until_complete(shutdown).unwrap();
+    assert!(event_loop.close().unwrap().is_clean());
+}
