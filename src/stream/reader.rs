@@ -26,7 +26,14 @@ use crate::observe::{Resource, Site, note_wait};
 ///
 /// # Unlike asyncio
 ///
-/// Two tasks cannot read at the same time: a read borrows the reader.
+/// Two tasks cannot read at the same time: a read borrows the reader (STREAM-14).
+///
+/// ```compile_fail,E0499
+/// async fn two(mut reader: evloop::StreamReader) {
+///     let (one, other) = (reader.read(1), reader.read(1));
+///     drop((one.await, other.await));
+/// }
+/// ```
 pub struct StreamReader {
     ends: Rc<Ends>,
 }

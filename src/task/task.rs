@@ -167,6 +167,13 @@ fn failure<T: 'static>(output: &Result<T, JoinError>) -> Option<String> {
 /// Awaiting it gives `Result<T, JoinError>`: the value, or that it was cancelled or panicked. The
 /// value is moved out, so a task is awaited once.
 ///
+/// A task's value is its future's; nobody sets it from outside (TASK-07):
+///
+/// ```compile_fail,E0599
+/// let event_loop = evloop::EventLoop::new().unwrap();
+/// event_loop.create_task(async { 1 }).set_result(2);
+/// ```
+///
 /// # Cancel safety
 ///
 /// Dropping a pending await of `&mut task` loses nothing. Dropping the task does not cancel it.
