@@ -2,7 +2,7 @@
 # Type-check evloop with the oldest Rust it promises to compile with (Cargo.toml's rust-version).
 #
 # Debian 12 has that very version as rustc-web; it is unpacked into a cache, not installed, and
-# stands beside whatever Rust is there. The tests' dependencies are not held to it.
+# stands beside whatever Rust is there. Tests and examples are held to it as well.
 #
 #   EVLOOP_MSRV_CACHE   where it is kept (0.5 GB); ${XDG_CACHE_HOME:-~/.cache}/evloop-msrv
 set -euo pipefail
@@ -44,5 +44,5 @@ fi
 cd "$crate"
 export RUSTC=$cache/bin/rustc
 "$RUSTC" --version
-cargo check --quiet --lib --target-dir "$cache/target"
+cargo check --quiet --all-targets --target-dir "$cache/target"
 cargo check --quiet --lib --no-default-features --target-dir "$cache/target"

@@ -135,7 +135,7 @@ fn stream_19_each_client_has_a_handler_which_runs_as_a_task() {
     on_loop(|event_loop| async move {
         let handler = |mut reader: StreamReader, mut writer: StreamWriter| async move {
             let name = reader.readline().await?;
-            writer.writelines(&[b"hello ", &name[..]])?;
+            writer.writelines(&[&b"hello "[..], &name[..]])?;
             writer.drain().await
         };
         let server = evloop::start_server(handler, ("127.0.0.1", 0)).await.unwrap();

@@ -221,10 +221,10 @@ fn a_timeout_asks_no_scope_that_is_beside_it_in_the_same_task() {
         let mut beside = Box::pin(cancel_scope(sleep(secs(5))));
         let mut outcome = None;
         let slept = std::future::poll_fn(|context| {
-            if outcome.is_none()
-                && let std::task::Poll::Ready(value) = limited.as_mut().poll(context)
-            {
-                outcome = Some(value);
+            if outcome.is_none() {
+                if let std::task::Poll::Ready(value) = limited.as_mut().poll(context) {
+                    outcome = Some(value);
+                }
             }
             beside.as_mut().poll(context)
         })
