@@ -45,8 +45,6 @@ pub enum LoopError {
         /// Its number.
         signal: i32,
     },
-    /// The loop was made before a fork and belongs to the parent process.
-    Forked,
     /// The kernel refused.
     Io(io::Error),
 }
@@ -89,9 +87,6 @@ impl fmt::Display for LoopError {
             LoopError::SignalTaken { signal } => {
                 write!(f, "sig {signal} is handled by another event loop: remove its handler first")
             }
-            LoopError::Forked => f.write_str(
-                "This event loop belongs to the parent process: make a new one after fork()",
-            ),
             LoopError::Io(error) => error.fmt(f),
         }
     }

@@ -257,11 +257,6 @@ impl EventLoop {
         self.0.fds.borrow().selector.name()
     }
 
-    /// Whether both names are of the same loop.
-    pub(crate) fn is_same(&self, other: &EventLoop) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-
     pub(crate) fn check_open(&self) -> Result<(), LoopError> {
         if self.is_closed() { Err(LoopError::Closed) } else { Ok(()) }
     }
@@ -270,7 +265,7 @@ impl EventLoop {
 impl PartialEq for EventLoop {
     /// Two names of the same loop are equal.
     fn eq(&self, other: &EventLoop) -> bool {
-        self.is_same(other)
+        Rc::ptr_eq(&self.0, &other.0)
     }
 }
 

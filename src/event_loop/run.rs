@@ -93,8 +93,8 @@ impl EventLoop {
     /// the handles that are ready then.
     ///
     /// The wait ends early for a timer, and there is none while handles are ready. In a run
-    /// ([`run_forever`](EventLoop::run_forever)) a turn whose handles were all queued by the turn
-    /// before may do without asking the kernel, for at most 64 handles or 50 µs since it last did;
+    /// ([`run_forever`](EventLoop::run_forever)) a turn that has handles ready may do without asking
+    /// the kernel, for at most 64 handles, or 50 µs and another 8 handles, since it last did;
     /// `run_once` always asks. Ctrl-C is none of its business: that stays with the program whose
     /// loop it is.
     ///

@@ -28,9 +28,6 @@ pub enum JoinError {
     Panicked(Box<dyn Any + Send>),
     /// Its loop is closed: it never began.
     LoopClosed,
-    /// No loop is running in this thread: it never began. [`EventLoop::create_task`] works outside
-    /// a running loop as well.
-    NotRunning,
     /// It belongs to a different loop than the task that awaits it.
     DifferentLoop,
     /// It awaits itself.
@@ -59,10 +56,6 @@ impl fmt::Display for JoinError {
                 write!(f, "task panicked: {}", panic_message(payload.as_ref()))
             }
             JoinError::LoopClosed => f.write_str("Event loop is closed: the task never began"),
-            JoinError::NotRunning => f.write_str(
-                "no running event loop: the task never began; use EventLoop::create_task outside \
-                 of callbacks and tasks",
-            ),
             JoinError::DifferentLoop => {
                 f.write_str("the task is attached to a different loop than the one that awaits it")
             }
@@ -556,13 +549,13 @@ fn stillborn<F: IntoFuture<IntoFuture: 'static>>(
 
 /// Drives `future` as a task of the running loop. (`asyncio.create_task`)
 ///
-/// Outside a running loop there is none to drive it; if the thread has a current loop
-/// ([`get_event_loop`](crate::get_event_loop)) that one does, and otherwise the task is born
-/// ended, with [`JoinError::NotRunning`].
+/// Outside a running loop, the thread's current one ([`get_event_loop`](crate::get_event_loop))
+/// drives it when it is next run.
 ///
 /// # Panics
 ///
-/// If the thread has no loop at all and the kernel gives no descriptor for one.
+/// In a thread that has no loop at all: a thread other than the main one, before
+/// [`set_event_loop`](crate::set_event_loop). [`EventLoop::create_task`] has no such case.
 #[track_caller]
 pub fn spawn<F: IntoFuture<IntoFuture: 'static>>(future: F) -> Task<F::Output> {
     match crate::event_loop::get_event_loop() {
