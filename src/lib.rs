@@ -146,6 +146,9 @@ mod stream;
 #[cfg(feature = "http")]
 pub mod http;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[cfg(feature = "http")]
 pub use self::http as web;
 #[cfg(feature = "http")]

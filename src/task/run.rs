@@ -94,6 +94,21 @@ impl EventLoop {
         }
     }
 
+    /// All that [`run`] does with its loop.
+    #[track_caller]
+    pub(crate) fn run_to_its_end<F: Future + 'static>(
+        &self,
+        main: F,
+    ) -> Result<F::Output, LoopError> {
+        let interrupts = Cell::new(0);
+        let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, &interrupts)));
+        if interrupts.get() < 2 {
+            self.end_all_tasks();
+        }
+        self.close()?;
+        result.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
     /// Asks every task to end, and runs until those have, or Ctrl-C is pressed.
     fn end_all_tasks(&self) {
         let mut ending = self.0.residents();
@@ -135,14 +150,7 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> {
     if get_running_loop().is_ok() {
         return Err(LoopError::AnotherIsRunning);
     }
-    let event_loop = EventLoop::new()?;
-    let interrupts = Cell::new(0);
-    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_main(main, &interrupts)));
-    if interrupts.get() < 2 {
-        event_loop.end_all_tasks();
-    }
-    event_loop.close()?;
-    result.unwrap_or_else(|payload| resume_unwind(payload))
+    EventLoop::new()?.run_to_its_end(main)
 }
 
 #[cfg(test)]

@@ -1,0 +1,32 @@
+//! Proving what schedules: a simulated kernel, schedules that are values, and oracles.
+//!
+//! The loop you ship is the loop you test: a [`Sim`] runs the ordinary [`EventLoop`] on a selector,
+//! a clock and sockets that have no kernel below them. What a real kernel leaves open (the order of
+//! events, how many bytes a call takes, when a packet comes, who resets) is decided by a
+//! [`Schedule`], which is a plain value: a property test draws it, shrinks it together with its
+//! other inputs, prints it, and reads it back.
+//!
+//! ```text
+//! Schedule ──► Kernel (virtual time, descriptors, links, faults) ◄── the ordinary EventLoop
+//!                 │ acts                                                 │ records
+//!                 └────────────────────► Journal ◄───────────────────────┘
+//!                                           │
+//!                                        oracles ──► Report
+//! ```
+
+mod journal;
+mod kernel;
+mod oracle;
+mod report;
+mod schedule;
+mod sim;
+
+pub use journal::{Act, Choice, Entry, Step, Timeline};
+pub use kernel::World;
+pub use oracle::{Oracle, oracles};
+pub use report::{Outcome, Report, Violation};
+pub use schedule::{Fault, Mode, Schedule, Site};
+pub use sim::{Limits, Sim};
+
+#[cfg(doc)]
+use crate::EventLoop;

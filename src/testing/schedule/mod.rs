@@ -1,0 +1,80 @@
+//! Schedules: everything that a kernel leaves open, as one value.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What may be permuted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Mode {
+    /// Only what an operating system may do: a failure is surely a bug.
+    #[default]
+    Legal,
+    /// Also the ready queue, against its documented order: finds code that leans on that.
+    Chaos,
+}
+
+/// A kind of call at which a fault may be played. Calls of a site are counted from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Site {
+    /// A wait for events.
+    Select,
+    /// A receive.
+    Recv,
+    /// A send.
+    Send,
+    /// An accept.
+    Accept,
+    /// A connect.
+    Connect,
+}
+
+/// Something that a kernel, a network or another thread may do to a program.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// At a select: a signal ends it, with nothing.
+    Eintr,
+    /// At a select: a descriptor that is watched is told ready and is not; its place among the
+    /// registrations, modulo their number.
+    Spurious(u8),
+    /// At a select: an event is told so much later.
+    Withhold(Duration),
+    /// At a select: one event is told, the others come with the next.
+    OneEvent,
+    /// At a select: events come in the opposite order.
+    Reverse,
+    /// At a select: hang-ups are told together with what is still to be read.
+    MergeHup,
+    /// At a select: also an event of a registration that is gone.
+    Stale,
+    /// At a select: what another thread is about to do next happens between the loop's last look
+    /// at its letter box and the select.
+    NotifyRace,
+    /// At a select: the clock leaps by so much, as after a suspend.
+    Jump(Duration),
+    /// At a receive or send: it takes at most so many bytes.
+    Short(u16),
+    /// At a receive, send or accept: nothing to do, although it was told ready.
+    Again,
+    /// At a receive, send or connect: the connection is reset (a connect is refused).
+    Reset,
+    /// At an accept: no descriptor is left.
+    Emfile,
+    /// At an accept: the connection that waited is gone.
+    Aborted,
+}
+
+/// Everything that a kernel leaves open, decided: sparse deviations from what would happen by
+/// itself. The default deviates nowhere.
+///
+/// Every schedule is valid for every program: a choice is taken modulo what there is to choose
+/// from, and what is never reached is ignored. So a program and its schedule shrink independently.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Schedule {
+    /// Decisions, by their number in the run, that do not take the first. Only real choices are
+    /// counted, those between two or more.
+    pub picks: BTreeMap<u32, u8>,
+    /// Faults, by site and number of the call.
+    pub faults: BTreeMap<(Site, u32), Fault>,
+    /// What picks may permute.
+    pub mode: Mode,
+}

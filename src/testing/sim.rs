@@ -1,0 +1,172 @@
+//! A simulation: one program on one schedule.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::journal::{Choice, Entry, Journal, Timeline};
+use super::kernel::{End, SimClock, SimSelector, World};
+use super::oracle::{Oracle, oracles};
+use super::report::{Outcome, Report, Violation};
+use super::schedule::{Mode, Schedule};
+use crate::event_loop::{EventLoop, LoopError, Policy};
+
+/// What a run may use, so that a program that never ends is a finding and not a hang.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Virtual time.
+    pub virtual_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { turns: 20_000, virtual_time: Duration::from_secs(24 * 3600) }
+    }
+}
+
+/// A simulation in the making.
+pub struct Sim {
+    schedule: Schedule,
+    limits: Limits,
+    oracles: Vec<Box<dyn Oracle>>,
+}
+
+/// The schedule's picks among the ready handles.
+struct Chaos(World);
+
+impl Policy for Chaos {
+    fn pick(&mut self, ready: usize) -> usize {
+        self.0.choose(Choice::Handle, ready)
+    }
+}
+
+impl Sim {
+    /// A simulation of `schedule`, with every oracle.
+    pub fn new(schedule: Schedule) -> Sim {
+        Sim { schedule, limits: Limits::default(), oracles: oracles() }
+    }
+
+    /// With these limits.
+    pub fn limits(self, limits: Limits) -> Sim {
+        Sim { limits, ..self }
+    }
+
+    /// Without the oracle of that name.
+    pub fn without(mut self, oracle: &str) -> Sim {
+        self.oracles.retain(|other| other.name() != oracle);
+        self
+    }
+
+    /// With an oracle of your own.
+    pub fn oracle(mut self, oracle: impl Oracle + 'static) -> Sim {
+        self.oracles.push(Box::new(oracle));
+        self
+    }
+
+    /// Runs what `main` gives as [`run`](crate::run) would, on a loop in a world of its own.
+    #[track_caller]
+    pub fn run<F: Future + 'static>(self, main: impl FnOnce(World) -> F) -> Report<F::Output> {
+        let journal = Journal::default();
+        let world = World::new(self.schedule.clone(), self.limits, journal.clone());
+        let outcome = run_in(&world, &journal, main);
+        let timeline = journal.take();
+        let violations = judge(self.oracles, &timeline, &outcome);
+        let decisions = world.0.decisions.get();
+        Report { outcome, violations, timeline, schedule: self.schedule, decisions }
+    }
+}
+
+#[track_caller]
+fn run_in<F: Future + 'static>(
+    world: &World,
+    journal: &Journal,
+    main: impl FnOnce(World) -> F,
+) -> Outcome<F::Output> {
+    let mut builder = EventLoop::builder()
+        .clock(SimClock(world.clone()))
+        .selector(SimSelector(world.clone()))
+        .observer(journal.clone());
+    if world.0.schedule.mode == Mode::Chaos {
+        builder = builder.policy(Chaos(world.clone()));
+    }
+    let event_loop = match builder.build() {
+        Ok(event_loop) => event_loop,
+        Err(error) => return Outcome::Failed(error),
+    };
+    let main = main(world.clone());
+    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main)));
+    match (result, world.0.end.get()) {
+        (Err(payload), _) => Outcome::Panicked(payload),
+        (Ok(Ok(value)), None) => Outcome::Done(value),
+        (_, Some(End::Quiescent)) => Outcome::Quiescent,
+        (_, Some(End::Limit(which))) => Outcome::LimitHit(which),
+        (Ok(Err(error)), None) => Outcome::Failed(error),
+    }
+}
+
+fn judge<T>(
+    oracles: Vec<Box<dyn Oracle>>,
+    timeline: &Timeline,
+    outcome: &Outcome<T>,
+) -> Vec<Violation> {
+    let outcome = match outcome {
+        Outcome::Done(_) => Outcome::Done(()),
+        Outcome::Panicked(_) => Outcome::Panicked(Box::new(())),
+        Outcome::Quiescent => Outcome::Quiescent,
+        Outcome::LimitHit(which) => Outcome::LimitHit(which),
+        Outcome::Failed(_) => Outcome::Failed(LoopError::Closed),
+    };
+    oracles.into_iter().filter_map(|oracle| judge_one(oracle, &timeline.0, &outcome)).collect()
+}
+
+/// An oracle's first complaint: what it says after that has often the same reason.
+fn judge_one(
+    mut oracle: Box<dyn Oracle>,
+    timeline: &[Entry],
+    outcome: &Outcome<()>,
+) -> Option<Violation> {
+    let complaint = timeline.iter().enumerate().find_map(|(at, entry)| {
+        let what = oracle.on(entry).err()?;
+        Some((at, what))
+    });
+    let (at, what) = match complaint {
+        Some(complaint) => complaint,
+        None => (timeline.len().checked_sub(1)?, oracle.at_end(outcome).err()?),
+    };
+    let Entry { turn, at: time, .. } = timeline[at];
+    Some(Violation { oracle: oracle.name(), entry: at, turn, at: time, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtual_time_moves_as_far_as_the_program_sleeps_and_no_real_time_passes() {
+        let report = Sim::new(Schedule::default()).run(|world| async move {
+            crate::sleep(Duration::from_secs(3600)).await;
+            world.now()
+        });
+        assert!(
+            matches!(report.outcome, Outcome::Done(now) if now.as_nanos() == 3_600_000_000_000)
+        );
+    }
+
+    #[test]
+    fn a_program_that_nothing_can_wake_is_quiescent_and_does_not_hang() {
+        let report = Sim::new(Schedule::default()).run(|_| std::future::pending::<()>());
+        assert!(matches!(report.outcome, Outcome::Quiescent));
+    }
+
+    #[test]
+    fn a_program_that_never_ends_hits_a_limit() {
+        let report = Sim::new(Schedule::default()).run(|_| async {
+            loop {
+                crate::yield_now().await;
+            }
+        });
+        assert!(matches!(report.outcome, Outcome::LimitHit("turns")));
+    }
+}
