@@ -9,6 +9,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
+<<<<<<< HEAD
+=======
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+>>>>>>> main
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::EventLoop;
@@ -28,13 +32,49 @@ struct Letters {
 /// The loop's letter box.
 pub(crate) struct Mailbox {
     letters: Mutex<Letters>,
+<<<<<<< HEAD
     flags: Flags,
+=======
+    /// Something is in the box, or a signal has come.
+    pending: AtomicBool,
+    /// The loop is in its selector, or about to be: it needs the bell.
+    asleep: AtomicBool,
+    /// How much is on its way from outside that the loop knows of. Nobody asks but virtual time.
+    outstanding: AtomicUsize,
+>>>>>>> main
     bell: Bell,
+}
+
+/// While it lives, something from outside is on its way to the loop. It is dropped on the loop's
+/// thread, when that something has been delivered or nobody waits for it: dropped by the sender it
+/// would be gone before its letter is read.
+pub(crate) struct Outstanding(Arc<Mailbox>);
+
+impl Outstanding {
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.0
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.0.outstanding.fetch_sub(1, SeqCst);
+    }
 }
 
 impl Mailbox {
     pub(crate) fn new(bell: Bell) -> Arc<Self> {
+<<<<<<< HEAD
         Arc::new(Mailbox { letters: Mutex::default(), flags: Flags::new(), bell })
+=======
+        Arc::new(Mailbox {
+            letters: Mutex::default(),
+            pending: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            outstanding: AtomicUsize::new(0),
+            bell,
+        })
+>>>>>>> main
     }
 
     /// Sends a call; gives it back if the loop is closed. Any thread.
@@ -75,6 +115,17 @@ impl Mailbox {
     /// The bell, for whoever rings it without a letter.
     pub(crate) fn bell(&self) -> &Bell {
         &self.bell
+    }
+
+    /// Says that something is on its way, until what this gives is dropped.
+    pub(crate) fn expect_something(self: &Arc<Self>) -> Outstanding {
+        self.outstanding.fetch_add(1, SeqCst);
+        Outstanding(self.clone())
+    }
+
+    /// Whether something is on its way.
+    pub(crate) fn is_outstanding(&self) -> bool {
+        self.outstanding.load(SeqCst) > 0
     }
 
     /// Takes everything out.
