@@ -9,10 +9,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-<<<<<<< HEAD
-=======
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
->>>>>>> main
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::EventLoop;
@@ -32,16 +29,9 @@ struct Letters {
 /// The loop's letter box.
 pub(crate) struct Mailbox {
     letters: Mutex<Letters>,
-<<<<<<< HEAD
     flags: Flags,
-=======
-    /// Something is in the box, or a signal has come.
-    pending: AtomicBool,
-    /// The loop is in its selector, or about to be: it needs the bell.
-    asleep: AtomicBool,
     /// How much is on its way from outside that the loop knows of. Nobody asks but virtual time.
     outstanding: AtomicUsize,
->>>>>>> main
     bell: Bell,
 }
 
@@ -64,17 +54,12 @@ impl Drop for Outstanding {
 
 impl Mailbox {
     pub(crate) fn new(bell: Bell) -> Arc<Self> {
-<<<<<<< HEAD
-        Arc::new(Mailbox { letters: Mutex::default(), flags: Flags::new(), bell })
-=======
         Arc::new(Mailbox {
             letters: Mutex::default(),
-            pending: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
+            flags: Flags::new(),
             outstanding: AtomicUsize::new(0),
             bell,
         })
->>>>>>> main
     }
 
     /// Sends a call; gives it back if the loop is closed. Any thread.

@@ -101,7 +101,7 @@ impl Tcp {
         }
         let idle = self.outgoing.borrow().is_empty();
         let result = if idle { send() } else { Ok(0) };
-let took_all = |sent| sent == len || zoo::is(Bug::PartialSendLosesTail);
+        let took_all = |sent| sent == len || zoo::is(Bug::PartialSendLosesTail);
         if idle && matches!(result, Ok(sent) if took_all(sent)) {
             self.book_written(len);
         } else {
