@@ -16,6 +16,7 @@
 
 mod journal;
 mod kernel;
+pub mod model;
 mod oracle;
 mod report;
 mod run;
