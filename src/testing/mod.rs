@@ -17,6 +17,7 @@
 mod journal;
 mod kernel;
 mod oracle;
+mod paused;
 mod report;
 mod schedule;
 mod sim;
@@ -24,6 +25,7 @@ mod sim;
 pub use journal::{Act, Choice, Entry, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
+pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
 pub use schedule::{Fault, Mode, Schedule, Site};
 pub use sim::{Limits, Sim};
