@@ -4,6 +4,7 @@
 //! dropped by itself, outside every borrow, and a panic ends only the one it came from.
 
 use super::exception::contain;
+use super::executor::DefaultExecutor;
 use super::residents::CloseReport;
 use super::{EventLoop, Inner, State, Work};
 use crate::observe::Record;
@@ -17,6 +18,7 @@ impl Inner {
         self.observe.tell(|| Record::Closing);
         let calls = self.home.mailbox.close();
         let signal_handlers = self.close_signals();
+        let executor = self.executor.replace(DefaultExecutor::ShutDown);
         let mut report = CloseReport::default();
         for resident in self.residents.take().into_all() {
             report.residents.push(resident.what());
@@ -36,6 +38,8 @@ impl Inner {
             free_work(event_loop, work);
         }
         free(event_loop, || drop(selector));
+        // Its threads go on to the end of their jobs; nobody waits for them here.
+        drop(executor);
         self.observe.tell(|| Record::Closed);
         report
     }
