@@ -30,8 +30,9 @@ struct Letters {
 pub(crate) struct Mailbox {
     letters: Mutex<Letters>,
     flags: Flags,
-    /// How much is on its way from outside that the loop knows of. Nobody asks but virtual time.
-    outstanding: AtomicUsize,
+    /// How much is on its way from outside that the loop knows of; not counted but for virtual
+    /// time, which alone asks.
+    outstanding: Option<AtomicUsize>,
     bell: Bell,
 }
 
@@ -48,16 +49,19 @@ impl Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.0.outstanding.fetch_sub(1, SeqCst);
+        if let Some(outstanding) = &self.0.outstanding {
+            outstanding.fetch_sub(1, SeqCst);
+        }
     }
 }
 
 impl Mailbox {
-    pub(crate) fn new(bell: Bell) -> Arc<Self> {
+    /// An empty one. If it `counts`, what is outstanding is counted.
+    pub(crate) fn new(bell: Bell, counts: bool) -> Arc<Self> {
         Arc::new(Mailbox {
             letters: Mutex::default(),
             flags: Flags::new(),
-            outstanding: AtomicUsize::new(0),
+            outstanding: counts.then(AtomicUsize::default),
             bell,
         })
     }
@@ -102,15 +106,16 @@ impl Mailbox {
         &self.bell
     }
 
-    /// Says that something is on its way, until what this gives is dropped.
-    pub(crate) fn expect_something(self: &Arc<Self>) -> Outstanding {
-        self.outstanding.fetch_add(1, SeqCst);
-        Outstanding(self.clone())
+    /// Says that something is on its way, until what this gives is dropped; `None` where nobody
+    /// counts.
+    pub(crate) fn expect_something(self: &Arc<Self>) -> Option<Outstanding> {
+        self.outstanding.as_ref()?.fetch_add(1, SeqCst);
+        Some(Outstanding(self.clone()))
     }
 
     /// Whether something is on its way.
     pub(crate) fn is_outstanding(&self) -> bool {
-        self.outstanding.load(SeqCst) > 0
+        self.outstanding.as_ref().is_some_and(|outstanding| outstanding.load(SeqCst) > 0)
     }
 
     /// Takes everything out.
@@ -196,7 +201,7 @@ mod tests {
 
     fn mailbox() -> (Arc<Mailbox>, Arc<AtomicUsize>) {
         let rings = Arc::default();
-        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings)))), rings)
+        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings))), false), rings)
     }
 
     #[test]

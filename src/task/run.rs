@@ -104,6 +104,7 @@ impl EventLoop {
         let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, &interrupts)));
         if interrupts.get() < 2 {
             self.end_all_tasks();
+            self.end_default_executor();
         }
         self.close()?;
         result.unwrap_or_else(|payload| resume_unwind(payload))
@@ -134,7 +135,9 @@ impl EventLoop {
 ///
 /// When `main` has ended, in whatever way, tasks that are still pending are asked to end, as by
 /// [`Task::cancel`](crate::Task::cancel), and have the time they need; Ctrl-C ends that, too. What
-/// one of them fails with goes to the exception handler. After a second Ctrl-C nothing is waited
+/// one of them fails with goes to the exception handler. Then jobs in threads that are still under
+/// way are waited for, for at most 300 seconds: the exception handler is told if that is not
+/// enough, and the jobs are left to themselves. After a second Ctrl-C nothing is waited
 /// for.
 ///
 /// # Errors
