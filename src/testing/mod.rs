@@ -16,7 +16,9 @@
 
 mod journal;
 mod kernel;
+pub mod model;
 mod oracle;
+mod paused;
 mod report;
 mod run;
 mod schedule;
@@ -25,6 +27,7 @@ mod sim;
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
+pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
 pub use run::{
     Explored, Found, Judged, Program, Prove, Proved, Verdict, check, explore, explore_from, prove,
