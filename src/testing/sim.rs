@@ -75,7 +75,8 @@ impl Sim {
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();
         let among = world.0.among.take();
-        Report { outcome, violations, timeline, schedule: self.schedule, decisions, among }
+        let schedule = self.schedule;
+        Report { outcome, violations, timeline, schedule, decisions, among, fifo: None }
     }
 }
 
