@@ -500,8 +500,7 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
         }
     }
 
-    fn ask_to_end(self: Rc<Self>) -> bool {
-        let at = std::panic::Location::caller();
+    fn ask_to_end(self: Rc<Self>, at: Site) -> bool {
         request_cancel(&self.header, at, || self.clone())
     }
 

@@ -29,7 +29,10 @@ pub use kernel::World;
 pub use oracle::{Oracle, oracles};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
-pub use run::{Explored, Verdict, check, explore, explore_from, replay};
+pub use run::{
+    Explored, Found, Judged, Program, Prove, Proved, Verdict, check, explore, explore_from, prove,
+    replay,
+};
 pub use schedule::{
     Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
     ScheduleTree, Site, schedule, schedule_with,

@@ -2,8 +2,14 @@
 
 mod check;
 mod explore;
+mod prove;
+mod quiet;
 mod verdict;
 
 pub use check::{check, replay};
 pub use explore::{Explored, explore, explore_from};
+pub use prove::{Found, Judged, Program, Prove, Proved, prove};
 pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;
