@@ -23,7 +23,7 @@ mod sim;
 
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
-pub use oracle::{Oracle, oracles};
+pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
 pub use report::{Outcome, Report, Violation};
 pub use schedule::{Fault, Mode, Schedule, Site};
 pub use sim::{Limits, Sim};
