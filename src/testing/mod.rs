@@ -18,6 +18,7 @@ mod journal;
 mod kernel;
 mod oracle;
 mod report;
+mod run;
 mod schedule;
 mod sim;
 
@@ -25,7 +26,11 @@ pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
 pub use report::{Outcome, Report, Violation};
-pub use schedule::{Fault, Mode, Schedule, Site};
+pub use run::{Explored, Verdict, check, explore, explore_from, replay};
+pub use schedule::{
+    Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
+    ScheduleTree, Site, schedule, schedule_with,
+};
 pub use sim::{Limits, Sim};
 
 #[cfg(doc)]

@@ -28,9 +28,9 @@ impl Default for Limits {
 
 /// A simulation in the making.
 pub struct Sim {
-    schedule: Schedule,
-    limits: Limits,
-    oracles: Vec<Box<dyn Oracle>>,
+    pub(super) schedule: Schedule,
+    pub(super) limits: Limits,
+    pub(super) oracles: Vec<Box<dyn Oracle>>,
 }
 
 /// The schedule's picks among the ready handles.
@@ -80,7 +80,8 @@ impl Sim {
         let timeline = journal.take();
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();
-        Report { outcome, violations, timeline, schedule: self.schedule, decisions }
+        let among = world.0.among.take();
+        Report { outcome, violations, timeline, schedule: self.schedule, decisions, among }
     }
 }
 
