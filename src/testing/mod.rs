@@ -26,7 +26,7 @@ mod sim;
 
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
-pub use oracle::{Oracle, oracles};
+pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
 pub use run::{

@@ -93,6 +93,12 @@ impl World {
         self.act(Act::Note(text.into()));
     }
 
+    /// Forgets what would still have happened: it may hold wakers, and this world.
+    pub(crate) fn end(&self) {
+        let rest = self.0.agenda.take();
+        drop(rest);
+    }
+
     pub(crate) fn act(&self, act: Act) {
         self.0.journal.act(self.now(), act);
     }
