@@ -30,8 +30,8 @@ pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
 pub use run::{
-    Explored, Found, Judged, Program, Prove, Proved, Verdict, check, explore, explore_from, prove,
-    replay,
+    Explored, Found, Judged, Program, Prove, Proved, Regression, Regressions, Verdict, check,
+    explore, explore_from, prove, replay,
 };
 pub use schedule::{
     Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,

@@ -13,7 +13,6 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Verdict;
-use super::check::without_picks;
 use super::quiet::quietly;
 use crate::testing::report::Report;
 use crate::testing::schedule::{Rng, Schedule, ScheduleParams, Search, Shrinker};
@@ -62,13 +61,14 @@ impl<Step: Clone + fmt::Debug> Program for Vec<Step> {
 const PAIRS_UP_TO: usize = 16;
 
 /// What a run of a case came to.
-pub trait Judged {
+pub trait Judged: Sized {
     /// In one word.
     fn verdict(&self) -> Verdict;
     /// Between how many things each decision chose, if that is known: it makes searches exact.
     fn among(&self) -> Option<&[u8]>;
-    /// In many.
-    fn text(&self) -> String;
+    /// In many words; `fifo` is what the same program comes to without picks and faults, if that is
+    /// known.
+    fn text(self, fifo: Option<Verdict>) -> String;
 }
 
 impl<T> Judged for Report<T> {
@@ -80,7 +80,8 @@ impl<T> Judged for Report<T> {
         Some(&self.among)
     }
 
-    fn text(&self) -> String {
+    fn text(mut self, fifo: Option<Verdict>) -> String {
+        self.fifo = fifo;
         self.to_string()
     }
 }
@@ -95,8 +96,11 @@ impl Judged for Verdict {
         None
     }
 
-    fn text(&self) -> String {
-        self.to_string()
+    fn text(self, fifo: Option<Verdict>) -> String {
+        match fifo {
+            None => self.to_string(),
+            Some(fifo) => format!("{self}\nwithout picks and faults: {fifo}"),
+        }
     }
 }
 
@@ -137,8 +141,8 @@ pub struct Proved {
     pub took: Duration,
 }
 
-/// A case that fails, shrunk.
-#[derive(Clone, Debug)]
+/// A case that fails, shrunk. Its `Debug` is its text, so that an `unwrap` can be read.
+#[derive(Clone)]
 pub struct Found<P> {
     /// The program.
     pub program: P,
@@ -216,7 +220,7 @@ fn shrink<P: Program, J: Judged>(
     let Shrinking { program, schedule, left, run, .. } = shrinking;
     let fifo = Schedule { mode: schedule.mode, ..Schedule::default() };
     let fifo = quietly(|| run(&program, fifo).verdict());
-    let text = run(&program, schedule.clone()).text();
+    let text = run(&program, schedule.clone()).text(Some(fifo));
     let shrink_runs = prove.shrink_runs - left;
     let (shrunk_in, case, found_in) = (began.elapsed(), 0, Duration::ZERO);
     Found { program, schedule, verdict, text, fifo, case, drawn, found_in, shrink_runs, shrunk_in }
@@ -355,19 +359,23 @@ fn earlier_calls(schedule: &Schedule) -> Vec<Schedule> {
 impl<P: fmt::Debug> fmt::Display for Found<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Found { program, schedule, case, drawn, .. } = self;
-        writeln!(f, "case {case} fails, in {:?}: {}", self.found_in, self.verdict)?;
-        writeln!(f, "{}", self.text)?;
+        writeln!(f, "case {case} fails: {}", self.verdict)?;
         writeln!(f, "program: {program:?}")?;
         writeln!(f, "schedule: {schedule}")?;
-        writeln!(f, "{}", without_picks(self.verdict, self.fifo))?;
         let (picks, faults) = (drawn.1.picks.len(), drawn.1.faults.len());
-        write!(
+        writeln!(
             f,
-            "shrunk from {picks} picks and {faults} faults to {} and {} in {} runs, {:?}",
+            "shrunk from {picks} picks and {faults} faults to {} and {}, in {} runs",
             schedule.picks.len(),
             schedule.faults.len(),
-            self.shrink_runs,
-            self.shrunk_in
-        )
+            self.shrink_runs
+        )?;
+        write!(f, "{}", self.text)
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Found<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

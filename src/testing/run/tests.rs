@@ -391,7 +391,7 @@ fn a_step_that_shifts_the_decisions_after_it_is_taken_out_with_them() {
         fn among(&self) -> Option<&[u8]> {
             Some(&[2; 20])
         }
-        fn text(&self) -> String {
+        fn text(self, _: Option<Verdict>) -> String {
             String::new()
         }
     }
