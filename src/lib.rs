@@ -163,8 +163,8 @@ pub use stream::property as stream_property;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
-    ManualClock, Policy, TimerHandle, Watchable, get_event_loop, get_running_loop, new_event_loop,
-    set_event_loop,
+    ManualClock, Policy, RealWork, TimerHandle, Watchable, get_event_loop, get_running_loop,
+    new_event_loop, set_event_loop,
 };
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,

@@ -39,6 +39,7 @@ def rust(name, **abilities):
 
 PEERS = [
     rust("floor", styles=("protocol",), http=True, micro=True),
+    rust("queue", micro=True),
     rust("evloop", styles=("protocol", "streams"), http=True, micro=True),
     rust("tokio", styles=("streams",), micro=True),
     rust("smol", styles=("streams",), micro=True),

@@ -3,10 +3,13 @@
 //! A case is a function that returns an [`Outcome`]; [`run`] finds it by name and prints its line. Counts are those of the
 //! README's table, multiplied by the environment's `RIG_SCALE`.
 
+mod callbacks;
 mod channels;
 mod tasks;
 mod threads;
 mod timers;
+
+pub use callbacks::CallbackLoop;
 
 use crate::sys;
 use std::{
@@ -126,6 +129,15 @@ pub fn run<E: Executor>(case: &str) -> bool {
     };
     println!("{}", line(case, &outcome));
     true
+}
+
+/// Runs one case of callbacks alone on `L` and prints its line; false if there is no such case.
+pub fn run_callbacks<L: CallbackLoop>(case: &str) -> bool {
+    let outcome = callbacks::case::<L>(case);
+    if let Some(outcome) = &outcome {
+        println!("{}", line(case, outcome));
+    }
+    outcome.is_some()
 }
 
 /// The JSON line. d and e spend most of their wall time waiting, so their `ns_per_op` is CPU time.

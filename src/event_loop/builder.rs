@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::rc::Rc;
 
-use super::clock::{JumpingTime, ManualClock};
+use super::clock::ManualClock;
 use super::ready::Policy;
 use super::{EventLoop, LoopError};
 use crate::observe::Observer;
@@ -27,7 +27,7 @@ pub struct Builder {
     pub(super) policy: Option<Box<dyn Policy>>,
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) always_poll: bool,
-    jump: Option<ManualClock>,
+    pub(super) jump: Option<ManualClock>,
 }
 
 impl Default for Builder {
@@ -69,8 +69,14 @@ impl Builder {
     }
 
     /// Takes the time from `clock`, and where the loop would sleep for a timer and nothing but
-    /// that timer can end the sleep, moves the clock instead of sleeping. While a descriptor is
-    /// registered it sleeps really, and the clock moves by what the sleep took.
+    /// that timer can end the sleep, moves the clock instead of sleeping.
+    ///
+    /// While a descriptor is registered, a job runs in a thread
+    /// ([`to_thread`](crate::to_thread), [`run_in_executor`](EventLoop::run_in_executor)), a name
+    /// is looked up, or a [`RealWork`](crate::RealWork) lives, it sleeps really, and the clock
+    /// moves by what the sleep took: a [`timeout`](crate::timeout) around a job in a thread never
+    /// fires by a jump. What other threads do otherwise the loop cannot know: give them a
+    /// `RealWork`.
     pub fn virtual_time(self, clock: ManualClock) -> Self {
         Builder { jump: Some(clock.clone()), ..self.clock(clock) }
     }
@@ -108,14 +114,10 @@ impl Builder {
     }
 
     fn take_selector(&mut self) -> io::Result<Box<dyn Selector>> {
-        let selector = match self.selector.take() {
-            Some(selector) => selector,
-            None => default_selector()?,
-        };
-        Ok(match self.jump.take() {
-            Some(clock) => Box::new(JumpingTime::new(selector, clock)),
-            None => selector,
-        })
+        match self.selector.take() {
+            Some(selector) => Ok(selector),
+            None => default_selector(),
+        }
     }
 
     pub(super) fn take_clock(&mut self) -> Rc<dyn Clock> {

@@ -65,6 +65,7 @@ pub(crate) struct Fds {
 /// the table's borrow, and what the descriptor is watched for now.
 pub(crate) struct Changed {
     pub(crate) old: Option<Rc<dyn Run>>,
+    pub(crate) token: Token,
     pub(crate) interest: Option<Interest>,
 }
 
@@ -78,10 +79,11 @@ impl Fds {
         let index = usize::try_from(fd).map_err(|_| bad_descriptor(fd))?;
         if self.watches.len() <= index {
             // The kernel is asked first: a number that it never gave out must not size the table.
-            self.selector.register(fd, side.interest(), Token::new(index as u32, 0))?;
+            let token = Token::new(index as u32, 0);
+            self.selector.register(fd, side.interest(), token)?;
             self.watches.resize_with(index + 1, Watch::default);
             *self.watches[index].side(side) = Some(run);
-            return Ok(Changed { old: None, interest: Some(side.interest()) });
+            return Ok(Changed { old: None, token, interest: Some(side.interest()) });
         }
         let watch = &mut self.watches[index];
         let token = Token::new(index as u32, watch.generation);
@@ -97,7 +99,8 @@ impl Fds {
             },
         }
         let watch = &mut self.watches[index];
-        Ok(Changed { old: watch.side(side).replace(run), interest: Some(after) })
+        let token = Token::new(index as u32, watch.generation);
+        Ok(Changed { old: watch.side(side).replace(run), token, interest: Some(after) })
     }
 
     fn register_again(&mut self, fd: RawFd, interest: Interest) -> io::Result<()> {
@@ -116,8 +119,9 @@ impl Fds {
         };
         let Some(old) = watch.side(side).take() else { return Ok(None) };
         let interest = watch.interest();
+        let token = Token::new(fd as u32, watch.generation);
         let result = match interest {
-            Some(left) => self.selector.modify(fd, left, Token::new(fd as u32, watch.generation)),
+            Some(left) => self.selector.modify(fd, left, token),
             None => self.selector.unregister(fd),
         };
         match result {
@@ -132,7 +136,7 @@ impl Fds {
             watch.generation = watch.generation.wrapping_add(1);
             watch.cancellable = false;
         }
-        Ok(Some(Changed { old: Some(old), interest }))
+        Ok(Some(Changed { old: Some(old), token, interest }))
     }
 
     /// The watchers of a registration, if it still is.

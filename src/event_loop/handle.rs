@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use super::exception::{ErrorContext, Exception};
 use super::timers::TimerKey;
 use super::{EventLoop, Inner};
-use crate::observe::What;
+use crate::observe::{Record, TimerId, What, tell_cancelled};
 use crate::sys::Time;
 
 /// Whatever the ready queue can hold: something that runs once each time it is queued.
@@ -66,6 +66,7 @@ impl<F: FnOnce() + 'static> Run for Once<F> {
     }
 
     fn cancel(&self) {
+        tell_cancelled(self);
         self.cancelled.set(true);
         drop(self.callback.take());
     }
@@ -106,6 +107,7 @@ impl<F: FnMut() + 'static> Run for Repeating<F> {
     }
 
     fn cancel(&self) {
+        tell_cancelled(self);
         self.cancelled.set(true);
         let callback = self.callback.take();
         drop(callback);
@@ -174,7 +176,10 @@ impl TimerHandle {
         }
         self.run.cancel();
         if let Some(inner) = self.event_loop.upgrade() {
-            inner.disarm(self.key);
+            if !inner.disarm(self.key) {
+                let timer = TimerId(self.key.number());
+                inner.observe.tell(|| Record::TimerCancelledLate { timer });
+            }
         }
     }
 

@@ -35,7 +35,7 @@ use crate::selector::{Event, Selector};
 use crate::sys::{Clock, Sockets, Time};
 
 pub use builder::Builder;
-pub use clock::ManualClock;
+pub use clock::{ManualClock, RealWork};
 pub(crate) use current::thread_number;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 use embed::Embed;
@@ -50,7 +50,7 @@ pub use ready::Policy;
 pub(crate) use ready::Work;
 use ready::{Entry, Ready};
 pub use remote::LoopHandle;
-pub(crate) use remote::Mailbox;
+pub(crate) use remote::{Mailbox, Outstanding};
 pub use residents::CloseReport;
 use residents::Residents;
 pub(crate) use residents::{Resident, ResidentKey};
@@ -176,6 +176,11 @@ impl EventLoop {
     fn assemble(mut builder: Builder, selector: Box<dyn Selector>) -> Result<EventLoop, LoopError> {
         let real_time = builder.clock.is_none();
         let clock = builder.take_clock();
+        let mailbox = Mailbox::new(selector.bell());
+        let selector = match builder.jump.take() {
+            Some(clock) => Box::new(clock::JumpingTime::new(selector, clock, mailbox.clone())),
+            None => selector,
+        };
         let observe = Rc::new(Observe::new(clock.clone()));
         for observer in builder.observers.drain(..) {
             observe.add(observer);
@@ -185,7 +190,7 @@ impl EventLoop {
         Ok(EventLoop(Rc::new_cyclic(|event_loop| Inner {
             home: Rc::new(Home {
                 ready: Ready::new(observe.clone(), builder.policy.take()),
-                mailbox: Mailbox::new(selector.bell()),
+                mailbox,
                 sockets: builder.sockets,
                 thread: current::number_this_thread(),
                 event_loop: event_loop.clone(),

@@ -175,6 +175,7 @@ impl Ready {
     /// Closes the queue and gives what was in it, to be dropped outside every borrow.
     pub(crate) fn close(&self) -> Vec<Entry> {
         self.gate.set(Gate::Closed);
+        self.observe.forget_all_queued();
         self.queue.take()
     }
 }
@@ -224,6 +225,9 @@ impl Batch<'_> {
     fn tell_queued(&self) {
         if let Some(Entry { work, id, cause }) = self.queue.last() {
             let (handle, what, cause) = (*id, work.what(), *cause);
+            if let Work::Run(run) = work {
+                self.ready.observe.note_queued(Rc::as_ptr(run).cast(), handle);
+            }
             self.ready.observe.tell(|| Record::Queued { handle, what, cause });
         }
     }

@@ -18,7 +18,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::EventLoop;
@@ -41,7 +41,26 @@ pub(crate) struct Mailbox {
     pending: AtomicBool,
     /// The loop is in its selector, or about to be: it needs the bell.
     asleep: AtomicBool,
+    /// How much is on its way from outside that the loop knows of. Nobody asks but virtual time.
+    outstanding: AtomicUsize,
     bell: Bell,
+}
+
+/// While it lives, something from outside is on its way to the loop. It is dropped on the loop's
+/// thread, when that something has been delivered or nobody waits for it: dropped by the sender it
+/// would be gone before its letter is read.
+pub(crate) struct Outstanding(Arc<Mailbox>);
+
+impl Outstanding {
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.0
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.0.outstanding.fetch_sub(1, SeqCst);
+    }
 }
 
 impl Mailbox {
@@ -50,6 +69,7 @@ impl Mailbox {
             letters: Mutex::default(),
             pending: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            outstanding: AtomicUsize::new(0),
             bell,
         })
     }
@@ -94,6 +114,17 @@ impl Mailbox {
     /// The bell, for whoever rings it without a letter.
     pub(crate) fn bell(&self) -> &Bell {
         &self.bell
+    }
+
+    /// Says that something is on its way, until what this gives is dropped.
+    pub(crate) fn expect_something(self: &Arc<Self>) -> Outstanding {
+        self.outstanding.fetch_add(1, SeqCst);
+        Outstanding(self.clone())
+    }
+
+    /// Whether something is on its way.
+    pub(crate) fn is_outstanding(&self) -> bool {
+        self.outstanding.load(SeqCst) > 0
     }
 
     /// Takes everything out.

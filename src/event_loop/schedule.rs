@@ -106,15 +106,17 @@ impl Inner {
         key
     }
 
-    /// Disarms it, if it is still armed.
-    pub(crate) fn disarm(&self, key: TimerKey) {
+    /// Disarms it; `false` if it is not armed any more.
+    pub(crate) fn disarm(&self, key: TimerKey) -> bool {
         let work = self.timers.borrow_mut().cancel(key);
-        if work.is_some() {
+        let was_armed = work.is_some();
+        if was_armed {
             count(&self.observe.tally.timers_cancelled);
             self.observe.tell(|| Record::TimerCancelled { timer: TimerId(key.number()) });
             self.tell_host_of_timers();
         }
         drop(work);
+        was_armed
     }
 
     /// Has an armed timer wake `waker`; `false` if it has fired.

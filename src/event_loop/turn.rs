@@ -182,7 +182,8 @@ impl Inner {
             for event in &*events {
                 let fd = event.token.slot() as RawFd;
                 if watched {
-                    self.observe.tell(|| Record::Event { fd, readiness: event.readiness });
+                    let (token, readiness) = (event.token, event.readiness);
+                    self.observe.tell(|| Record::Event { fd, token, readiness });
                 }
                 let Some(watch) = fds.find(event.token) else { continue };
                 if event.wakes_reader() && !queue(&mut ready, watch, &watch.reader) {
@@ -297,6 +298,7 @@ impl Inner {
     #[cold]
     fn tell_run(&self, work: &Work, id: HandleId, cause: HandleId) -> bool {
         let cancelled = matches!(work, Work::Run(run) if run.is_cancelled());
+        self.observe.forget_queued(id);
         self.observe.tell(|| match cancelled {
             true => Record::Skipped { handle: id },
             false => Record::Run { handle: id, what: work.what(), cause },

@@ -110,7 +110,8 @@ impl Inner {
     /// Queues `run` in every turn in which one side of `fd` is ready; cancels what was there.
     pub(crate) fn watch(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> std::io::Result<()> {
         let changed = self.fds.borrow_mut().set(fd, side, run)?;
-        self.observe.tell(|| Record::Watched { fd, interest: changed.interest });
+        let (token, interest) = (changed.token, changed.interest);
+        self.observe.tell(|| Record::Watched { fd, token, interest });
         if let Some(old) = changed.old {
             old.cancel();
         }
@@ -121,7 +122,8 @@ impl Inner {
     pub(crate) fn unwatch(&self, fd: RawFd, side: Side) -> std::io::Result<bool> {
         let changed = self.fds.borrow_mut().unset(fd, side)?;
         let Some(changed) = changed else { return Ok(false) };
-        self.observe.tell(|| Record::Watched { fd, interest: changed.interest });
+        let (token, interest) = (changed.token, changed.interest);
+        self.observe.tell(|| Record::Watched { fd, token, interest });
         if let Some(old) = changed.old {
             old.cancel();
         }

@@ -18,6 +18,7 @@ mod counters;
 mod environment;
 #[cfg(feature = "explain")]
 mod explain;
+mod queued;
 mod record;
 mod ring;
 mod wait;
@@ -33,6 +34,7 @@ pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
 #[cfg(feature = "explain")]
 pub use explain::{Explain, Level};
+pub(crate) use queued::tell_cancelled;
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
 pub use ring::{DEFAULT_CAPACITY, FlightRecorder};
 pub(crate) use wait::{Wait, forget_wait, note_wait, noted_wait};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{HandleId, Site, TaskId, TimerId};
-use crate::selector::{Interest, Readiness};
+use crate::selector::{Interest, Readiness, Token};
 use crate::sys::Time;
 
 /// What a handle in the ready queue will do when it runs.
@@ -150,6 +150,8 @@ pub enum Record {
     Event {
         /// The descriptor.
         fd: RawFd,
+        /// The registration that it is for, which may be gone by now.
+        token: Token,
         /// What is so of it.
         readiness: Readiness,
     },
@@ -209,10 +211,24 @@ pub enum Record {
         /// Which.
         timer: TimerId,
     },
+    /// A timer was cancelled that was due already: if its handle waits in the ready queue, it is
+    /// to be passed over.
+    TimerCancelledLate {
+        /// Which.
+        timer: TimerId,
+    },
+    /// A callback or watcher in the ready queue was cancelled, and is to be passed over. (Told with
+    /// the feature `testing` alone: to know which handle a callback is queued as takes a table.)
+    HandleCancelled {
+        /// The handle.
+        handle: HandleId,
+    },
     /// What a descriptor is watched for has changed.
     Watched {
         /// The descriptor.
         fd: RawFd,
+        /// The registration. Its generation goes up when nothing is watched any more.
+        token: Token,
         /// What for; `None`: no more.
         interest: Option<Interest>,
     },
@@ -228,6 +244,14 @@ pub enum Record {
         /// From where.
         fd: RawFd,
         /// How many; 0 is the peer's end of file.
+        bytes: usize,
+    },
+    /// A program wrote to a transport, which took the bytes to send them. What the kernel takes at
+    /// once of them is told first or after, and as [`Sent`](Record::Sent).
+    Written {
+        /// To where.
+        fd: RawFd,
+        /// How many.
         bytes: usize,
     },
     /// Bytes were given to the kernel to send.
@@ -247,6 +271,14 @@ pub enum Record {
         paused: bool,
         /// Unsent bytes in the transport's buffer.
         buffered: usize,
+    },
+    /// A connection broke, was aborted, or was still there when its loop was closed: bytes that
+    /// were written and not sent are dropped.
+    CutOff {
+        /// Whose.
+        fd: RawFd,
+        /// How many those are.
+        unsent: usize,
     },
     /// A connection was closed.
     Disconnected {
@@ -281,6 +313,12 @@ pub enum Record {
         /// Which.
         task: TaskId,
     },
+    /// A task's waker was used, and nothing follows from it: the task is queued already, or has
+    /// ended. (Told with the feature `testing` alone: a wake for nothing is to cost nothing.)
+    TaskWokenAgain {
+        /// Which.
+        task: TaskId,
+    },
     /// A task was asked to end.
     CancelRequested {
         /// Which.
@@ -294,6 +332,12 @@ pub enum Record {
         task: TaskId,
         /// How.
         end: TaskEnd,
+    },
+    /// A task's memory was freed: nobody has a name or a waker of it any more. (Told with the
+    /// feature `testing` alone, so that without it a task's end has nothing to ask.)
+    TaskFreed {
+        /// Which.
+        task: TaskId,
     },
     /// A callback or task panicked, or an error found no reader; the exception handler was told.
     Exception {

@@ -253,8 +253,10 @@ impl<F: Future + 'static> TaskCell<F> {
                 let parcel = unsafe { Parcel::<F>::new(data) };
                 post(&mailbox, move || parcel.arrive_awake());
             }
-            // It is queued, or a wake is on its way.
-            Some(_) | None => {}
+            // It is queued, or has ended.
+            Some(header) => tell_woken_again(header),
+            // A wake is on its way.
+            None => {}
         }
     }
 
@@ -315,6 +317,15 @@ pub(super) fn enqueue(header: &Header, task: Rc<dyn Run>) {
     count(&observe.tally.wakes_local);
     observe.tell(|| Record::TaskWoken { task: header.id });
     header.home.ready.push_run(task);
+}
+
+/// Tells observers of a wake for nothing. (Nobody can tell it from one that was lost, so a test
+/// wants to know of it; and it is too frequent to ask, without one, whether anybody looks.)
+#[inline(always)]
+fn tell_woken_again(header: &Header) {
+    if cfg!(feature = "testing") {
+        header.home.ready.observe.tell(|| Record::TaskWokenAgain { task: header.id });
+    }
 }
 
 /// A waker for the length of a poll, which is not counted: the poll's own `Rc` keeps the task.

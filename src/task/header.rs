@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use super::joiner::Joiner;
 use super::scope::Scopes;
 use crate::event_loop::{EventLoop, Home, ResidentKey};
+#[cfg(feature = "testing")]
+use crate::observe::Record;
 use crate::observe::{Site, TaskEnd, TaskId, Wait};
 
 /// Where a task stands with the ready queue.
@@ -157,6 +159,14 @@ impl Header {
     #[inline]
     pub(super) fn wakers_alive(&self) -> isize {
         self.wakers.get() + self.remote_wakers.load(Ordering::Relaxed)
+    }
+}
+
+/// The task's memory goes.
+#[cfg(feature = "testing")]
+impl Drop for Header {
+    fn drop(&mut self) {
+        self.home.ready.observe.tell(|| Record::TaskFreed { task: self.id });
     }
 }
 

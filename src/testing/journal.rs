@@ -2,13 +2,14 @@
 //! the order in which it happened. Oracles and reports are made from it alone.
 
 use std::cell::RefCell;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::schedule::{Fault, Site};
 use crate::observe::{Observer, Record};
-use crate::selector::{Event, Interest, Token};
+use crate::selector::{Event, Interest, Readiness, Token};
 use crate::sys::Time;
 
 /// Between what a schedule chose.
@@ -18,7 +19,14 @@ pub enum Choice {
     Event,
     /// Which ready handle runs next (in [`Mode::Chaos`](super::Mode::Chaos) alone).
     Handle,
+    /// How long a packet takes on a link whose latency is a range: 0 is the shortest.
+    Latency,
+    /// Where [`Fault::NotifyRace`] lands: 0 is after the loop has announced its sleep, 1 before.
+    Window,
 }
+
+/// An error's number, as the kernel says it: `ECONNRESET`.
+pub type Errno = i32;
 
 /// Something the simulated kernel did.
 #[derive(Clone, Debug)]
@@ -88,13 +96,103 @@ pub enum Act {
         /// The bell was rung.
         rung: bool,
     },
-    /// Somebody rang the bell.
+    /// Somebody rang the bell, which no select has told yet.
     Rung,
-    /// Another thread did something.
+    /// Another thread does something, now.
     Thread,
+    /// A listening socket was asked for a connection.
+    Accept {
+        /// Which.
+        listener: RawFd,
+        /// The connection's descriptor.
+        got: Result<RawFd, Errno>,
+        /// How many wait after that.
+        left: usize,
+    },
+    /// A connection was begun. How it went on is [`Connected`](Act::Connected).
+    Connect {
+        /// To whom.
+        remote: SocketAddr,
+        /// Its descriptor.
+        got: Result<RawFd, Errno>,
+    },
+    /// What was begun with [`Connect`](Act::Connect) came to something.
+    Connected {
+        /// Its descriptor.
+        fd: RawFd,
+        /// Why not.
+        error: Option<Errno>,
+    },
+    /// A connection waits to be accepted.
+    Waits {
+        /// At which listening socket.
+        listener: RawFd,
+    },
+    /// Something came in for a descriptor.
+    Arrived {
+        /// Which.
+        fd: RawFd,
+        /// So many bytes,
+        bytes: usize,
+        /// the peer's end of file,
+        eof: bool,
+        /// a reset.
+        reset: bool,
+    },
+    /// A receive.
+    Recv {
+        /// From which descriptor.
+        fd: RawFd,
+        /// How many bytes at most.
+        asked: usize,
+        /// How many there were; 0 is the end of file, if some were asked for.
+        got: Result<usize, Errno>,
+        /// The peer's end of file has come, and follows what is left.
+        eof: bool,
+        /// How many bytes are left that have come.
+        left: usize,
+    },
+    /// A send.
+    Send {
+        /// Through which descriptor.
+        fd: RawFd,
+        /// How many bytes there were.
+        asked: usize,
+        /// How many it took.
+        took: Result<usize, Errno>,
+    },
+    /// A shutdown(2).
+    Shutdown {
+        /// Of which descriptor.
+        fd: RawFd,
+        /// Of which direction.
+        how: Shutdown,
+        /// What it was refused with.
+        error: Option<Errno>,
+    },
+    /// Bytes stop, or go on again, from one address to another.
+    Partition {
+        /// From here,
+        from: SocketAddr,
+        /// to there; port 0 and an unspecified address mean any.
+        to: SocketAddr,
+        /// They go on again.
+        healed: bool,
+    },
+    /// How things stand with a descriptor that is open when nothing can happen any more: just
+    /// before [`Quiescent`](Act::Quiescent), one for each.
+    Standing {
+        /// Which.
+        fd: RawFd,
+        /// What is so of it.
+        readiness: Readiness,
+        /// What it is watched for.
+        watched: Option<Interest>,
+    },
     /// A program's own note ([`World::note`](super::World::note)).
     Note(Rc<str>),
-    /// A select without end, and nothing can ever come.
+    /// A select without end, and nothing can ever come. What each task waits for is in the last
+    /// [`Record::TaskWaits`] of it.
     Quiescent,
     /// A limit ended the run.
     LimitHit(&'static str),

@@ -23,7 +23,7 @@ mod report;
 mod schedule;
 mod sim;
 
-pub use journal::{Act, Choice, Entry, Step, Timeline};
+pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
 pub use report::{Outcome, Report, Violation};

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
 
+use crate::event_loop::{Outstanding, get_running_loop};
 use crate::observe::{Resource, note_wait};
 use crate::sys::resolve::getaddrinfo;
 
@@ -34,9 +35,10 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
             waiter.wake();
         }
     })?;
-    let asked = Asked(shared);
+    let outstanding = get_running_loop().ok().map(|here| here.0.home.mailbox.expect_something());
+    let asked = Asked { answer: shared, _outstanding: outstanding };
     poll_fn(move |context| {
-        let mut answer = lock(&asked.0);
+        let mut answer = lock(&asked.answer);
         match answer.addresses.take() {
             Some(addresses) => Poll::Ready(addresses),
             None => {
@@ -50,11 +52,14 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
 }
 
 /// The one who waits. Its waker goes with it, on its own thread: the lookup may outlast the loop.
-struct Asked(Arc<Mutex<Answer>>);
+struct Asked {
+    answer: Arc<Mutex<Answer>>,
+    _outstanding: Option<Outstanding>,
+}
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let waiter = lock(&self.0).waiter.take();
+        let waiter = lock(&self.answer).waiter.take();
         drop(waiter);
     }
 }

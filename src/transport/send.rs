@@ -101,7 +101,7 @@ impl Tcp {
         let idle = self.outgoing.borrow().is_empty();
         let result = if idle { send() } else { Ok(0) };
         if idle && matches!(result, Ok(sent) if sent == len) {
-            self.book_sent(len, len);
+            self.book_written(len);
         } else {
             self.sent_in_part(len, idle, result, keep);
         }
@@ -131,6 +131,7 @@ impl Tcp {
     ) {
         let Some(event_loop) = self.event_loop() else { return };
         let inner = &*event_loop.0;
+        inner.observe.tell(|| Record::Written { fd: self.fd, bytes: asked });
         let sent = match if idle { self.sent(asked, result) } else { result } {
             Ok(sent) => sent,
             Err(error) => return self.broken(inner, error),
@@ -150,6 +151,18 @@ impl Tcp {
         };
         self.book_sent(asked, sent);
         Ok(sent)
+    }
+
+    /// Books a write of which the kernel took everything at once, with one look whether anybody
+    /// observes.
+    #[inline]
+    fn book_written(&self, len: usize) {
+        let observe = &*self.home.ready.observe;
+        add(&observe.tally.bytes_sent, len as u64);
+        if observe.is_watched() {
+            observe.tell(|| Record::Written { fd: self.fd, bytes: len });
+            observe.tell(|| Record::Sent { fd: self.fd, asked: len, sent: len });
+        }
     }
 
     #[inline]

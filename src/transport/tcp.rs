@@ -141,6 +141,7 @@ impl Tcp {
         if !self.is_closing() || !self.outgoing.borrow().is_empty() {
             self.error.set(Some(error));
         }
+        self.tell_cut_off(inner);
         self.happens(inner, Cause::Broken);
     }
 
@@ -263,8 +264,15 @@ impl Tcp {
 
     pub(super) fn abort(self: &Rc<Self>) {
         if let Some(event_loop) = self.event_loop() {
+            self.tell_cut_off(&event_loop.0);
             self.happens(&event_loop.0, Cause::Abort);
         }
+    }
+
+    #[cold]
+    fn tell_cut_off(&self, inner: &Inner) {
+        let unsent = self.outgoing.borrow().len();
+        inner.observe.tell(|| Record::CutOff { fd: self.fd, unsent });
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -329,6 +337,7 @@ impl Resident for Tcp {
 
     /// Without `connection_lost`, as in asyncio: no callback runs in a closed loop.
     fn evict(self: Rc<Self>, inner: &Inner) {
+        self.tell_cut_off(inner);
         self.lifecycle.set(Lifecycle::evicted());
         drop(self.outgoing.take());
         drop(inner.unwatch(self.fd, Side::Reader));

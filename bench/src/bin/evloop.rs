@@ -5,7 +5,10 @@ use evloop::{
     get_running_loop,
     web::{Application, Request, Response},
 };
-use evloop_bench::{Peer, cells, micro::Executor};
+use evloop_bench::{
+    Peer, cells,
+    micro::{CallbackLoop, Executor, run, run_callbacks},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -22,7 +25,7 @@ fn main() -> ExitCode {
         echo_protocol: Some(echo_protocol),
         echo_streams: Some(echo_streams),
         http: Some(http),
-        micro: Some(evloop_bench::micro::run::<Evloop>),
+        micro: Some(|case| run_callbacks::<Evloop>(case) || run::<Evloop>(case)),
         ..Peer::default()
     }
     .main()
@@ -86,6 +89,20 @@ struct Evloop;
 thread_local! {
     /// One moment on both clocks, to turn the workloads' deadlines into the loop's.
     static MOMENT: Cell<Option<(Instant, Time)>> = const { Cell::new(None) };
+}
+
+impl CallbackLoop for Evloop {
+    fn run(first: impl FnOnce() + 'static) {
+        let event_loop = EventLoop::new().expect("evloop starts");
+        event_loop.call_soon(first).expect("the loop is open");
+        event_loop.run_forever().expect("the loop runs");
+    }
+    fn call_soon(callback: impl FnOnce() + 'static) {
+        <Evloop as Executor>::call_soon(callback);
+    }
+    fn stop() {
+        get_running_loop().expect("inside run").stop();
+    }
 }
 
 /// Oneshots that hand themselves over as they complete.

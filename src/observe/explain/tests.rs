@@ -8,8 +8,11 @@ use std::time::Duration;
 use super::story::Story;
 use super::{Explain, Level};
 use crate::observe::{HandleId, Observer, Record, TaskId, WaitReason, What};
-use crate::selector::Readiness;
+use crate::selector::{Interest, Readiness, Token};
 use crate::sys::Time;
+
+/// Of fd 9.
+const TOKEN: Token = Token::new(9, 0);
 
 #[derive(Clone, Default)]
 struct Text(Rc<RefCell<Vec<u8>>>);
@@ -46,10 +49,9 @@ fn what_a_reader_did_with_its_connection_is_told_in_its_order() {
     let handle = HandleId(1);
     let (what, cause) = (What::Reader { fd: 9 }, HandleId::OUTSIDE);
     let mut records = polled(WaitReason::Forever, 1, Duration::from_micros(3100)).to_vec();
-    records
-        .splice(0..0, [Record::Watched { fd: 9, interest: Some(crate::selector::Interest::READ) }]);
+    records.splice(0..0, [Record::Watched { fd: 9, token: TOKEN, interest: Some(Interest::READ) }]);
     records.extend([
-        Record::Event { fd: 9, readiness: Readiness::READABLE },
+        Record::Event { fd: 9, token: TOKEN, readiness: Readiness::READABLE },
         Record::Queued { handle, what, cause },
         Record::Collected { ready: 1 },
         Record::Run { handle, what, cause },
@@ -87,7 +89,7 @@ fn an_event_that_queues_nothing_is_a_finding() {
     let mut records = polled(WaitReason::Ready, 1, Duration::ZERO).to_vec();
     let readiness = Readiness::READABLE | Readiness::HANGUP;
     records.extend([
-        Record::Event { fd: 9, readiness },
+        Record::Event { fd: 9, token: TOKEN, readiness },
         Record::Collected { ready: 0 },
         Record::TurnEnded,
     ]);

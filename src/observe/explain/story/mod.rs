@@ -117,7 +117,7 @@ impl Story {
                 self.turn.handles_began = at;
             }
             Record::TurnEnded => self.turn_ended(at),
-            Record::Event { fd, readiness } => {
+            Record::Event { fd, readiness, .. } => {
                 self.say(Level::Everything, 1, Sentence::Event { fd, readiness });
                 self.facts.phase = Phase::Collecting(Some(Who::Event { fd, readiness }));
                 self.unclaimed = Some((fd, readiness));
@@ -187,7 +187,7 @@ impl Story {
 
     fn socket_record(&mut self, record: &Record) {
         match *record {
-            Record::Watched { fd, interest } => {
+            Record::Watched { fd, interest, .. } => {
                 match interest {
                     Some(_) => self.facts.watched.insert(fd),
                     None => self.facts.watched.remove(&fd),
@@ -228,6 +228,14 @@ impl Story {
                 self.unfold();
                 self.say(Level::Turns, 0, Sentence::Closed);
             }
+            // Said by what follows from them, or by nothing that a reader would miss: that bytes
+            // were sent, that a handle was passed over, that a connection was closed.
+            Record::Written { .. }
+            | Record::CutOff { .. }
+            | Record::TimerCancelledLate { .. }
+            | Record::HandleCancelled { .. }
+            | Record::TaskWokenAgain { .. }
+            | Record::TaskFreed { .. } => {}
             // Every other record is one of those above this function.
             _ => {}
         }
