@@ -41,8 +41,9 @@ pub(crate) struct Mailbox {
     pending: AtomicBool,
     /// The loop is in its selector, or about to be: it needs the bell.
     asleep: AtomicBool,
-    /// How much is on its way from outside that the loop knows of. Nobody asks but virtual time.
-    outstanding: AtomicUsize,
+    /// How much is on its way from outside that the loop knows of; not counted but for virtual
+    /// time, which alone asks.
+    outstanding: Option<AtomicUsize>,
     bell: Bell,
 }
 
@@ -59,17 +60,20 @@ impl Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.0.outstanding.fetch_sub(1, SeqCst);
+        if let Some(outstanding) = &self.0.outstanding {
+            outstanding.fetch_sub(1, SeqCst);
+        }
     }
 }
 
 impl Mailbox {
-    pub(crate) fn new(bell: Bell) -> Arc<Self> {
+    /// An empty one. If it `counts`, what is outstanding is counted.
+    pub(crate) fn new(bell: Bell, counts: bool) -> Arc<Self> {
         Arc::new(Mailbox {
             letters: Mutex::default(),
             pending: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
-            outstanding: AtomicUsize::new(0),
+            outstanding: counts.then(AtomicUsize::default),
             bell,
         })
     }
@@ -116,15 +120,16 @@ impl Mailbox {
         &self.bell
     }
 
-    /// Says that something is on its way, until what this gives is dropped.
-    pub(crate) fn expect_something(self: &Arc<Self>) -> Outstanding {
-        self.outstanding.fetch_add(1, SeqCst);
-        Outstanding(self.clone())
+    /// Says that something is on its way, until what this gives is dropped; `None` where nobody
+    /// counts.
+    pub(crate) fn expect_something(self: &Arc<Self>) -> Option<Outstanding> {
+        self.outstanding.as_ref()?.fetch_add(1, SeqCst);
+        Some(Outstanding(self.clone()))
     }
 
     /// Whether something is on its way.
     pub(crate) fn is_outstanding(&self) -> bool {
-        self.outstanding.load(SeqCst) > 0
+        self.outstanding.as_ref().is_some_and(|outstanding| outstanding.load(SeqCst) > 0)
     }
 
     /// Takes everything out.
@@ -211,7 +216,7 @@ mod tests {
 
     fn mailbox() -> (Arc<Mailbox>, Arc<AtomicUsize>) {
         let rings = Arc::default();
-        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings)))), rings)
+        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings))), false), rings)
     }
 
     #[test]

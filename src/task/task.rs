@@ -34,6 +34,12 @@ pub enum JoinError {
     AwaitsItself,
     /// Its value was taken already.
     Taken,
+    /// A job for a thread never began: its executor was shut down.
+    ExecutorShutDown,
+    /// A job for a thread never began: the kernel gives no thread.
+    NoThread(io::Error),
+    /// A job for a thread never began: the loop is simulated.
+    Simulated,
 }
 
 impl JoinError {
@@ -61,6 +67,14 @@ impl fmt::Display for JoinError {
             }
             JoinError::AwaitsItself => f.write_str("Task cannot await on itself"),
             JoinError::Taken => f.write_str("the task's result was taken already"),
+            JoinError::ExecutorShutDown => f.write_str(
+                "cannot begin a job after the executor was shut down: give it one that is open",
+            ),
+            JoinError::NoThread(error) => write!(f, "the kernel gives no thread: {error}"),
+            JoinError::Simulated => f.write_str(
+                "a simulation has no threads, for they take real time: have World::after do in \
+                 the world what the thread would, or test this part with testing::run_paused",
+            ),
         }
     }
 }
@@ -75,7 +89,10 @@ impl Error for JoinError {}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> Self {
-        io::Error::other(error.to_string())
+        match error {
+            JoinError::NoThread(error) => error,
+            error => io::Error::other(error.to_string()),
+        }
     }
 }
 
@@ -479,8 +496,7 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
         }
     }
 
-    fn ask_to_end(self: Rc<Self>) -> bool {
-        let at = std::panic::Location::caller();
+    fn ask_to_end(self: Rc<Self>, at: Site) -> bool {
         request_cancel(&self.header, at, || self.clone())
     }
 

@@ -18,16 +18,24 @@
 mod fidelity;
 mod journal;
 mod kernel;
+pub mod model;
 mod oracle;
+mod paused;
 mod report;
+mod run;
 mod schedule;
 mod sim;
 
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
+pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
-pub use schedule::{Fault, Mode, Schedule, Site};
+pub use run::{Explored, Verdict, check, explore, explore_from, replay};
+pub use schedule::{
+    Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
+    ScheduleTree, Site, schedule, schedule_with,
+};
 pub use sim::{Limits, Sim};
 
 #[cfg(doc)]
