@@ -14,6 +14,8 @@
 //!                                        oracles ──► Report
 //! ```
 
+#[cfg(all(test, target_os = "linux"))]
+mod fidelity;
 mod journal;
 mod kernel;
 pub mod model;
