@@ -14,6 +14,7 @@
 //!                                        oracles ──► Report
 //! ```
 
+mod cancel;
 mod journal;
 mod kernel;
 mod oracle;
@@ -22,6 +23,10 @@ mod report;
 mod schedule;
 mod sim;
 
+pub use cancel::{
+    CancelSafe, Cut, CutBy, CutPlace, Moment, NotCancelSafe, ParseCutError, cut_each_await,
+    replay_cut,
+};
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
