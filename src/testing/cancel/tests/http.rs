@@ -25,7 +25,7 @@ async fn served() -> (HttpServer, String) {
     (server, url)
 }
 
-async fn is_given_back(server: HttpServer, session: ClientSession) {
+async fn give_back(server: HttpServer, session: ClientSession) {
     session.close();
     drop(session);
     server.shutdown(SECOND).await;
@@ -51,7 +51,7 @@ fn the_answer_to_a_request_that_was_cut_is_nobody_elses() {
             assert!(text.is_none_or(|text| text == path));
         }
         assert_eq!(text_of(&session, format!("{url}/three")).await, "/three");
-        is_given_back(server, session).await;
+        give_back(server, session).await;
     });
 }
 
@@ -65,7 +65,7 @@ fn a_body_that_was_cut_is_not_read_as_the_next_answer() {
             assert_eq!(body.unwrap().len(), 1 << 20);
         }
         assert_eq!(text_of(&session, format!("{url}/after")).await, "/after");
-        is_given_back(server, session).await;
+        give_back(server, session).await;
     });
 }
 
@@ -80,7 +80,7 @@ fn a_task_that_posts_and_is_asked_to_end_leaves_no_connection_behind() {
             answer.text().await.unwrap()
         });
         assert!(task.await.is_ok_and(|text| text == "/posted") || cut.made().is_some());
-        is_given_back(server, session).await;
+        give_back(server, session).await;
     });
 }
 
@@ -103,6 +103,6 @@ fn a_server_outlives_a_cut_shutdown_closed_and_finishes_what_is_under_way() {
         assert!(server.sockets().is_empty(), "it still listens");
         assert_eq!(asks.await.unwrap(), "/asked");
         cut.dropping(server.wait_closed()).await;
-        is_given_back(server, session).await;
+        give_back(server, session).await;
     });
 }

@@ -10,7 +10,7 @@ async fn server() -> crate::Server {
     start_server(|_, _| async {}, ("127.0.0.1", 0)).await.unwrap()
 }
 
-async fn is_given_back(server: crate::Server) {
+async fn give_back(server: crate::Server) {
     server.close();
     server.wait_closed().await;
     while server.connections() > 0 {
@@ -40,7 +40,7 @@ fn a_connection_that_is_cut_in_the_making_leaves_nothing_behind() {
         }
         // The port still answers.
         drop(open_connection(address).await.unwrap());
-        is_given_back(server).await;
+        give_back(server).await;
     });
 }
 
@@ -52,7 +52,7 @@ fn a_server_that_is_cut_in_the_making_does_not_listen() {
             start_server(|_, _| async {}, ("127.0.0.1", 0)).await.unwrap()
         });
         if let Some(server) = made.await {
-            is_given_back(server).await;
+            give_back(server).await;
         }
         nothing_is_left().await;
     });
@@ -79,7 +79,7 @@ fn a_server_outlives_a_cut_wait_for_its_end_and_still_ends() {
         server.close();
         cut.dropping(server.wait_closed()).await;
         leaves.await.unwrap();
-        is_given_back(server).await;
+        give_back(server).await;
     });
 }
 
@@ -96,6 +96,6 @@ fn serving_for_ever_ends_where_it_is_cut_and_the_server_closes_in_order() {
         drop(served.await);
         assert!(event_loop.is_running());
         stops.await.unwrap();
-        is_given_back(server).await;
+        give_back(server).await;
     });
 }

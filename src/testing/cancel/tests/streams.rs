@@ -42,7 +42,7 @@ impl Connected {
     }
 
     /// Closes everything, and waits until it is.
-    async fn is_given_back(self) {
+    async fn give_back(self) {
         let Connected { server, near, far } = self;
         drop((near, far));
         server.close();
@@ -85,7 +85,7 @@ macro_rules! loses_nothing {
                 let came = [got.unwrap_or_default(), rest].concat();
                 assert_eq!(String::from_utf8(came).unwrap(), $pieces.concat());
                 all.far.1 = sent.await.unwrap();
-                all.is_given_back().await;
+                all.give_back().await;
             });
         }
     };
@@ -129,7 +129,7 @@ fn lines_read_one_after_another_are_whole_whichever_of_the_reads_is_cut() {
         }
         assert_eq!(lines, ["one\n", "two\n", "three\n"]);
         all.far.1 = sent.await.unwrap();
-        all.is_given_back().await;
+        all.give_back().await;
     });
 }
 
@@ -148,7 +148,7 @@ fn a_stream_that_ends_too_early_gives_what_has_come_also_after_a_cut() {
             other => panic!("{other:?}"),
         }
         all.far.1 = sent.await.unwrap();
-        all.is_given_back().await;
+        all.give_back().await;
     });
 }
 
@@ -166,7 +166,7 @@ fn a_line_over_the_limit_is_refused_whether_or_not_a_read_of_it_was_cut() {
         let rest = all.near.0.read_to_end().await.unwrap();
         assert!(rest.ends_with(b"ok\n"), "{rest:?}");
         all.far.1 = sent.await.unwrap();
-        all.is_given_back().await;
+        all.give_back().await;
     });
 }
 
@@ -196,7 +196,7 @@ fn a_cut_drain_loses_nothing_of_what_was_written() {
         let (reader, came) = reads.await.unwrap();
         assert!(came == sent, "{} bytes of {}", came.len(), sent.len());
         all.near.0 = reader;
-        all.is_given_back().await;
+        all.give_back().await;
     });
 }
 
@@ -211,7 +211,7 @@ fn a_cut_wait_closed_leaves_the_connection_closing() {
         }
         assert_eq!(all.far.0.read_to_end().await.unwrap(), b"last words");
         all.near.1.wait_closed().await.unwrap();
-        all.is_given_back().await;
+        all.give_back().await;
     });
 }
 
@@ -223,6 +223,6 @@ fn a_drain_of_a_closing_connection_may_be_cut() {
         // In order or not, it comes to an end; and a second one does, too.
         drop(cut.dropping(all.near.1.drain()).await);
         drop(all.near.1.drain().await);
-        all.is_given_back().await;
+        all.give_back().await;
     });
 }
