@@ -100,8 +100,17 @@ impl EventLoop {
         }
     }
 
-    /// All that [`run`] does with its loop; `at` is where somebody asked for that.
+    /// All that [`run`] does with its loop.
+    #[track_caller]
     pub(crate) fn run_to_its_end<F: Future + 'static>(
+        &self,
+        main: F,
+    ) -> Result<F::Output, LoopError> {
+        self.run_to_its_end_at(main, Location::caller())
+    }
+
+    /// The same; `at` is where somebody asked for it.
+    pub(crate) fn run_to_its_end_at<F: Future + 'static>(
         &self,
         main: F,
         at: Site,
@@ -156,7 +165,7 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> {
     if get_running_loop().is_ok() {
         return Err(LoopError::AnotherIsRunning);
     }
-    EventLoop::new()?.run_to_its_end(main, Location::caller())
+    EventLoop::new()?.run_to_its_end(main)
 }
 
 #[cfg(test)]
