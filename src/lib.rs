@@ -163,8 +163,8 @@ pub use stream::property as stream_property;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
-    ManualClock, Policy, RealWork, TimerHandle, Watchable, get_event_loop, get_running_loop,
-    new_event_loop, set_event_loop,
+    ManualClock, Policy, RealWork, ThreadPoolExecutor, TimerHandle, Watchable, get_event_loop,
+    get_running_loop, new_event_loop, set_event_loop,
 };
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
@@ -172,11 +172,11 @@ pub use stream::{
 };
 pub use sys::Time;
 pub use task::{
-    CallbackId, Cancelled, Deadline, FutureError, FutureWait, Gather, GatherResults, InvalidState,
-    JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task, ThreadFuture, TimedOut,
-    TryGather, TryGatherError, Wait, WaitError, Waited, YieldNow, cancel_scope, current_task,
-    gather, run, sleep, sleep_until, spawn, timeout, timeout_at, timeout_with, try_gather, wait,
-    yield_now,
+    CallbackId, Cancelled, Deadline, ExecutorFuture, FutureError, FutureWait, Gather,
+    GatherResults, InvalidState, JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task,
+    ThreadFuture, TimedOut, TryGather, TryGatherError, Wait, WaitError, Waited, YieldNow,
+    cancel_scope, current_task, gather, run, sleep, sleep_until, spawn, timeout, timeout_at,
+    timeout_with, to_thread, try_gather, wait, yield_now,
 };
 pub use transport::{
     Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,

@@ -100,17 +100,8 @@ impl EventLoop {
         }
     }
 
-    /// All that [`run`] does with its loop.
-    #[track_caller]
+    /// All that [`run`] does with its loop; `at` is where somebody asked for that.
     pub(crate) fn run_to_its_end<F: Future + 'static>(
-        &self,
-        main: F,
-    ) -> Result<F::Output, LoopError> {
-        self.run_to_its_end_at(main, Location::caller())
-    }
-
-    /// The same; `at` is where somebody asked for it.
-    pub(crate) fn run_to_its_end_at<F: Future + 'static>(
         &self,
         main: F,
         at: Site,
@@ -119,6 +110,7 @@ impl EventLoop {
         let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, at, &interrupts)));
         if interrupts.get() < 2 {
             self.end_all_tasks(at);
+            self.end_default_executor();
         }
         self.close()?;
         result.unwrap_or_else(|payload| resume_unwind(payload))
@@ -149,7 +141,9 @@ impl EventLoop {
 ///
 /// When `main` has ended, in whatever way, tasks that are still pending are asked to end, as by
 /// [`Task::cancel`](crate::Task::cancel), and have the time they need; Ctrl-C ends that, too. What
-/// one of them fails with goes to the exception handler. After a second Ctrl-C nothing is waited
+/// one of them fails with goes to the exception handler. Then jobs in threads that are still under
+/// way are waited for, for at most 300 seconds: the exception handler is told if that is not
+/// enough, and the jobs are left to themselves. After a second Ctrl-C nothing is waited
 /// for.
 ///
 /// # Errors
@@ -165,7 +159,7 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> {
     if get_running_loop().is_ok() {
         return Err(LoopError::AnotherIsRunning);
     }
-    EventLoop::new()?.run_to_its_end(main)
+    EventLoop::new()?.run_to_its_end(main, Location::caller())
 }
 
 #[cfg(test)]

@@ -14,9 +14,13 @@
 //!                                        oracles ──► Report
 //! ```
 
+#[cfg(all(test, target_os = "linux"))]
+mod fidelity;
 mod journal;
 mod kernel;
+pub mod model;
 mod oracle;
+mod paused;
 mod report;
 mod run;
 mod schedule;
@@ -25,6 +29,7 @@ mod sim;
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
+pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
 pub use run::{Explored, Verdict, check, explore, explore_from, replay};
 pub use schedule::{

@@ -98,7 +98,7 @@ fn run_in<F: Future + 'static>(
         Err(error) => return Outcome::Failed(error),
     };
     let (main, at) = (main(world.clone()), Location::caller());
-    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end_at(main, at)));
+    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main, at)));
     match (result, world.0.end.get()) {
         (Err(payload), _) => Outcome::Panicked(payload),
         (Ok(Ok(value)), None) => Outcome::Done(value),

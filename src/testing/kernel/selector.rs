@@ -48,6 +48,10 @@ impl Selector for SimSelector {
         "simulation"
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn register(&mut self, _: RawFd, _: Interest, _: Token) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
