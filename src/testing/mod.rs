@@ -31,7 +31,10 @@ pub use kernel::{Link, Peer, PeerOp, SimFd, World};
 pub use oracle::{Oracle, oracles};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
-pub use run::{Explored, Verdict, check, explore, explore_from, replay};
+pub use run::{
+    Explored, Found, Judged, Program, Prove, Proved, Regression, Regressions, Verdict, check,
+    explore, explore_from, prove, replay,
+};
 pub use schedule::{
     Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
     ScheduleTree, Site, schedule, schedule_with,
