@@ -5,7 +5,7 @@
 
 use super::exception::contain;
 use super::residents::CloseReport;
-use super::{EventLoop, Inner, State};
+use super::{EventLoop, Inner, State, Work};
 use crate::observe::Record;
 
 impl Inner {
@@ -32,17 +32,22 @@ impl Inner {
             free(event_loop, || run.cancel());
             free(event_loop, || drop(run));
         }
-        free_each(event_loop, calls);
-        free_each(event_loop, handles);
-        free_each(event_loop, timers);
+        calls.into_iter().for_each(|call| free(event_loop, || drop(call)));
+        let handles = handles.into_iter().map(|entry| entry.work);
+        handles.chain(timers).for_each(|work| free_work(event_loop, work));
         free(event_loop, || drop(selector));
         self.observe.tell(|| Record::Closed);
         report
     }
 }
 
-fn free_each<T>(event_loop: Option<&EventLoop>, all: impl IntoIterator<Item = T>) {
-    all.into_iter().for_each(|one| free(event_loop, || drop(one)));
+/// Cancelled as well as dropped: whoever has a handle of it would else keep what it captured, and
+/// for good if what it captured has the handle.
+fn free_work(event_loop: Option<&EventLoop>, work: Work) {
+    if let Work::Run(run) = &work {
+        free(event_loop, || run.cancel());
+    }
+    free(event_loop, || drop(work));
 }
 
 fn free(event_loop: Option<&EventLoop>, f: impl FnOnce()) {
