@@ -1,6 +1,8 @@
 //! From records to sentences. Pure: time comes with the record.
 
 mod acts;
+#[cfg(feature = "testing")]
+mod beside;
 mod turn;
 
 use std::time::Duration;
