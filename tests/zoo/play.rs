@@ -98,6 +98,7 @@ impl Player {
             Step::Echo(times, len) => self.echo(step.clone(), times, len as usize),
             Step::Late(len, us) => self.late(step.clone(), len as usize, us.duration()),
             Step::Peer(len, us) => self.peer(step.clone(), len as usize, us.duration()),
+            Step::Leave(len, us) => self.leave(step.clone(), len as usize, us.duration()),
             Step::Reader(len, us) => self.reader(step.clone(), len as usize, us.duration()),
             Step::Reopen(times) => self.reopen(times),
         }
@@ -321,6 +322,19 @@ impl Player {
         ];
         self.world.peer(address, script);
         self.reads(step, address, Duration::ZERO, [bytes.clone(), bytes].concat());
+    }
+
+    /// Leaves while the peer may still be sending; that may be a reset for either.
+    fn leave(&mut self, step: Step, len: usize, time: Duration) {
+        let address = self.address();
+        self.world.peer(address, vec![PeerOp::Send(pattern(0, len)), PeerOp::ExpectEnd]);
+        self.spawn_io(step, async move {
+            let (_reader, mut writer) = open_connection(address).await?;
+            sleep(time).await;
+            writer.close();
+            let _ = writer.wait_closed().await;
+            Ok(())
+        });
     }
 
     /// A connection that reads `expected` and then the end, and begins after `time`.

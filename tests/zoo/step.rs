@@ -72,6 +72,9 @@ pub enum Step {
     Late(u32, Us),
     /// A peer sends so many bytes, waits so long, sends them again and ends.
     Peer(u32, Us),
+    /// A peer sends so many bytes, and whoever connects closes after so long, without reading to the
+    /// end.
+    Leave(u32, Us),
     /// A reader on one of two connected sockets, to which so many bytes are sent after so long.
     Reader(u32, Us),
     /// So often: two connected sockets, a reader on one that is ready, both closed in the same turn.
@@ -82,7 +85,7 @@ impl Step {
     pub fn draw(rng: &mut Rng) -> Step {
         let few = |rng: &mut Rng| 1 + rng.below(3) as u8;
         let us = Us::draw;
-        match rng.below(28) {
+        match rng.below(29) {
             0 => Step::Sleep(us(rng)),
             1 => Step::Pause(us(rng)),
             2 => Step::Busy(us(rng)),
@@ -103,6 +106,7 @@ impl Step {
             21 | 22 => Step::Late(bytes(rng), us(rng)),
             23 | 24 => Step::Peer(bytes(rng), us(rng)),
             25 | 26 => Step::Reader(bytes(rng), us(rng)),
+            27 => Step::Leave(bytes(rng), us(rng)),
             _ => Step::Reopen(few(rng)),
         }
     }
@@ -126,6 +130,7 @@ impl Step {
             Step::Echo(n, len) => both(1..n, n, fewer(len), len, Step::Echo),
             Step::Late(len, us) => both(fewer(len), len, us.smaller(), us, Step::Late),
             Step::Peer(len, us) => both(fewer(len), len, us.smaller(), us, Step::Peer),
+            Step::Leave(len, us) => both(fewer(len), len, us.smaller(), us, Step::Leave),
             Step::Reader(len, us) => both(fewer(len), len, us.smaller(), us, Step::Reader),
             Step::Reopen(n) => (1..n).map(Step::Reopen).collect(),
             Step::SoonThenTimer | Step::FutureTwice | Step::CancelLast => Vec::new(),
@@ -178,6 +183,7 @@ impl fmt::Display for Step {
             Step::Echo(n, len) => write!(f, "echo {n}x{len}"),
             Step::Late(len, us) => write!(f, "late {len} {us}"),
             Step::Peer(len, us) => write!(f, "peer {len} {us}"),
+            Step::Leave(len, us) => write!(f, "leave {len} {us}"),
             Step::Reader(len, us) => write!(f, "reader {len} {us}"),
             Step::Reopen(n) => write!(f, "reopen {n}"),
         }
