@@ -102,6 +102,12 @@ impl End {
         }
     }
 
+    /// Nobody would receive them: it is closed, or has shut down both ways. Reading alone is shut
+    /// down to no effect on the network. (Linux: tcp_rcv_state_process, FIN_WAIT2)
+    fn refuses_bytes(&self) -> bool {
+        self.released || (self.phase == Phase::WeEnded && self.receives_ended)
+    }
+
     fn happens(&mut self, cause: Cause) {
         let (phase, error) = self.phase.after(cause);
         if phase == Phase::Closed && matches!(cause, Cause::Refusal | Cause::Reset) {
@@ -147,7 +153,7 @@ impl Tcp {
     pub(super) fn recv(&mut self, side: Side, buffer: &mut [u8]) -> Result<usize, Errno> {
         let end = &mut self.ends[side];
         let lane = &mut self.lanes[1 - side];
-        if buffer.is_empty() || lane.unread() > 0 {
+        if lane.unread() > 0 {
             return Ok(lane.recv(buffer));
         }
         if end.peers_end {
@@ -248,6 +254,10 @@ impl Tcp {
         if arrived.is_nothing() {
             return arrived;
         }
+        if arrived.bytes > 0 && self.ends[side].refuses_bytes() {
+            self.refuse(side, now, arrived.bytes);
+            return arrived;
+        }
         let end = &mut self.ends[side];
         if arrived.end {
             end.receives_ended = true;
@@ -257,11 +267,17 @@ impl Tcp {
         if arrived.reset {
             end.happens(Cause::Reset);
             self.lanes[side].lose();
-        } else if end.released && arrived.bytes > 0 {
-            self.lanes[1 - side].discard();
-            self.abort(side, now);
         }
         arrived
+    }
+
+    /// Bytes have come for an end that wants none: they are lost, and the connection with them.
+    fn refuse(&mut self, side: Side, now: Time, bytes: usize) {
+        self.lanes[1 - side].refuse(bytes);
+        self.abort(side, now);
+        if !self.ends[side].released {
+            self.ends[side].error = Some(libc::ECONNRESET);
+        }
     }
 
     /// What is so of an end. (Linux: tcp_poll)
