@@ -32,7 +32,10 @@ pub fn run_paused<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> 
     if crate::get_running_loop().is_ok() {
         return Err(LoopError::AnotherIsRunning);
     }
-    EventLoop::builder().virtual_time(ManualClock::new()).build()?.run_to_its_end(main, Location::caller())
+    EventLoop::builder()
+        .virtual_time(ManualClock::new())
+        .build()?
+        .run_to_its_end(main, Location::caller())
 }
 
 #[cfg(test)]

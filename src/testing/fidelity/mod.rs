@@ -20,6 +20,7 @@ mod op;
 mod programs;
 mod real;
 mod side;
+mod sim;
 
 use std::fmt::Write;
 use std::io;
@@ -29,9 +30,10 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use self::op::{Case, cases};
-use self::programs::{Logs, PROGRAMS, Program, on_the_kernel};
+use self::programs::{Logs, PROGRAMS, Program, in_a_simulation, on_the_kernel};
 use self::real::Real;
 use self::side::Side;
+use self::sim::Simulated;
 use crate::selector::Selector;
 use crate::sys::Sockets;
 
@@ -120,6 +122,15 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_simulated_kernel_does_what_the_kernel_does(case in cases()) {
+        Duel::new(Simulated::new(), Real::on_epoll()).play(&case).map_err(TestCaseError::fail)?;
+    }
+}
+
 /// A program's logs on the real kernel, on epoll.
 fn really(program: &Program) -> Logs {
     on_the_kernel(program, programs::Selector::Epoll).expect(program.0)
@@ -130,5 +141,12 @@ fn a_program_is_told_the_same_by_a_kernel_whichever_selector_looks() {
     for program in PROGRAMS {
         let on_poll = on_the_kernel(program, programs::Selector::Poll).expect(program.0);
         assert_eq!(really(program), on_poll, "{}", program.0);
+    }
+}
+
+#[test]
+fn a_program_is_told_the_same_by_the_simulation_as_by_the_kernel() {
+    for program in PROGRAMS {
+        assert_eq!(in_a_simulation(program), really(program), "{}", program.0);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,8 @@ struct End {
     kind: Kind,
     incoming: usize,
     outgoing: usize,
+    /// It has shut its reading side down.
+    deaf: bool,
 }
 
 impl End {
@@ -212,10 +214,18 @@ impl Side {
             Op::Accept(_) => self.accept(fd),
             Op::Send(_, bytes) => self.send(end, bytes.into()),
             Op::Fill(_) => self.fill(end),
+            // Linux then says that there is room again only when a timer of the sender's asks
+            // (tcp_cleanup_rbuf), and what comes of it resets the connection.
+            Op::Recv(..) | Op::Drain(_) if end.deaf && self.streams[end.incoming].flooded => {
+                Ok(Value::NothingToDoItTo)
+            }
             Op::Recv(_, bytes) => self.recv(end, bytes.into()),
             Op::Drain(_) => self.drain(end),
             Op::ShutDown(_, how) => {
                 self.kernel.sockets().shutdown(fd, how)?;
+                if let Some(end) = self.ends.iter_mut().find(|end| end.fd == fd) {
+                    end.deaf |= how != Shutdown::Write;
+                }
                 Ok(Value::Done)
             }
             Op::TakeError(_) => {
@@ -262,7 +272,7 @@ impl Side {
     // ---- making ends --------------------------------------------------------------------------
 
     fn add(&mut self, fd: RawFd, kind: Kind, incoming: usize, outgoing: usize) {
-        self.ends.push(End { serial: self.made, fd, kind, incoming, outgoing });
+        self.ends.push(End { serial: self.made, fd, kind, incoming, outgoing, deaf: false });
         self.made += 1;
     }
 
