@@ -131,6 +131,9 @@ pub(super) struct Side {
     /// Where a listener was.
     deserted: Option<SocketAddr>,
     made: usize,
+    /// Of the listeners that are made. A list is shorter than this, so that no connection waits
+    /// for a timer, but where it is about that.
+    pub(super) backlog: i32,
     generation: u32,
     pattern: Vec<u8>,
 }
@@ -145,6 +148,7 @@ impl Side {
             dialled: HashMap::new(),
             deserted: None,
             made: 0,
+            backlog: 32,
             generation: 0,
             pattern: (0..CHUNK + PERIOD).map(|place| (place % PERIOD) as u8).collect(),
         }
@@ -282,8 +286,9 @@ impl Side {
     }
 
     fn listen(&mut self) -> Seen {
+        let backlog = self.backlog;
         let options =
-            ListenOptions { backlog: 16, reuse_address: true, reuse_port: false, v6_only: true };
+            ListenOptions { backlog, reuse_address: true, reuse_port: false, v6_only: true };
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let fd = self.kernel.sockets().listen(&anywhere, &options)?;
         let address = self.kernel.sockets().local_addr(fd)?;
