@@ -75,6 +75,17 @@
 //! # Ok::<(), evloop::LoopError>(())
 //! ```
 //!
+//! **Threads.** What blocks goes to a thread, and a task awaits it there: [`to_thread`]. None exists
+//! until then.
+//!
+//! ```
+//! # let event_loop = evloop::EventLoop::new()?;
+//! let hosts = evloop::to_thread(|| std::fs::read_to_string("/etc/hosts"));
+//! let hosts = event_loop.run_until_complete(hosts)?;
+//! assert!(hosts.is_ok(), "it did not panic");
+//! # Ok::<(), evloop::LoopError>(())
+//! ```
+//!
 //! **Connections**, as streams:
 //!
 //! ```
@@ -108,6 +119,10 @@
 //! **Looking at it.** `EVLOOP_EXPLAIN=1`, `2` or `3` has any program say in words what its loop
 //! does and why; [`EventLoop::counters`] counts always; [`observe`] has the records that both are
 //! made from.
+//!
+//! **Testing.** With the feature `testing`, `evloop::testing::run_paused` runs a program of timers in
+//! no time, and `cut_each_await` ends every await of a test once, to show that nothing is lost by a
+//! cancel.
 //!
 //! **Embedding.** [`EventLoop::run_once`] is one turn and [`EventLoop::next_deadline`] says how
 //! long your own loop may sleep.
@@ -163,8 +178,8 @@ pub use stream::property as stream_property;
 
 pub use event_loop::{
     Builder, CloseReport, Ended, ErrorContext, EventLoop, Exception, Handle, LoopError, LoopHandle,
-    ManualClock, Policy, RealWork, TimerHandle, Watchable, get_event_loop, get_running_loop,
-    new_event_loop, set_event_loop,
+    ManualClock, Policy, RealWork, ThreadPoolExecutor, TimerHandle, Watchable, get_event_loop,
+    get_running_loop, new_event_loop, set_event_loop,
 };
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
@@ -172,11 +187,11 @@ pub use stream::{
 };
 pub use sys::Time;
 pub use task::{
-    CallbackId, Cancelled, Deadline, FutureError, FutureWait, Gather, GatherResults, InvalidState,
-    JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task, ThreadFuture, TimedOut,
-    TryGather, TryGatherError, Wait, WaitError, Waited, YieldNow, cancel_scope, current_task,
-    gather, run, sleep, sleep_until, spawn, timeout, timeout_at, timeout_with, try_gather, wait,
-    yield_now,
+    CallbackId, Cancelled, Deadline, ExecutorFuture, FutureError, FutureWait, Gather,
+    GatherResults, InvalidState, JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task,
+    ThreadFuture, TimedOut, TryGather, TryGatherError, Wait, WaitError, Waited, YieldNow,
+    cancel_scope, current_task, gather, run, sleep, sleep_until, spawn, timeout, timeout_at,
+    timeout_with, to_thread, try_gather, wait, yield_now,
 };
 pub use transport::{
     Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,

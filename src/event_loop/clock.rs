@@ -165,7 +165,7 @@ pub struct RealWork(Option<Outstanding>);
 impl LoopHandle {
     /// Keeps virtual time from jumping until what it gives is dropped, on any thread. ([`RealWork`])
     pub fn real_work(&self) -> RealWork {
-        RealWork(Some(self.mailbox.expect_something()))
+        RealWork(self.mailbox.expect_something())
     }
 }
 

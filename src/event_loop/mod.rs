@@ -10,6 +10,7 @@ mod current;
 mod embed;
 mod error;
 mod exception;
+mod executor;
 mod fds;
 mod handle;
 #[cfg(any(test, fuzzing))]
@@ -23,6 +24,7 @@ mod schedule;
 mod signal;
 mod timers;
 mod turn;
+mod wake;
 mod watch;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -44,6 +46,8 @@ use embed::Embed;
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
 pub use exception::{ErrorContext, Exception};
+pub use executor::ThreadPoolExecutor;
+pub(crate) use executor::{DefaultExecutor, Job, JobId, Pool, Refused};
 use fds::Fds;
 pub(crate) use fds::Side;
 pub(crate) use handle::Run;
@@ -138,6 +142,7 @@ pub(crate) struct Inner {
     timers: RefCell<Timers<Work>>,
     residents: RefCell<Residents>,
     signals: RefCell<Signals>,
+    pub(crate) executor: RefCell<DefaultExecutor>,
     events: RefCell<Vec<Event>>,
     /// The handles of the turn that is under way; between turns empty, kept for the memory it has.
     turn: RefCell<Vec<Entry>>,
@@ -178,7 +183,7 @@ impl EventLoop {
     fn assemble(mut builder: Builder, selector: Box<dyn Selector>) -> Result<EventLoop, LoopError> {
         let real_time = builder.clock.is_none();
         let clock = builder.take_clock();
-        let mailbox = Mailbox::new(selector.bell());
+        let mailbox = Mailbox::new(selector.bell(), builder.jump.is_some());
         let selector = match builder.jump.take() {
             Some(clock) => Box::new(clock::JumpingTime::new(selector, clock, mailbox.clone())),
             None => selector,
@@ -204,6 +209,7 @@ impl EventLoop {
             timers: RefCell::default(),
             residents: RefCell::default(),
             signals: RefCell::default(),
+            executor: RefCell::default(),
             events: RefCell::default(),
             turn: RefCell::default(),
             exception_handler: RefCell::default(),
@@ -262,6 +268,11 @@ impl EventLoop {
     /// The kernel facility it waits with: `"epoll"`, `"kqueue"`, `"poll"`.
     pub fn selector_name(&self) -> &'static str {
         self.0.fds.borrow().selector.name()
+    }
+
+    /// Whether its time and descriptors are a simulation's, which knows of no thread.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.0.fds.borrow().selector.is_simulated()
     }
 
     pub(crate) fn check_open(&self) -> Result<(), LoopError> {

@@ -1,28 +1,20 @@
 //! What other threads may do to a loop: send it a call, wake it.
 //!
-//! ```text
-//! another thread                      the loop's thread
-//! lock, push, unlock                  asleep := true
-//! pending := true                     pending?  ── yes ─► do not sleep
-//! asleep? ─ swap to false, ring ──►   select
-//!                                     asleep := false
-//!                                     pending? ─ swap to false, lock, take all
-//! ```
-//!
-//! Either the sender sees `asleep` and rings, or the loop sees `pending` and does not sleep: the
-//! two flags are sequentially consistent, so both cannot miss. The loop takes `pending` down
-//! before it takes the queue, so that a sender who comes in between raises it again.
+//! A sender puts its letter into the box and knocks; the loop, before it sleeps, announces that and
+//! looks whether somebody has knocked. `wake.rs` has the two flags and the argument why no letter
+//! waits for a loop that sleeps.
 //!
 //! A signal handler notes its signal where a thread pushes, and then does the same.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::EventLoop;
 use super::error::LoopError;
+use super::wake::Flags;
 use crate::selector::Bell;
 
 /// A call from another thread, to be made with the loop on the loop's thread.
@@ -37,12 +29,10 @@ struct Letters {
 /// The loop's letter box.
 pub(crate) struct Mailbox {
     letters: Mutex<Letters>,
-    /// Something is in the box, or a signal has come.
-    pending: AtomicBool,
-    /// The loop is in its selector, or about to be: it needs the bell.
-    asleep: AtomicBool,
-    /// How much is on its way from outside that the loop knows of. Nobody asks but virtual time.
-    outstanding: AtomicUsize,
+    flags: Flags,
+    /// How much is on its way from outside that the loop knows of; not counted but for virtual
+    /// time, which alone asks.
+    outstanding: Option<AtomicUsize>,
     bell: Bell,
 }
 
@@ -59,17 +49,19 @@ impl Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.0.outstanding.fetch_sub(1, SeqCst);
+        if let Some(outstanding) = &self.0.outstanding {
+            outstanding.fetch_sub(1, SeqCst);
+        }
     }
 }
 
 impl Mailbox {
-    pub(crate) fn new(bell: Bell) -> Arc<Self> {
+    /// An empty one. If it `counts`, what is outstanding is counted.
+    pub(crate) fn new(bell: Bell, counts: bool) -> Arc<Self> {
         Arc::new(Mailbox {
             letters: Mutex::default(),
-            pending: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
-            outstanding: AtomicUsize::new(0),
+            flags: Flags::new(),
+            outstanding: counts.then(AtomicUsize::default),
             bell,
         })
     }
@@ -88,8 +80,7 @@ impl Mailbox {
 
     /// Makes the loop look into the box. Any thread, and safe in a signal handler.
     pub(crate) fn knock(&self) {
-        self.pending.store(true, SeqCst);
-        if self.asleep.swap(false, SeqCst) {
+        if self.flags.knock() {
             self.bell.ring();
         }
     }
@@ -97,18 +88,17 @@ impl Mailbox {
     /// Whether there is something to collect. The loop's thread.
     #[inline]
     pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(SeqCst)
+        self.flags.is_pending()
     }
 
     /// Announces that the loop is about to sleep; `false` means it must not.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.asleep.swap(true, SeqCst);
-        !self.is_pending()
+        self.flags.fall_asleep()
     }
 
     /// Announces that it is awake.
     pub(crate) fn wake_up(&self) {
-        self.asleep.swap(false, SeqCst);
+        self.flags.wake_up();
     }
 
     /// The bell, for whoever rings it without a letter.
@@ -116,21 +106,21 @@ impl Mailbox {
         &self.bell
     }
 
-    /// Says that something is on its way, until what this gives is dropped.
-    pub(crate) fn expect_something(self: &Arc<Self>) -> Outstanding {
-        self.outstanding.fetch_add(1, SeqCst);
-        Outstanding(self.clone())
+    /// Says that something is on its way, until what this gives is dropped; `None` where nobody
+    /// counts.
+    pub(crate) fn expect_something(self: &Arc<Self>) -> Option<Outstanding> {
+        self.outstanding.as_ref()?.fetch_add(1, SeqCst);
+        Some(Outstanding(self.clone()))
     }
 
     /// Whether something is on its way.
     pub(crate) fn is_outstanding(&self) -> bool {
-        self.outstanding.load(SeqCst) > 0
+        self.outstanding.as_ref().is_some_and(|outstanding| outstanding.load(SeqCst) > 0)
     }
 
     /// Takes everything out.
     pub(crate) fn collect(&self) -> VecDeque<RemoteCall> {
-        self.pending.swap(false, SeqCst);
-        mem::take(&mut self.lock().calls)
+        self.flags.collect(|| mem::take(&mut self.lock().calls))
     }
 
     /// Refuses everything from now on, and gives what was in the box.
@@ -195,7 +185,7 @@ impl fmt::Debug for LoopHandle {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     use super::*;
     use crate::selector::Ring;
@@ -211,7 +201,7 @@ mod tests {
 
     fn mailbox() -> (Arc<Mailbox>, Arc<AtomicUsize>) {
         let rings = Arc::default();
-        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings)))), rings)
+        (Mailbox::new(Bell::new(Counter(Arc::clone(&rings))), false), rings)
     }
 
     #[test]

@@ -34,6 +34,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use choose::{DefaultSelector, default_selector};
+#[cfg(test)]
+pub(crate) use conformance::BACKENDS;
 #[cfg(target_os = "linux")]
 pub use epoll::EpollSelector;
 #[cfg(any(
@@ -294,6 +296,11 @@ pub trait Selector {
     /// A descriptor that is readable when `select` would find something, if the facility has one
     /// (epoll and kqueue are such; poll(2) is not). The bell makes it readable too.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
+    /// Whether it waits in a time of its own that no thread shares: then what takes real time is
+    /// refused ([`to_thread`](crate::to_thread)).
+    fn is_simulated(&self) -> bool {
+        false
+    }
 }
 
 /// Ends a [`Selector::select`] that is under way, or else the next one, from any thread or signal

@@ -13,6 +13,7 @@ mod scope;
 mod sleep;
 #[expect(clippy::module_inception)]
 mod task;
+mod threads;
 mod threadsafe;
 mod timeout;
 mod wait;
@@ -27,6 +28,7 @@ pub use scope::{Cancelled, cancel_scope};
 pub(crate) use sleep::running_loop;
 pub use sleep::{Sleep, YieldNow, sleep, sleep_until, yield_now};
 pub use task::{JoinError, Task, current_task, spawn};
+pub use threads::{ExecutorFuture, to_thread};
 pub use threadsafe::ThreadFuture;
 pub use timeout::{Deadline, RescheduleError, TimedOut, timeout, timeout_at, timeout_with};
 pub use wait::{Wait, WaitError, Waited, wait};

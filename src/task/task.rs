@@ -18,6 +18,7 @@ use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Resident, Run
 use crate::observe::{
     Record, Resource, Site, TaskEnd, TaskId, Wait, What, count, forget_wait, note_wait, noted_wait,
 };
+use crate::sys::zoo::{self, Bug};
 
 /// Why a task has no value.
 #[non_exhaustive]
@@ -34,6 +35,12 @@ pub enum JoinError {
     AwaitsItself,
     /// Its value was taken already.
     Taken,
+    /// A job for a thread never began: its executor was shut down.
+    ExecutorShutDown,
+    /// A job for a thread never began: the kernel gives no thread.
+    NoThread(io::Error),
+    /// A job for a thread never began: the loop is simulated.
+    Simulated,
 }
 
 impl JoinError {
@@ -61,6 +68,14 @@ impl fmt::Display for JoinError {
             }
             JoinError::AwaitsItself => f.write_str("Task cannot await on itself"),
             JoinError::Taken => f.write_str("the task's result was taken already"),
+            JoinError::ExecutorShutDown => f.write_str(
+                "cannot begin a job after the executor was shut down: give it one that is open",
+            ),
+            JoinError::NoThread(error) => write!(f, "the kernel gives no thread: {error}"),
+            JoinError::Simulated => f.write_str(
+                "a simulation has no threads, for they take real time: have World::after do in \
+                 the world what the thread would, or test this part with testing::run_paused",
+            ),
         }
     }
 }
@@ -75,7 +90,10 @@ impl Error for JoinError {}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> Self {
-        io::Error::other(error.to_string())
+        match error {
+            JoinError::NoThread(error) => error,
+            error => io::Error::other(error.to_string()),
+        }
     }
 }
 
@@ -360,7 +378,7 @@ impl<F: Future + 'static> TaskCell<F> {
     /// Ends the task: drops the future, keeps the output, tells whoever waits.
     fn finish(&self, event_loop: Option<&EventLoop>, output: Result<F::Output, JoinError>) {
         let header = &self.header;
-        if header.is_done() {
+        if header.is_done() && !zoo::is(Bug::EndsTwice) {
             return;
         }
         let end = match &output {
@@ -428,7 +446,10 @@ impl<F: Future + 'static> Run for TaskCell<F> {
                 tell_wait(header);
             }
             // A request that found no await any more still counts.
-            Poll::Ready(_) if header.must_cancel.get() => {
+            Poll::Ready(output) if header.must_cancel.get() => {
+                if zoo::is(Bug::EndsTwice) {
+                    self.finish(Some(event_loop), Ok(output));
+                }
                 self.finish(Some(event_loop), Err(JoinError::Cancelled));
             }
             Poll::Ready(output) => self.finish(Some(event_loop), Ok(output)),
@@ -479,8 +500,7 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
         }
     }
 
-    fn ask_to_end(self: Rc<Self>) -> bool {
-        let at = std::panic::Location::caller();
+    fn ask_to_end(self: Rc<Self>, at: Site) -> bool {
         request_cancel(&self.header, at, || self.clone())
     }
 

@@ -14,18 +14,36 @@
 //!                                        oracles ──► Report
 //! ```
 
+mod cancel;
+#[cfg(all(test, target_os = "linux"))]
+mod fidelity;
 mod journal;
 mod kernel;
+pub mod model;
 mod oracle;
+mod paused;
 mod report;
+mod run;
 mod schedule;
 mod sim;
 
+pub use cancel::{
+    CancelSafe, Cut, CutBy, CutPlace, Moment, NotCancelSafe, ParseCutError, cut_each_await,
+    replay_cut,
+};
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::{Link, Peer, PeerOp, SimFd, World};
-pub use oracle::{Oracle, oracles};
+pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
+pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
-pub use schedule::{Fault, Mode, Schedule, Site};
+pub use run::{
+    Explored, Found, Judged, Program, Prove, Proved, Regression, Regressions, Verdict, check,
+    explore, explore_from, prove, replay,
+};
+pub use schedule::{
+    Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
+    ScheduleTree, Site, schedule, schedule_with,
+};
 pub use sim::{Limits, Sim};
 
 #[cfg(doc)]

@@ -1,12 +1,12 @@
 //! A simulation: one program on one schedule.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Duration;
 
 use super::journal::{Choice, Entry, Journal, Timeline};
 use super::kernel::{End, SimClock, SimSelector, SimSockets, World};
-use super::oracle::{Oracle, oracles};
+use super::oracle::{Oracle, oracles, take_out};
 use super::report::{Outcome, Report, Violation};
 use super::schedule::{Mode, Schedule};
 use crate::event_loop::{EventLoop, LoopError, Policy};
@@ -58,9 +58,9 @@ impl Default for Limits {
 
 /// A simulation in the making.
 pub struct Sim {
-    schedule: Schedule,
-    limits: Limits,
-    oracles: Vec<Box<dyn Oracle>>,
+    pub(super) schedule: Schedule,
+    pub(super) limits: Limits,
+    pub(super) oracles: Vec<Box<dyn Oracle>>,
 }
 
 /// The schedule's picks among the ready handles.
@@ -84,8 +84,13 @@ impl Sim {
     }
 
     /// Without the oracle of that name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none; it says which there are.
+    #[track_caller]
     pub fn without(mut self, oracle: &str) -> Sim {
-        self.oracles.retain(|other| other.name() != oracle);
+        take_out(&mut self.oracles, oracle);
         self
     }
 
@@ -101,10 +106,13 @@ impl Sim {
         let journal = Journal::default();
         let world = World::new(self.schedule.clone(), self.limits, journal.clone());
         let outcome = run_in(&world, &journal, main);
+        world.end();
         let timeline = journal.take();
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();
-        Report { outcome, violations, timeline, schedule: self.schedule, decisions }
+        let among = world.0.among.take();
+        let schedule = self.schedule;
+        Report { outcome, violations, timeline, schedule, decisions, among, fifo: None }
     }
 }
 
@@ -126,8 +134,8 @@ fn run_in<F: Future + 'static>(
         Ok(event_loop) => event_loop,
         Err(error) => return Outcome::Failed(error),
     };
-    let main = main(world.clone());
-    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main)));
+    let (main, at) = (main(world.clone()), Location::caller());
+    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main, at)));
     match (result, world.0.end.get()) {
         (Err(payload), _) => Outcome::Panicked(payload),
         (Ok(Ok(value)), None) => Outcome::Done(value),

@@ -40,7 +40,8 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
             waiter.wake();
         }
     })?;
-    let outstanding = get_running_loop().ok().map(|here| here.0.home.mailbox.expect_something());
+    let outstanding =
+        get_running_loop().ok().and_then(|here| here.0.home.mailbox.expect_something());
     let asked = Asked { answer: shared, _outstanding: outstanding };
     poll_fn(move |context| {
         let mut answer = lock(&asked.answer);

@@ -87,6 +87,8 @@ pub(crate) struct Kernel {
     pub(crate) schedule: Schedule,
     pub(crate) limits: Limits,
     pub(crate) decisions: Cell<u32>,
+    /// Between how many things each decision chose.
+    pub(crate) among: RefCell<Vec<u8>>,
     sites: [Cell<u32>; SITES.len()],
     /// What will happen, by time and then in the order it was planned.
     agenda: RefCell<BTreeMap<(Time, u64), Happening>>,
@@ -120,6 +122,7 @@ impl World {
             schedule,
             limits,
             decisions: Cell::new(0),
+            among: RefCell::default(),
             sites: Default::default(),
             agenda: RefCell::default(),
             next_happening: Cell::new(0),
@@ -151,6 +154,12 @@ impl World {
     /// Writes a line of the program's own into the timeline.
     pub fn note(&self, text: impl Into<Rc<str>>) {
         self.act(Act::Note(text.into()));
+    }
+
+    /// Forgets what would still have happened: it may hold wakers, and this world.
+    pub(crate) fn end(&self) {
+        let rest = self.0.agenda.take();
+        drop(rest);
     }
 
     /// Has bytes between `one` and `other` travel by `link`, both ways: those of connections that
@@ -257,6 +266,7 @@ impl World {
         }
         let decision = self.0.decisions.get();
         self.0.decisions.set(decision + 1);
+        self.0.among.borrow_mut().push(u8::try_from(among).unwrap_or(u8::MAX));
         let picked = self.0.schedule.picks.get(&decision).copied().unwrap_or(0);
         let chosen = usize::from(picked) % among;
         if chosen != 0 {

@@ -84,6 +84,10 @@ impl Selector for SimSelector {
         "simulation"
     }
 
+    fn is_simulated(&self) -> bool {
+        true
+    }
+
     fn register(&mut self, fd: RawFd, interest: Interest, token: Token) -> io::Result<()> {
         let world = &self.0;
         world.with(|net| {

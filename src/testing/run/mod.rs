@@ -1,0 +1,17 @@
+//! Running: one schedule that has to pass, all with few picks, or very many cases.
+
+mod check;
+mod explore;
+mod prove;
+mod quiet;
+mod regressions;
+mod verdict;
+
+pub use check::{check, replay};
+pub use explore::{Explored, explore, explore_from};
+pub use prove::{Found, Judged, Program, Prove, Proved, prove};
+pub use regressions::{Regression, Regressions};
+pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;
