@@ -26,7 +26,9 @@
 //! Not driven, because nobody could say what should come of it, or no loop does it:
 //!
 //! - To receive from a buffer that was filled, at an end that has shut down reading: Linux then
-//!   opens its window only when a timer of the sender's asks (`tcp_cleanup_rbuf`).
+//!   opens its window only when a timer of the sender's asks (`tcp_cleanup_rbuf`). Nor to shut
+//!   reading down there: bytes that a timer lets into what is left of the window reset the
+//!   connection if it is shut down both ways, and when they do is the timer's affair.
 //! - Bytes to or from a listener, its shutdown; a read of a pipe's writer; double close.
 //! - A descriptor that is closed and has duplicates; urgent data; datagrams.
 //!

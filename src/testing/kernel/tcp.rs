@@ -369,8 +369,14 @@ impl Tcp {
 mod tests {
     use super::*;
 
-    const PHASES: [Phase; 5] =
-        [Phase::Connecting, Phase::Established, Phase::WeEnded, Phase::PeerEnded, Phase::Closed];
+    const PHASES: [Phase; 6] = [
+        Phase::Connecting,
+        Phase::Established,
+        Phase::WeEnded,
+        Phase::PeerEnded,
+        Phase::BothEnded,
+        Phase::Closed,
+    ];
     const CAUSES: [Cause; 5] =
         [Cause::Answer, Cause::Refusal, Cause::OurEnd, Cause::PeersEnd, Cause::Reset];
 
