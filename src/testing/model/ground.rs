@@ -23,6 +23,8 @@ pub(crate) trait Ground {
     fn drain(&self, fd: Fd);
     /// The peer ends its sending.
     fn eof(&self, fd: Fd);
+    /// The peer closes its end.
+    fn hang_up(&self, fd: Fd);
     /// Writes until there is no room.
     fn fill(&self, fd: Fd);
     /// The peer reads all of that.
@@ -34,7 +36,7 @@ pub(crate) trait Ground {
 }
 
 /// Connected pairs of real sockets, and threads.
-pub(crate) struct Sockets(Vec<(UnixStream, UnixStream)>);
+pub(crate) struct Sockets(Vec<(UnixStream, RefCell<Option<UnixStream>>)>);
 
 impl Sockets {
     pub(crate) fn new() -> io::Result<Sockets> {
@@ -42,16 +44,21 @@ impl Sockets {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
             theirs.set_nonblocking(true)?;
-            Ok((ours, theirs))
+            Ok((ours, RefCell::new(Some(theirs))))
         });
         let mut pairs = pairs.by_ref().collect::<io::Result<Vec<_>>>()?;
         pairs.sort_by_key(|(ours, _)| ours.as_raw_fd());
         Ok(Sockets(pairs))
     }
 
-    fn pair(&self, fd: Fd) -> (&UnixStream, &UnixStream) {
-        let (ours, theirs) = &self.0[usize::from(fd) % DESCRIPTORS];
-        (ours, theirs)
+    fn ours(&self, fd: Fd) -> &UnixStream {
+        &self.0[usize::from(fd) % DESCRIPTORS].0
+    }
+
+    /// Does something with the peer, if it has not closed its end. What it does may fail: where the
+    /// peer has ended its sending, or there is no room because bytes wait.
+    fn with_peer(&self, fd: Fd, f: impl Fn(&UnixStream)) {
+        self.0[usize::from(fd) % DESCRIPTORS].1.borrow().iter().for_each(f);
     }
 }
 
@@ -61,29 +68,32 @@ fn read_all(mut from: &UnixStream) {
 
 impl Ground for Sockets {
     fn number(&self, fd: Fd) -> RawFd {
-        self.pair(fd).0.as_raw_fd()
+        self.ours(fd).as_raw_fd()
     }
 
-    /// (It fails where the peer has ended its sending, or there is no room because bytes wait.)
     fn feed(&self, fd: Fd) {
-        let _ = self.pair(fd).1.write(&[0]);
+        self.with_peer(fd, |mut peer| drop(peer.write(&[0])));
     }
 
     fn drain(&self, fd: Fd) {
-        read_all(self.pair(fd).0);
+        read_all(self.ours(fd));
     }
 
     fn eof(&self, fd: Fd) {
-        let _ = self.pair(fd).1.shutdown(Shutdown::Write);
+        self.with_peer(fd, |peer| drop(peer.shutdown(Shutdown::Write)));
+    }
+
+    fn hang_up(&self, fd: Fd) {
+        self.0[usize::from(fd) % DESCRIPTORS].1.take();
     }
 
     fn fill(&self, fd: Fd) {
-        let mut ours = self.pair(fd).0;
+        let mut ours = self.ours(fd);
         while ours.write(&[0; 1 << 16]).is_ok() {}
     }
 
     fn room(&self, fd: Fd) {
-        read_all(self.pair(fd).1);
+        self.with_peer(fd, read_all);
     }
 
     fn elsewhere(&self, what: &mut (dyn FnMut() + Send)) {
@@ -102,6 +112,7 @@ struct Condition {
     bytes: bool,
     eof: bool,
     full: bool,
+    hung_up: bool,
 }
 
 /// The number of the first descriptor of [`Conditions`].
@@ -113,13 +124,16 @@ impl Conditions {
     }
 
     fn readiness(&self, fd: RawFd, interest: Interest) -> Readiness {
-        let Condition { bytes, eof, full } = self.0.borrow()[(fd - FIRST_NUMBER) as usize];
+        let Condition { bytes, eof, full, hung_up } = self.0.borrow()[(fd - FIRST_NUMBER) as usize];
         let mut readiness = Readiness::default();
         if interest.is_read() && (bytes || eof) {
             readiness |= Readiness::READABLE;
         }
         if interest.is_write() && !full {
             readiness |= Readiness::WRITABLE;
+        }
+        if hung_up {
+            readiness |= Readiness::HANGUP;
         }
         readiness
     }
@@ -140,6 +154,10 @@ impl Ground for Conditions {
 
     fn eof(&self, fd: Fd) {
         self.change(fd, |condition| condition.eof = true);
+    }
+
+    fn hang_up(&self, fd: Fd) {
+        self.change(fd, |condition| (condition.eof, condition.hung_up) = (true, true));
     }
 
     fn fill(&self, fd: Fd) {

@@ -20,8 +20,10 @@
 //! descriptor. A loop whose policy is not first come, first served tells the model what it picked.
 
 mod decode;
+mod dispatch;
 mod ground;
 mod op;
+mod parts;
 mod real;
 mod reference;
 #[cfg(test)]
@@ -31,7 +33,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use decode::{decode, ops, setup};
-pub use op::{DESCRIPTORS, Fd, Id, Op, Program};
+pub use op::*;
 pub use real::RealLoop;
 pub use reference::ModelLoop;
 

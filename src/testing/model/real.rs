@@ -155,6 +155,7 @@ impl World {
             Op::Feed(fd) => ground.feed(*fd),
             Op::Drain(fd) => ground.drain(*fd),
             Op::Eof(fd) => ground.eof(*fd),
+            Op::HangUp(fd) => ground.hang_up(*fd),
             Op::Fill(fd) => ground.fill(*fd),
             Op::Room(fd) => ground.room(*fd),
             Op::Advance(by) => self.clock.advance(*by),
