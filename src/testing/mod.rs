@@ -25,7 +25,7 @@ mod schedule;
 mod sim;
 
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
-pub use kernel::World;
+pub use kernel::{Link, Peer, PeerOp, SimFd, World};
 pub use oracle::{Oracle, oracles};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};

@@ -35,44 +35,91 @@ pub(crate) trait Ground {
     }
 }
 
-/// Connected pairs of real sockets, and threads.
-pub(crate) struct Sockets(Vec<(UnixStream, RefCell<Option<UnixStream>>)>);
+/// One end of a connected pair that never blocks.
+pub(crate) trait Socket {
+    /// Whether there is a kernel below it, and so threads beside it.
+    const IS_REAL: bool;
+    /// Its number.
+    fn number(&self) -> RawFd;
+    /// It sends no more.
+    fn end_sending(&self) -> io::Result<()>;
+}
 
-impl Sockets {
-    pub(crate) fn new() -> io::Result<Sockets> {
-        let mut pairs = (0..DESCRIPTORS).map(|_| {
+impl Socket for UnixStream {
+    const IS_REAL: bool = true;
+
+    fn number(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+
+    fn end_sending(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Socket for crate::testing::SimFd {
+    const IS_REAL: bool = false;
+
+    fn number(&self) -> RawFd {
+        self.fd()
+    }
+
+    fn end_sending(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Connected pairs: our end, and the peer's until it hangs up.
+pub(crate) struct Pairs<S>(Vec<(S, RefCell<Option<S>>)>);
+
+impl Pairs<UnixStream> {
+    pub(crate) fn of_sockets() -> io::Result<Self> {
+        Pairs::new(|| {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
             theirs.set_nonblocking(true)?;
+            Ok((ours, theirs))
+        })
+    }
+}
+
+impl<S: Socket> Pairs<S> {
+    pub(crate) fn new(mut pair: impl FnMut() -> io::Result<(S, S)>) -> io::Result<Pairs<S>> {
+        let pairs = (0..DESCRIPTORS).map(|_| {
+            let (ours, theirs) = pair()?;
             Ok((ours, RefCell::new(Some(theirs))))
         });
-        let mut pairs = pairs.by_ref().collect::<io::Result<Vec<_>>>()?;
-        pairs.sort_by_key(|(ours, _)| ours.as_raw_fd());
-        Ok(Sockets(pairs))
+        let mut pairs = pairs.collect::<io::Result<Vec<_>>>()?;
+        pairs.sort_by_key(|(ours, _)| ours.number());
+        Ok(Pairs(pairs))
     }
 
-    fn ours(&self, fd: Fd) -> &UnixStream {
+    fn ours(&self, fd: Fd) -> &S {
         &self.0[usize::from(fd) % DESCRIPTORS].0
     }
 
-    /// Does something with the peer, if it has not closed its end. What it does may fail: where the
-    /// peer has ended its sending, or there is no room because bytes wait.
-    fn with_peer(&self, fd: Fd, f: impl Fn(&UnixStream)) {
-        self.0[usize::from(fd) % DESCRIPTORS].1.borrow().iter().for_each(f);
+    fn peer(&self, fd: Fd) -> &RefCell<Option<S>> {
+        &self.0[usize::from(fd) % DESCRIPTORS].1
     }
 }
 
-fn read_all(mut from: &UnixStream) {
-    while matches!(from.read(&mut [0; 1 << 16]), Ok(1..)) {}
+fn read_all(mut from: impl Read) {
+    let mut buffer = [0; 1 << 14];
+    while matches!(from.read(&mut buffer), Ok(1..)) {}
 }
 
-impl Ground for Sockets {
+/// (What a peer does fails where it has ended its sending, or there is no room as bytes wait.)
+impl<S: Socket> Ground for Pairs<S>
+where
+    for<'a> &'a S: Read + Write,
+{
     fn number(&self, fd: Fd) -> RawFd {
-        self.ours(fd).as_raw_fd()
+        self.ours(fd).number()
     }
 
     fn feed(&self, fd: Fd) {
-        self.with_peer(fd, |mut peer| drop(peer.write(&[0])));
+        self.peer(fd).borrow().iter().for_each(|mut peer| drop(peer.write(&[0])));
     }
 
     fn drain(&self, fd: Fd) {
@@ -80,26 +127,29 @@ impl Ground for Sockets {
     }
 
     fn eof(&self, fd: Fd) {
-        self.with_peer(fd, |peer| drop(peer.shutdown(Shutdown::Write)));
+        self.peer(fd).borrow().iter().for_each(|peer| drop(peer.end_sending()));
     }
 
     fn hang_up(&self, fd: Fd) {
-        self.0[usize::from(fd) % DESCRIPTORS].1.take();
+        let peer = self.peer(fd).take();
+        drop(peer);
     }
 
     fn fill(&self, fd: Fd) {
         let mut ours = self.ours(fd);
-        while ours.write(&[0; 1 << 16]).is_ok() {}
+        while matches!(ours.write(&[0; 1 << 14]), Ok(1..)) {}
     }
 
     fn room(&self, fd: Fd) {
-        self.with_peer(fd, read_all);
+        self.peer(fd).borrow().iter().for_each(|peer| read_all(peer));
     }
 
     fn elsewhere(&self, what: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(what);
-        });
+        if S::IS_REAL {
+            std::thread::scope(|scope| drop(scope.spawn(what)));
+        } else {
+            what();
+        }
     }
 }
 

@@ -53,6 +53,19 @@ proptest! {
     }
 }
 
+#[cfg(feature = "testing")]
+proptest! {
+    #![proptest_config(cases(1000))]
+
+    #[test]
+    fn p1_a_loop_on_the_simulated_kernel_does_what_the_model_does(
+        setup in setup(), program in ops(0..60)
+    ) {
+        let real = RealLoop::on_a_simulated_kernel(&setup).expect("a loop");
+        agrees("the simulated kernel", real, &program)?;
+    }
+}
+
 proptest! {
     #![proptest_config(cases(200))]
 
