@@ -141,7 +141,7 @@ where
     }
 
     fn room(&self, fd: Fd) {
-        self.peer(fd).borrow().iter().for_each(|peer| read_all(peer));
+        self.peer(fd).borrow().iter().for_each(read_all);
     }
 
     fn elsewhere(&self, what: &mut (dyn FnMut() + Send)) {
