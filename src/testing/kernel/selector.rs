@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{End, World};
 use crate::selector::{Bell, Event, Interest, Ring, Selector, SelectorKey, Token};
+use crate::sys::Time;
 use crate::testing::journal::Act;
 use crate::testing::schedule::{Fault, Site};
 
@@ -125,6 +126,7 @@ impl Selector for SimSelector {
         let (nth, fault) = world.select_fault();
         match fault {
             Some(Fault::Eintr) => {
+                world.wait_half(until);
                 world.act(Act::Selected { events: [].into(), rung: false });
                 return match world.limit_hit() {
                     Some(which) => Err(self.refuse(End::Limit(which))),
@@ -155,6 +157,20 @@ impl Selector for SimSelector {
 }
 
 impl World {
+    /// Waits half of the time that a select until then would: a signal that came at once would be
+    /// none to whoever waits for the rest.
+    fn wait_half(&self, until: Option<Time>) {
+        let mut ready = Vec::new();
+        self.play_due();
+        self.collect(None, &mut ready);
+        if !ready.is_empty() || self.0.rung.load(SeqCst) {
+            return;
+        }
+        if let Some(time) = self.next_happening().into_iter().chain(until).min() {
+            self.0.now.set(self.now() + time.since(self.now()) / 2);
+        }
+    }
+
     /// The fault of this select, and its number.
     fn select_fault(&self) -> (u32, Option<Fault>) {
         let nth = self.0.sites[super::site_index(Site::Select)].get();

@@ -48,9 +48,9 @@ impl StaleEvent {
     }
 
     fn queued(&mut self, handle: HandleId, what: What) -> Result<(), String> {
-        if let What::Reader { fd } | What::Writer { fd } = what {
-            self.watchers.insert(handle, (fd, self.births.get(&fd).copied()));
-        }
+        // What else is queued has nothing to do with the event, which may have ended in a panic.
+        let (What::Reader { fd } | What::Writer { fd }) = what else { return Ok(()) };
+        self.watchers.insert(handle, (fd, self.births.get(&fd).copied()));
         match self.stale.take() {
             Some(token) => Err(format!("{token:?} is gone, and an event of it queues {what:?}")),
             None => Ok(()),
