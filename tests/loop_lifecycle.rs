@@ -61,6 +61,39 @@ fn loop_04_a_closed_loop_refuses_everything() {
 }
 
 #[test]
+fn a_closed_loop_is_never_due_also_if_a_stop_or_another_thread_s_call_came_before_the_close() {
+    let stopped = new_loop();
+    stopped.stop();
+    stopped.close().unwrap();
+    assert_eq!(stopped.next_deadline(), None);
+
+    let called = new_loop();
+    called.handle().call_soon_threadsafe(|| ()).unwrap();
+    called.close().unwrap();
+    assert_eq!(called.next_deadline(), None);
+}
+
+#[test]
+fn closing_frees_what_a_callback_captured_also_if_somebody_keeps_its_handle() {
+    let event_loop = new_loop();
+    let (socket, _peer) = UnixStream::pair().unwrap();
+    let captured = Rc::new(());
+    let capture = || {
+        let captured = captured.clone();
+        move || drop(captured.clone())
+    };
+    let handles = [
+        event_loop.call_soon(capture()).unwrap(),
+        event_loop.add_reader(&socket, capture()).unwrap(),
+    ];
+    let timer = event_loop.call_later(Duration::from_secs(1), capture()).unwrap();
+    assert_eq!(Rc::strong_count(&captured), 4);
+    event_loop.close().unwrap();
+    assert_eq!(Rc::strong_count(&captured), 1);
+    assert!(timer.cancelled() && handles.iter().all(|handle| handle.cancelled()));
+}
+
+#[test]
 fn loop_05_a_running_loop_cannot_be_closed_and_goes_on() {
     let event_loop = new_loop();
     event_loop

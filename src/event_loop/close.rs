@@ -6,7 +6,7 @@
 use super::exception::contain;
 use super::executor::DefaultExecutor;
 use super::residents::CloseReport;
-use super::{EventLoop, Inner, State};
+use super::{EventLoop, Inner, State, Work};
 use crate::observe::Record;
 
 impl Inner {
@@ -31,12 +31,12 @@ impl Inner {
         report.descriptors = self.fds.borrow().watched();
         let (selector, watchers) = self.fds.borrow_mut().close();
         for run in watchers.into_iter().chain(signal_handlers) {
-            free(event_loop, || run.cancel());
-            free(event_loop, || drop(run));
+            free_work(event_loop, Work::Run(run));
         }
         free_each(event_loop, calls);
-        free_each(event_loop, handles);
-        free_each(event_loop, timers);
+        for work in handles.into_iter().map(|entry| entry.work).chain(timers) {
+            free_work(event_loop, work);
+        }
         free(event_loop, || drop(selector));
         // Its threads go on to the end of their jobs; nobody waits for them here.
         drop(executor);
@@ -47,6 +47,15 @@ impl Inner {
 
 fn free_each<T>(event_loop: Option<&EventLoop>, all: impl IntoIterator<Item = T>) {
     all.into_iter().for_each(|one| free(event_loop, || drop(one)));
+}
+
+/// A callback whose handle somebody keeps is freed too: what it captured may keep the handle, and
+/// then neither would ever go.
+fn free_work(event_loop: Option<&EventLoop>, work: Work) {
+    if let Work::Run(run) = &work {
+        free(event_loop, || run.cancel());
+    }
+    free(event_loop, || drop(work));
 }
 
 fn free(event_loop: Option<&EventLoop>, f: impl FnOnce()) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::error::LoopError;
 use super::handle::Run;
 use crate::selector::{Bell, Event, Interest, Ring, Selector, SelectorKey, Token};
+use crate::sys::zoo::{self, Bug};
 
 /// The two ways to wait for a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,7 +144,8 @@ impl Fds {
     #[inline]
     pub(crate) fn find(&self, token: Token) -> Option<&Watch> {
         let watch = self.watches.get(token.slot() as usize)?;
-        (watch.generation == token.generation()).then_some(watch)
+        let same = watch.generation == token.generation();
+        (same || zoo::is(Bug::EventWithoutGeneration)).then_some(watch)
     }
 
     /// Notes that somebody has a handle of a watcher of `fd`, and may cancel it.

@@ -10,6 +10,7 @@ use super::timers::TimerKey;
 use super::{EventLoop, Inner};
 use crate::observe::{Record, TimerId, What, tell_cancelled};
 use crate::sys::Time;
+use crate::sys::zoo::{self, Bug};
 
 /// Whatever the ready queue can hold: something that runs once each time it is queued.
 ///
@@ -174,7 +175,9 @@ impl TimerHandle {
         if self.run.is_cancelled() {
             return;
         }
-        self.run.cancel();
+        if !zoo::is(Bug::CancelAfterDueIgnored) {
+            self.run.cancel();
+        }
         if let Some(inner) = self.event_loop.upgrade() {
             if !inner.disarm(self.key) {
                 let timer = TimerId(self.key.number());

@@ -24,6 +24,7 @@ mod schedule;
 mod signal;
 mod timers;
 mod turn;
+mod wake;
 mod watch;
 
 use std::cell::{Cell, OnceCell, RefCell};

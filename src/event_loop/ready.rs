@@ -136,6 +136,11 @@ impl Ready {
         self.queue.borrow().is_empty()
     }
 
+    /// Has the handle that was queued last run first. (An arm of the zoo's.)
+    pub(crate) fn move_last_to_front(&self) {
+        self.queue.borrow_mut().rotate_right(1);
+    }
+
     /// Takes everything that is ready now, in exchange for an empty queue that grew before.
     #[inline]
     pub(crate) fn take_turn(&self, turn: &mut Vec<Entry>) {

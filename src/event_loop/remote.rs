@@ -1,28 +1,20 @@
 //! What other threads may do to a loop: send it a call, wake it.
 //!
-//! ```text
-//! another thread                      the loop's thread
-//! lock, push, unlock                  asleep := true
-//! pending := true                     pending?  ── yes ─► do not sleep
-//! asleep? ─ swap to false, ring ──►   select
-//!                                     asleep := false
-//!                                     pending? ─ swap to false, lock, take all
-//! ```
-//!
-//! Either the sender sees `asleep` and rings, or the loop sees `pending` and does not sleep: the
-//! two flags are sequentially consistent, so both cannot miss. The loop takes `pending` down
-//! before it takes the queue, so that a sender who comes in between raises it again.
+//! A sender puts its letter into the box and knocks; the loop, before it sleeps, announces that and
+//! looks whether somebody has knocked. `wake.rs` has the two flags and the argument why no letter
+//! waits for a loop that sleeps.
 //!
 //! A signal handler notes its signal where a thread pushes, and then does the same.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::EventLoop;
 use super::error::LoopError;
+use super::wake::Flags;
 use crate::selector::Bell;
 
 /// A call from another thread, to be made with the loop on the loop's thread.
@@ -37,10 +29,7 @@ struct Letters {
 /// The loop's letter box.
 pub(crate) struct Mailbox {
     letters: Mutex<Letters>,
-    /// Something is in the box, or a signal has come.
-    pending: AtomicBool,
-    /// The loop is in its selector, or about to be: it needs the bell.
-    asleep: AtomicBool,
+    flags: Flags,
     /// How much is on its way from outside that the loop knows of; not counted but for virtual
     /// time, which alone asks.
     outstanding: Option<AtomicUsize>,
@@ -71,8 +60,7 @@ impl Mailbox {
     pub(crate) fn new(bell: Bell, counts: bool) -> Arc<Self> {
         Arc::new(Mailbox {
             letters: Mutex::default(),
-            pending: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
+            flags: Flags::new(),
             outstanding: counts.then(AtomicUsize::default),
             bell,
         })
@@ -92,8 +80,7 @@ impl Mailbox {
 
     /// Makes the loop look into the box. Any thread, and safe in a signal handler.
     pub(crate) fn knock(&self) {
-        self.pending.store(true, SeqCst);
-        if self.asleep.swap(false, SeqCst) {
+        if self.flags.knock() {
             self.bell.ring();
         }
     }
@@ -101,18 +88,17 @@ impl Mailbox {
     /// Whether there is something to collect. The loop's thread.
     #[inline]
     pub(crate) fn is_pending(&self) -> bool {
-        self.pending.load(SeqCst)
+        self.flags.is_pending()
     }
 
     /// Announces that the loop is about to sleep; `false` means it must not.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.asleep.swap(true, SeqCst);
-        !self.is_pending()
+        self.flags.fall_asleep()
     }
 
     /// Announces that it is awake.
     pub(crate) fn wake_up(&self) {
-        self.asleep.swap(false, SeqCst);
+        self.flags.wake_up();
     }
 
     /// The bell, for whoever rings it without a letter.
@@ -134,8 +120,7 @@ impl Mailbox {
 
     /// Takes everything out.
     pub(crate) fn collect(&self) -> VecDeque<RemoteCall> {
-        self.pending.swap(false, SeqCst);
-        mem::take(&mut self.lock().calls)
+        self.flags.collect(|| mem::take(&mut self.lock().calls))
     }
 
     /// Refuses everything from now on, and gives what was in the box.
@@ -200,7 +185,7 @@ impl fmt::Debug for LoopHandle {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     use super::*;
     use crate::selector::Ring;

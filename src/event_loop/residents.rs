@@ -4,7 +4,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use super::Inner;
-use crate::observe::What;
+use crate::observe::{Site, What};
 
 /// Somebody whom the loop keeps alive.
 pub(crate) trait Resident {
@@ -13,7 +13,8 @@ pub(crate) trait Resident {
     /// The loop is closing: let go of everything.
     fn evict(self: Rc<Self>, inner: &Inner);
     /// `run` ends: a task is asked to end, and `true` says that this is one to wait for.
-    fn ask_to_end(self: Rc<Self>) -> bool {
+    /// `_at` is where somebody asked for the run.
+    fn ask_to_end(self: Rc<Self>, _at: Site) -> bool {
         false
     }
     /// Whether it has ended.

@@ -7,6 +7,7 @@ use super::error::LoopError;
 use super::residents::CloseReport;
 use super::{EventLoop, State};
 use crate::observe::Record;
+use crate::sys::zoo::{self, Bug};
 
 /// Why a run came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +33,9 @@ impl<'a> Run<'a> {
         }
         let guard = RunningGuard::enter(event_loop)?;
         event_loop.0.state.set(State::Running);
+        if zoo::is(Bug::StopBeforeRunLost) {
+            event_loop.0.stopping.set(false);
+        }
         event_loop.0.leave_host();
         // The first turn of a run always polls.
         event_loop.0.handles_until_poll.set(0);

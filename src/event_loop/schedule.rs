@@ -68,8 +68,12 @@ impl EventLoop {
     /// than until then before the next [`run_once`](EventLoop::run_once). `None`: no timer is
     /// armed.
     ///
-    /// While handles are ready the answer is [`Time::ZERO`]: do not sleep at all.
+    /// While handles are ready the answer is [`Time::ZERO`]: do not sleep at all. A closed loop has
+    /// nothing to be awake for: `None`.
     pub fn next_deadline(&self) -> Option<Time> {
+        if self.is_closed() {
+            return None;
+        }
         if !self.0.home.ready.is_empty()
             || self.0.stopping.get()
             || self.0.home.mailbox.is_pending()

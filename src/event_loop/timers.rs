@@ -13,6 +13,7 @@
 //! cold; programs that time out cancel nearly every timer they arm.
 
 use crate::sys::Time;
+use crate::sys::zoo::{self, Bug};
 
 /// Fewer entries than this are not worth sweeping (asyncio's `_MIN_SCHEDULED_TIMER_HANDLES`).
 const SWEEP_MIN: usize = 100;
@@ -114,11 +115,16 @@ impl<T> Timers<T> {
         if slot.number == key.number { slot.payload.as_mut() } else { None }
     }
 
+    /// The top of the heap, armed or cancelled.
+    pub fn top(&self) -> Option<(Time, TimerKey)> {
+        let &Entry { deadline, number, slot } = self.heap.first()?;
+        Some((deadline, TimerKey { slot, number }))
+    }
+
     /// The first deadline, and whose it is. Drops cancelled timers from the top as it looks.
     pub fn first(&mut self) -> Option<(Time, TimerKey)> {
         loop {
-            let &Entry { deadline, number, slot } = self.heap.first()?;
-            let key = TimerKey { slot, number };
+            let (deadline, key) = self.top()?;
             if self.is_armed(key) {
                 return Some((deadline, key));
             }
@@ -182,7 +188,7 @@ impl<T> Timers<T> {
         let entry = self.heap[index];
         while index > 0 {
             let parent = (index - 1) / 4;
-            if self.heap[parent] <= entry {
+            if in_order(self.heap[parent], entry) {
                 break;
             }
             self.heap[index] = self.heap[parent];
@@ -197,7 +203,7 @@ impl<T> Timers<T> {
             let first = 4 * index + 1;
             let children = first..(first + 4).min(self.heap.len());
             let Some(least) = children.min_by_key(|&child| self.heap[child]) else { break };
-            if entry <= self.heap[least] {
+            if in_order(entry, self.heap[least]) {
                 break;
             }
             self.heap[index] = self.heap[least];
@@ -205,6 +211,15 @@ impl<T> Timers<T> {
         }
         self.heap[index] = entry;
     }
+}
+
+/// Whether `first` may stand above `second`.
+#[inline(always)]
+fn in_order(first: Entry, second: Entry) -> bool {
+    if zoo::is(Bug::TimerTiesReversed) {
+        return first.deadline < second.deadline;
+    }
+    first <= second
 }
 
 #[cfg(test)]

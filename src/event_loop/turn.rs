@@ -12,7 +12,9 @@ use super::handle::Run as RunHandle;
 use super::ready::{Batch, Entry, Work};
 use super::{EventLoop, Inner};
 use crate::observe::{HandleId, Record, TimerId, WaitReason, add, count};
+use crate::selector::{Event, Readiness};
 use crate::sys::Time;
+use crate::sys::zoo::{self, Bug};
 
 /// No sleep is longer, so that no kernel's limit is met; the turn after it sleeps again.
 /// (asyncio's `MAXIMUM_SELECT_TIMEOUT`)
@@ -62,7 +64,9 @@ impl Inner {
         if polled {
             self.collect_events(event_loop);
         }
-        self.collect_timers();
+        if !zoo::is(Bug::TimersOnlyWhenIdle) || self.home.ready.is_empty() {
+            self.collect_timers();
+        }
 
         self.run_handles(event_loop);
         self.observe.tell(|| Record::TurnEnded);
@@ -104,7 +108,14 @@ impl Inner {
         };
         let result = {
             let mut events = self.events.borrow_mut();
-            self.fds.borrow_mut().selector.select(timeout, &mut events)
+            let selector = &mut self.fds.borrow_mut().selector;
+            let result = selector.select(timeout, &mut events);
+            let early = || timeout.is_some_and(|time| self.clock.now().since(before) < time);
+            let nothing = |events: &[Event]| events.is_empty() && !self.home.mailbox.is_pending();
+            if zoo::is(Bug::InterruptedWaitStartsOver) && nothing(&events) && early() {
+                drop(selector.select(timeout, &mut events));
+            }
+            result
         };
         if blocking {
             self.home.mailbox.wake_up();
@@ -127,9 +138,16 @@ impl Inner {
             return (NOW, WaitReason::Remote, self.polled_at.get());
         }
         let now = self.clock.now();
-        let first = self.timers.borrow_mut().first();
+        let first = match zoo::is(Bug::CancelledHeadWakes) {
+            true => self.timers.borrow().top(),
+            false => self.timers.borrow_mut().first(),
+        };
         let timer = first
             .map(|(deadline, key)| (deadline.since(now), WaitReason::Timer(TimerId(key.number()))));
+        let timer = timer.map(|(sleep, why)| match zoo::is(Bug::SleepRoundedDown) {
+            true => (Duration::from_millis(sleep.as_millis() as u64), why),
+            false => (sleep, why),
+        });
         match (timer, limit) {
             (Some((sleep, why)), limit) if limit.is_none_or(|limit| sleep <= limit) => {
                 (Some(sleep.min(LONGEST_SLEEP)), why, now)
@@ -172,6 +190,8 @@ impl Inner {
 
     /// Step 2b: a handle for every reader and writer the events are for.
     fn collect_events(&self, event_loop: &EventLoop) {
+        let hung_up =
+            |event: &Event| event.readiness.intersects(Readiness::READ_HANGUP | Readiness::HANGUP);
         let mut events = self.events.borrow_mut();
         if events.is_empty() {
             return;
@@ -185,7 +205,13 @@ impl Inner {
                     let (token, readiness) = (event.token, event.readiness);
                     self.observe.tell(|| Record::Event { fd, token, readiness });
                 }
-                let Some(watch) = fds.find(event.token) else { continue };
+                let Some(watch) = fds.find(event.token) else {
+                    assert!(!zoo::is(Bug::UnknownTokenPanics), "no such registration");
+                    continue;
+                };
+                if zoo::is(Bug::HangUpSkipsRead) && hung_up(event) {
+                    continue;
+                }
                 if event.wakes_reader() && !queue(&mut ready, watch, &watch.reader) {
                     cancelled.push((fd, Side::Reader));
                 }
@@ -219,7 +245,10 @@ impl Inner {
         if timers.is_empty() {
             return;
         }
-        let now = self.polled_at.get();
+        let now = match zoo::is(Bug::TimerEarly) {
+            true => self.polled_at.get() + Duration::from_millis(1),
+            false => self.polled_at.get(),
+        };
         while let Some(due) = timers.pop_due(now) {
             count(&self.observe.tally.timers_fired);
             self.observe.tell(|| Record::TimerDue {
@@ -227,6 +256,9 @@ impl Inner {
                 late: now.since(due.deadline),
             });
             self.home.ready.push(due.payload);
+            if zoo::is(Bug::TimerJumpsQueue) {
+                self.home.ready.move_last_to_front();
+            }
         }
     }
 
@@ -240,6 +272,10 @@ impl Inner {
         } else {
             let mut handles = turn.drain(..);
             self.run_each(event_loop, || handles.next());
+        }
+        while zoo::is(Bug::TurnWithoutEnd) && !self.home.ready.is_empty() {
+            self.home.ready.take_turn(&mut turn);
+            self.run_each(event_loop, || (!turn.is_empty()).then(|| turn.remove(0)));
         }
         self.observe.set_current(HandleId::OUTSIDE);
     }

@@ -34,6 +34,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use choose::{DefaultSelector, default_selector};
+#[cfg(test)]
+pub(crate) use conformance::BACKENDS;
 #[cfg(target_os = "linux")]
 pub use epoll::EpollSelector;
 #[cfg(any(

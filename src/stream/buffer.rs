@@ -21,6 +21,7 @@
 
 use super::error::ReadError;
 use super::scan::{Match, Scan};
+use crate::sys::zoo::{self, Bug};
 use std::io;
 
 /// The limit if nobody sets one, in bytes: 64 KiB, as in asyncio.
@@ -229,6 +230,9 @@ impl StreamBuffer {
     /// How many bytes a read of at most `max` gets now.
     fn readable(&self, max: usize) -> ReadResult<usize> {
         self.check()?;
+        if zoo::is(Bug::EofHidesUnread) && self.eof {
+            return Ok(Done(0));
+        }
         let len = self.unread().len().min(max);
         Ok(if len > 0 || max == 0 || self.eof { Done(len) } else { NeedMore })
     }

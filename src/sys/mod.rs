@@ -31,6 +31,11 @@ pub(crate) mod testing;
 mod thread;
 mod time;
 mod timerfd;
+#[cfg(not(evloop_zoo))]
+pub(crate) mod zoo;
+#[cfg(evloop_zoo)]
+#[doc(hidden)]
+pub mod zoo;
 
 pub(crate) use bell::BellFd;
 pub use clock::{Clock, MonotonicClock};

@@ -1,8 +1,14 @@
-//! What the selectors' tests want of the kernel and the standard library does not have.
+//! What tests want of the kernel and the standard library does not have.
 
+#[cfg(feature = "testing")]
+use std::io;
+#[cfg(feature = "testing")]
+use std::os::fd::RawFd;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::cvt;
+#[cfg(feature = "testing")]
+use super::error::cvt_size;
 
 /// A non-blocking pipe: its reader and its writer.
 pub(crate) fn pipe() -> (OwnedFd, OwnedFd) {
@@ -61,4 +67,42 @@ impl Thread {
         // SAFETY: the caller keeps the thread alive, so its name is valid.
         unsafe { libc::pthread_kill(self.0, libc::SIGUSR2) };
     }
+}
+
+/// read(2), for what is no socket.
+#[cfg(feature = "testing")]
+pub(crate) fn read(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: `buffer` is exclusively borrowed, so the kernel may write its length at its pointer.
+    cvt_size(unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) })
+}
+
+/// write(2), for what is no socket.
+#[cfg(feature = "testing")]
+pub(crate) fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: `bytes` is borrowed for the whole call, so the kernel may read its length there.
+    cvt_size(unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// How many bytes of a TCP socket its peer's kernel has not acknowledged, its end of file counting
+/// as one. (SIOCOUTQ, tcp(7))
+#[cfg(all(feature = "testing", target_os = "linux"))]
+pub(crate) fn unacknowledged(fd: RawFd) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: SIOCOUTQ, whose number is TIOCOUTQ's, writes one int at the pointer.
+    cvt(unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &raw mut count) })?;
+    Ok(count as usize)
+}
+
+/// Keeps the calling thread on the processor that it runs on. (sched_setaffinity(2))
+#[cfg(all(feature = "testing", target_os = "linux"))]
+pub(crate) fn stay_on_this_processor() -> io::Result<()> {
+    // SAFETY: a cpu_set_t is an array of integers, and all zeros is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: sched_getcpu(3) takes nothing, CPU_SET writes inside `set` (it panics for a number
+    // beyond), and sched_setaffinity(2) reads as many bytes of it as it is told.
+    cvt(unsafe {
+        libc::CPU_SET(cvt(libc::sched_getcpu())? as usize, &mut set);
+        libc::sched_setaffinity(0, size_of_val(&set), &raw const set)
+    })?;
+    Ok(())
 }

@@ -24,6 +24,7 @@ use crate::event_loop::{EventLoop, Home, ResidentKey};
 #[cfg(feature = "testing")]
 use crate::observe::Record;
 use crate::observe::{Site, TaskEnd, TaskId, Wait};
+use crate::sys::zoo::{self, Bug};
 
 /// Where a task stands with the ready queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +52,7 @@ impl Schedule {
         use Schedule::{Done, Idle, Queued, Rewoken, Running};
         match (self, turn) {
             (Idle, Turn::Woken) => Some(Queued),
+            (Running, Turn::Woken) if zoo::is(Bug::WakeDuringPollLost) => Some(Running),
             (Running, Turn::Woken) => Some(Rewoken),
             (Queued | Rewoken | Done, Turn::Woken) => Some(self),
             (Queued, Turn::StepBegins) => Some(Running),
@@ -126,7 +128,7 @@ impl Header {
         let before = self.schedule.get();
         let after = before.after(turn).unwrap_or(before);
         self.schedule.set(after);
-        before != after
+        before != after || (zoo::is(Bug::WakeNotDeduplicated) && turn == Turn::Woken)
     }
 
     #[inline]

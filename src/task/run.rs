@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use super::task::JoinError;
 use crate::event_loop::{Ended, EventLoop, LoopError, WeakLoop, get_running_loop};
+use crate::observe::Site;
 
 /// Stops the loop when the future that `run_until_complete` waits for has ended, in whatever way:
 /// it is dropped with the future. Once the run is over it does nothing.
@@ -52,12 +53,16 @@ impl EventLoop {
     where
         F: IntoFuture<IntoFuture: 'static>,
     {
-        self.run_main(future, &Cell::new(0))
+        self.run_main(future, Location::caller(), &Cell::new(0))
     }
 
     /// The same; `interrupts` counts Ctrl-C.
-    #[track_caller]
-    fn run_main<F>(&self, future: F, interrupts: &Cell<u32>) -> Result<F::Output, LoopError>
+    fn run_main<F>(
+        &self,
+        future: F,
+        at: Site,
+        interrupts: &Cell<u32>,
+    ) -> Result<F::Output, LoopError>
     where
         F: IntoFuture<IntoFuture: 'static>,
     {
@@ -68,10 +73,11 @@ impl EventLoop {
         let waiting = Rc::new(Cell::new(true));
         let stop = StopWhenDropped { event_loop: Rc::downgrade(&self.0), waiting: waiting.clone() };
         let future = future.into_future();
-        let mut main = self.create_task(async move {
+        let main = async move {
             let _stop = stop;
             future.await
-        });
+        };
+        let mut main = self.create_task_at(main, at);
         let ended = self.run_turns(
             || {
                 interrupts.set(interrupts.get() + 1);
@@ -94,16 +100,16 @@ impl EventLoop {
         }
     }
 
-    /// All that [`run`] does with its loop.
-    #[track_caller]
+    /// All that [`run`] does with its loop; `at` is where somebody asked for that.
     pub(crate) fn run_to_its_end<F: Future + 'static>(
         &self,
         main: F,
+        at: Site,
     ) -> Result<F::Output, LoopError> {
         let interrupts = Cell::new(0);
-        let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, &interrupts)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, at, &interrupts)));
         if interrupts.get() < 2 {
-            self.end_all_tasks();
+            self.end_all_tasks(at);
             self.end_default_executor();
         }
         self.close()?;
@@ -111,9 +117,9 @@ impl EventLoop {
     }
 
     /// Asks every task to end, and runs until those have, or Ctrl-C is pressed.
-    fn end_all_tasks(&self) {
+    fn end_all_tasks(&self, at: Site) {
         let mut ending = self.0.residents();
-        ending.retain(|resident| resident.clone().ask_to_end());
+        ending.retain(|resident| resident.clone().ask_to_end(at));
         if ending.is_empty() {
             return;
         }
@@ -153,7 +159,7 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> {
     if get_running_loop().is_ok() {
         return Err(LoopError::AnotherIsRunning);
     }
-    EventLoop::new()?.run_to_its_end(main)
+    EventLoop::new()?.run_to_its_end(main, Location::caller())
 }
 
 #[cfg(test)]
@@ -167,7 +173,11 @@ mod tests {
         let event_loop = EventLoop::new().unwrap();
         let inner = event_loop.clone();
         let cancel_all = move || {
-            inner.0.residents().into_iter().for_each(|task| assert!(task.ask_to_end()));
+            inner
+                .0
+                .residents()
+                .into_iter()
+                .for_each(|task| assert!(task.ask_to_end(Location::caller())));
         };
         event_loop.call_soon(cancel_all).unwrap();
         let result = event_loop.run_until_complete(crate::sleep(Duration::from_secs(3600)));

@@ -15,24 +15,32 @@
 //! ```
 
 mod cancel;
+#[cfg(all(test, target_os = "linux"))]
+mod fidelity;
 mod journal;
 mod kernel;
+pub mod model;
 mod oracle;
 mod paused;
 mod report;
+mod run;
 mod schedule;
 mod sim;
 
 pub use cancel::{
     CancelSafe, Cut, CutBy, CutPlace, Moment, NotCancelSafe, ParseCutError, cut_each_await,
-    replay_cut,
+    cut_each_await_paused, replay_cut,
 };
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::World;
 pub use oracle::{Oracle, oracles};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
-pub use schedule::{Fault, Mode, Schedule, Site};
+pub use run::{Explored, Verdict, check, explore, explore_from, replay};
+pub use schedule::{
+    Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
+    ScheduleTree, Site, schedule, schedule_with,
+};
 pub use sim::{Limits, Sim};
 
 #[cfg(doc)]

@@ -1,6 +1,7 @@
 //! Virtual time for ordinary tests, on the real kernel.
 
 use std::future::Future;
+use std::panic::Location;
 
 use crate::event_loop::{EventLoop, LoopError, ManualClock};
 
@@ -31,7 +32,10 @@ pub fn run_paused<F: Future + 'static>(main: F) -> Result<F::Output, LoopError> 
     if crate::get_running_loop().is_ok() {
         return Err(LoopError::AnotherIsRunning);
     }
-    EventLoop::builder().virtual_time(ManualClock::new()).build()?.run_to_its_end(main)
+    EventLoop::builder()
+        .virtual_time(ManualClock::new())
+        .build()?
+        .run_to_its_end(main, Location::caller())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A simulation: one program on one schedule.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Duration;
 
 use super::journal::{Choice, Entry, Journal, Timeline};
@@ -28,9 +28,9 @@ impl Default for Limits {
 
 /// A simulation in the making.
 pub struct Sim {
-    schedule: Schedule,
-    limits: Limits,
-    oracles: Vec<Box<dyn Oracle>>,
+    pub(super) schedule: Schedule,
+    pub(super) limits: Limits,
+    pub(super) oracles: Vec<Box<dyn Oracle>>,
 }
 
 /// The schedule's picks among the ready handles.
@@ -74,7 +74,8 @@ impl Sim {
         let timeline = journal.take();
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();
-        Report { outcome, violations, timeline, schedule: self.schedule, decisions }
+        let among = world.0.among.take();
+        Report { outcome, violations, timeline, schedule: self.schedule, decisions, among }
     }
 }
 
@@ -95,8 +96,8 @@ fn run_in<F: Future + 'static>(
         Ok(event_loop) => event_loop,
         Err(error) => return Outcome::Failed(error),
     };
-    let main = main(world.clone());
-    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main)));
+    let (main, at) = (main(world.clone()), Location::caller());
+    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main, at)));
     match (result, world.0.end.get()) {
         (Err(payload), _) => Outcome::Panicked(payload),
         (Ok(Ok(value)), None) => Outcome::Done(value),

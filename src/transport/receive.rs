@@ -9,6 +9,7 @@ use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, Side};
 use crate::observe::{Record, add};
+use crate::sys::zoo::{self, Bug};
 
 /// How many bytes one receive takes at most: the size of the loop's buffer.
 const RECEIVE_SIZE: usize = 64 * 1024;
@@ -35,6 +36,9 @@ impl Tcp {
                 Tcp::call_with(transport, |protocol, transport| {
                     protocol.data_received(transport, &buffer[..received]);
                 });
+                if zoo::is(Bug::ShortReadIsEof) && received < buffer.len() {
+                    tcp.peer_finished(event_loop);
+                }
             }
             nothing => tcp.received_nothing(event_loop, nothing),
         }
@@ -71,7 +75,11 @@ impl Tcp {
                 event_loop.0.observe.tell(|| Record::Received { fd: self.fd, bytes: 0 });
                 self.peer_finished(event_loop);
             }
-            Err(error) if is_not_now(&error) => {}
+            Err(error) if is_not_now(&error) => {
+                if zoo::is(Bug::WatchEndsWithEagain) {
+                    drop(event_loop.0.unwatch(self.fd, Side::Reader));
+                }
+            }
             Err(error) => self.broken(&event_loop.0, error),
         }
     }

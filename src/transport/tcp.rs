@@ -19,6 +19,7 @@ use crate::event_loop::{
     panic_message,
 };
 use crate::observe::{Record, What, count};
+use crate::sys::zoo::{self, Bug};
 
 /// A connection. Its sending side is in `send.rs`, its receiving side in `receive.rs`.
 ///
@@ -117,6 +118,7 @@ impl Tcp {
     fn act(self: &Rc<Self>, inner: &Inner, action: Action) {
         // A kernel that refuses to forget a descriptor has forgotten it already.
         match action {
+            Action::StopReading if zoo::is(Bug::RegistrationLeft) && self.is_closing() => {}
             Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
             Action::SendFin => self.send_fin(inner),
             Action::StopWriting => {
@@ -366,6 +368,9 @@ impl Run for Lost {
             );
         }
         tcp.happens(&event_loop.0, Cause::Delivered);
+        if zoo::is(Bug::ClosedTwice) {
+            tcp.home.sockets.close(tcp.fd);
+        }
     }
 
     fn what(&self) -> What {

@@ -20,10 +20,10 @@ use std::time::Duration;
 use super::*;
 
 /// Makes a selector of the backend under test.
-type Open = fn() -> Box<dyn Selector>;
+pub(crate) type Open = fn() -> Box<dyn Selector>;
 
 /// Backends by name.
-const BACKENDS: &[(&str, Open)] = &[
+pub(crate) const BACKENDS: &[(&str, Open)] = &[
     #[cfg(target_os = "linux")]
     ("epoll", || Box::new(EpollSelector::new().unwrap())),
     #[cfg(target_os = "linux")]

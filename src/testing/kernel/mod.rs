@@ -33,6 +33,8 @@ pub(crate) struct Kernel {
     pub(crate) schedule: Schedule,
     pub(crate) limits: Limits,
     pub(crate) decisions: Cell<u32>,
+    /// Between how many things each decision chose.
+    pub(crate) among: RefCell<Vec<u8>>,
     sites: RefCell<BTreeMap<Site, u32>>,
     /// What will happen, by time and then in the order it was planned.
     agenda: RefCell<BTreeMap<(Time, u64), Happening>>,
@@ -58,6 +60,7 @@ impl World {
             schedule,
             limits,
             decisions: Cell::new(0),
+            among: RefCell::default(),
             sites: RefCell::default(),
             agenda: RefCell::default(),
             next_happening: Cell::new(0),
@@ -122,6 +125,7 @@ impl World {
         }
         let decision = self.0.decisions.get();
         self.0.decisions.set(decision + 1);
+        self.0.among.borrow_mut().push(u8::try_from(among).unwrap_or(u8::MAX));
         let picked = self.0.schedule.picks.get(&decision).copied().unwrap_or(0);
         let chosen = usize::from(picked) % among;
         if chosen != 0 {

@@ -1,7 +1,26 @@
 //! Schedules: everything that a kernel leaves open, as one value.
 
+mod draw;
+mod kind;
+mod order;
+mod rng;
+mod search;
+mod shrink;
+mod strategy;
+mod text;
+mod tried;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use draw::ScheduleParams;
+pub use kind::FaultKind;
+pub use rng::Rng;
+pub(crate) use search::Search;
+pub(crate) use shrink::Shrinker;
+pub use strategy::{ScheduleStrategy, ScheduleTree, schedule, schedule_with};
+pub use text::ScheduleError;
+pub(crate) use tried::{Fails, judge_by_case};
 
 /// What may be permuted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

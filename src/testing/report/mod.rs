@@ -67,4 +67,18 @@ pub struct Report<T> {
     pub schedule: Schedule,
     /// How many choices there were.
     pub decisions: u32,
+    /// Between how many things each of them chose; 255 is that many or more.
+    pub among: Vec<u8>,
+}
+
+impl<T> fmt::Display for Report<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, on the schedule \"{}\"", self.verdict(), self.schedule)?;
+        if let Outcome::Panicked(payload) = &self.outcome {
+            write!(f, "\n  {}", crate::event_loop::panic_message(&**payload))?;
+        }
+        self.violations.iter().try_for_each(|Violation { oracle, turn, at, what, .. }| {
+            write!(f, "\n  {oracle} in turn {turn}, at {at:?}: {what}")
+        })
+    }
 }
