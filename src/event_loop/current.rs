@@ -38,6 +38,27 @@ pub(crate) fn number_this_thread() -> u64 {
     THREAD.get()
 }
 
+/// Calls `f` as if it were on another thread: one that never made a loop, and in which none runs.
+///
+/// That is sound. `thread_number` promises that whoever has a loop's number is on the loop's
+/// thread, never that whoever is on it has the number: while `f` runs no loop's number is this
+/// thread's, for they are not 0, and one that `f` makes a loop with is new. So a waker takes the
+/// way of another thread: atomics and a letter, which are right on any thread. `f` is `Send`, so
+/// it holds nothing of a loop but what other threads may hold.
+#[cfg(feature = "testing")]
+pub(crate) fn as_another_thread(f: impl FnOnce() + Send) {
+    struct Back(u64, Option<EventLoop>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            THREAD.set(self.0);
+            let running = RUNNING.replace(self.1.take());
+            drop(running);
+        }
+    }
+    let _back = Back(THREAD.replace(0), RUNNING.take());
+    f();
+}
+
 /// The loop that runs in this thread, or else the thread's current loop; the main thread gets a
 /// new one at the first call. (`asyncio.get_event_loop`)
 ///

@@ -38,6 +38,8 @@ use crate::sys::{Clock, Sockets, Time};
 
 pub use builder::Builder;
 pub use clock::{ManualClock, RealWork};
+#[cfg(feature = "testing")]
+pub(crate) use current::as_another_thread;
 pub(crate) use current::thread_number;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 use embed::Embed;

@@ -14,6 +14,11 @@ use crate::observe::{Record, What};
 pub trait Watchable {
     /// The descriptor.
     fn to_watch(&self) -> RawFd;
+    /// Whether it is surely one of the process, and no number of a simulation's.
+    #[doc(hidden)]
+    fn is_of_the_process(&self) -> bool {
+        false
+    }
 }
 
 impl Watchable for RawFd {
@@ -25,6 +30,9 @@ impl Watchable for RawFd {
 impl<T: AsRawFd + ?Sized> Watchable for &T {
     fn to_watch(&self) -> RawFd {
         self.as_raw_fd()
+    }
+    fn is_of_the_process(&self) -> bool {
+        true
     }
 }
 
@@ -39,13 +47,13 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`LoopError::Closed`]; [`LoopError::UsedByTransport`]; [`LoopError::Io`] if `fd` is no open
-    /// descriptor, or one that cannot be waited for (a regular file).
+    /// descriptor, or one that cannot be waited for (a regular file, a real one in a simulation).
     pub fn add_reader(
         &self,
         fd: impl Watchable,
         callback: impl FnMut() + 'static,
     ) -> Result<Handle, LoopError> {
-        let fd = fd.to_watch();
+        let fd = self.checked(&fd)?;
         self.add(fd, Side::Reader, Repeating::new(What::Reader { fd }, callback))
     }
 
@@ -62,7 +70,7 @@ impl EventLoop {
         fd: impl Watchable,
         callback: impl FnMut() + 'static,
     ) -> Result<Handle, LoopError> {
-        let fd = fd.to_watch();
+        let fd = self.checked(&fd)?;
         self.add(fd, Side::Writer, Repeating::new(What::Writer { fd }, callback))
     }
 
@@ -83,6 +91,15 @@ impl EventLoop {
     /// As [`remove_reader`](EventLoop::remove_reader).
     pub fn remove_writer(&self, fd: impl Watchable) -> Result<bool, LoopError> {
         self.remove(fd.to_watch(), Side::Writer)
+    }
+
+    /// The number of what is to be watched.
+    fn checked(&self, fd: &impl Watchable) -> Result<RawFd, LoopError> {
+        let number = fd.to_watch();
+        if fd.is_of_the_process() {
+            self.0.home.sockets.check_real(number)?;
+        }
+        Ok(number)
     }
 
     fn add(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> Result<Handle, LoopError> {

@@ -156,6 +156,11 @@ impl Readiness {
     /// An error waits to be read, by the next call or through `SO_ERROR`.
     pub const ERROR: Readiness = Readiness(16);
 
+    /// What is in both sets.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn and(self, other: Readiness) -> Readiness {
+        Readiness(self.0 & other.0)
+    }
     /// Whether all of `other` is in this set.
     pub const fn contains(self, other: Readiness) -> bool {
         self.0 & other.0 == other.0

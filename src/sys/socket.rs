@@ -67,6 +67,19 @@ pub trait Sockets {
     fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr>;
     /// close(2). Errors are of no use to anyone: the descriptor is gone in any case.
     fn close(&self, fd: RawFd);
+    /// Whether a descriptor of the process can be waited for beside these.
+    ///
+    /// # Errors
+    ///
+    /// Why not, where sockets are simulated.
+    fn check_real(&self, _fd: RawFd) -> io::Result<()> {
+        Ok(())
+    }
+    /// The addresses of `host`, if whoever makes these sockets has names of its own; `None`: the
+    /// system's resolver is asked, on a thread of its own.
+    fn resolve(&self, _host: &str, _port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
+        None
+    }
 }
 
 /// [`Sockets`] as the operating system has them.

@@ -224,7 +224,15 @@ pub struct Timeline(pub Vec<Entry>);
 
 /// Where loop and kernel write.
 #[derive(Clone, Default)]
-pub(crate) struct Journal(Rc<RefCell<(u64, Vec<Entry>)>>);
+pub(crate) struct Journal(Rc<RefCell<Pages>>);
+
+#[derive(Default)]
+struct Pages {
+    turn: u64,
+    /// How many handles the loop has run.
+    handles: u64,
+    entries: Vec<Entry>,
+}
 
 impl Journal {
     pub(crate) fn act(&self, at: Time, act: Act) {
@@ -232,21 +240,37 @@ impl Journal {
     }
 
     pub(crate) fn turns(&self) -> u64 {
-        self.0.borrow().0
+        self.0.borrow().turn
+    }
+
+    pub(crate) fn handles(&self) -> u64 {
+        self.0.borrow().handles
+    }
+
+    /// Whether the last thing that was written is the beginning of a turn.
+    pub(crate) fn turn_has_just_begun(&self) -> bool {
+        let last = |pages: &Pages| pages.entries.last().map(|entry| is_turn(&entry.step));
+        last(&self.0.borrow()) == Some(true)
     }
 
     /// What was written, which is forgotten here.
     pub(crate) fn take(&self) -> Timeline {
-        Timeline(std::mem::take(&mut self.0.borrow_mut().1))
+        Timeline(std::mem::take(&mut self.0.borrow_mut().entries))
     }
 
     fn push(&self, at: Time, step: Step) {
-        let (turn, entries) = &mut *self.0.borrow_mut();
-        if let Step::Loop(Record::Turn { turn: number }) = step {
-            *turn = number;
+        let pages = &mut *self.0.borrow_mut();
+        match step {
+            Step::Loop(Record::Turn { turn }) => pages.turn = turn,
+            Step::Loop(Record::Run { .. }) => pages.handles += 1,
+            _ => {}
         }
-        entries.push(Entry { at, turn: *turn, step });
+        pages.entries.push(Entry { at, turn: pages.turn, step });
     }
+}
+
+fn is_turn(step: &Step) -> bool {
+    matches!(step, Step::Loop(Record::Turn { .. }))
 }
 
 impl Observer for Journal {

@@ -32,11 +32,14 @@ pub use cancel::{
     cut_each_await_paused, replay_cut,
 };
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
-pub use kernel::World;
-pub use oracle::{Oracle, oracles};
+pub use kernel::{Link, Peer, PeerOp, SimFd, World};
+pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
-pub use run::{Explored, Verdict, check, explore, explore_from, replay};
+pub use run::{
+    Explored, Found, Judged, Program, Prove, Proved, Regression, Regressions, Verdict, check,
+    explore, explore_from, prove, replay,
+};
 pub use schedule::{
     Fault, FaultKind, Mode, Rng, Schedule, ScheduleError, ScheduleParams, ScheduleStrategy,
     ScheduleTree, Site, schedule, schedule_with,

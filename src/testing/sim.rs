@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::time::Duration;
 
 use super::journal::{Choice, Entry, Journal, Timeline};
-use super::kernel::{End, SimClock, SimSelector, World};
-use super::oracle::{Oracle, oracles};
+use super::kernel::{End, SimClock, SimSelector, SimSockets, World};
+use super::oracle::{Oracle, oracles, take_out};
 use super::report::{Outcome, Report, Violation};
 use super::schedule::{Mode, Schedule};
 use crate::event_loop::{EventLoop, LoopError, Policy};
@@ -16,13 +16,43 @@ use crate::event_loop::{EventLoop, LoopError, Policy};
 pub struct Limits {
     /// Turns of the loop.
     pub turns: u64,
+    /// Handles that the loop runs, and as many things that happen by themselves in the world.
+    pub handles: u64,
     /// Virtual time.
     pub virtual_time: Duration,
+    /// Turns one after the other in which no handle runs and no time passes: a loop that spins.
+    pub idle_turns: u32,
+}
+
+impl Limits {
+    /// What a run has done that went beyond the limit `which`.
+    pub(crate) fn describe(&self, which: &str) -> String {
+        match which {
+            "turns" => format!("more than {} turns (Limits::turns)", self.turns),
+            "handles" => format!(
+                "more than {} handles run, or things happened in the world (Limits::handles)",
+                self.handles
+            ),
+            "virtual time" => {
+                format!("more than {:?} of virtual time (Limits::virtual_time)", self.virtual_time)
+            }
+            _ => format!(
+                "more than {} turns at one instant in which nothing ran (Limits::idle_turns): the \
+                 loop spins",
+                self.idle_turns
+            ),
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { turns: 20_000, virtual_time: Duration::from_secs(24 * 3600) }
+        Limits {
+            turns: 20_000,
+            handles: 200_000,
+            virtual_time: Duration::from_secs(24 * 3600),
+            idle_turns: 1_000,
+        }
     }
 }
 
@@ -54,8 +84,13 @@ impl Sim {
     }
 
     /// Without the oracle of that name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none; it says which there are.
+    #[track_caller]
     pub fn without(mut self, oracle: &str) -> Sim {
-        self.oracles.retain(|other| other.name() != oracle);
+        take_out(&mut self.oracles, oracle);
         self
     }
 
@@ -71,11 +106,13 @@ impl Sim {
         let journal = Journal::default();
         let world = World::new(self.schedule.clone(), self.limits, journal.clone());
         let outcome = run_in(&world, &journal, main);
+        world.end();
         let timeline = journal.take();
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();
         let among = world.0.among.take();
-        Report { outcome, violations, timeline, schedule: self.schedule, decisions, among }
+        let schedule = self.schedule;
+        Report { outcome, violations, timeline, schedule, decisions, among, fifo: None }
     }
 }
 
@@ -88,6 +125,7 @@ fn run_in<F: Future + 'static>(
     let mut builder = EventLoop::builder()
         .clock(SimClock(world.clone()))
         .selector(SimSelector(world.clone()))
+        .sockets(SimSockets::new(world.clone()))
         .observer(journal.clone());
     if world.0.schedule.mode == Mode::Chaos {
         builder = builder.policy(Chaos(world.clone()));

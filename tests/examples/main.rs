@@ -40,6 +40,11 @@ printing! {
     each_cancelled_task_cleans_up_in_its_own_way: cancellation Exact;
 }
 
+#[cfg(feature = "testing")]
+printing! {
+    a_lost_wake_up_is_found_shrunk_and_explained: proptest_scheduler Exact;
+}
+
 macro_rules! explained {
     ($($test:ident: $name:ident;)*) => {
         $(#[test]

@@ -4,24 +4,29 @@
 //! Record ─► facts (who is who) ─► story ─► Sentence ─► english ─► a line
 //! ```
 //!
+//! [`Narrator`] is all of that, a record at a time; [`Explain`] writes what it says to somewhere,
+//! and the reports of `testing` put it beside what the kernel did.
+//!
 //! `EVLOOP_EXPLAIN=1`, `2` or `3` on any program that uses evloop puts it on standard error.
 
 mod english;
 mod facts;
 mod findings;
+mod narrator;
 mod sentence;
 mod story;
 #[cfg(test)]
 mod tests;
 mod units;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::Write;
 
 use super::{Observer, Record};
 use crate::sys::Time;
-use sentence::Sentence;
-use story::{Line, Story};
+#[cfg(feature = "testing")]
+pub(crate) use english::{interest, readiness};
+pub(crate) use narrator::Narrator;
 
 /// How much [`Explain`] tells.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -47,9 +52,6 @@ impl Level {
     }
 }
 
-/// A language: how each sentence is said.
-type Language = fn(&Sentence, &mut dyn fmt::Write) -> fmt::Result;
-
 /// An observer that tells what the loop does, in words: always why it waited that long, and who
 /// caused what ran.
 ///
@@ -72,8 +74,7 @@ type Language = fn(&Sentence, &mut dyn fmt::Write) -> fmt::Result;
 /// # Ok::<(), evloop::LoopError>(())
 /// ```
 pub struct Explain {
-    story: Story,
-    language: Language,
+    narrator: Narrator,
     text: String,
     out: Box<dyn Write>,
 }
@@ -82,27 +83,13 @@ impl Explain {
     /// Tells on `out`, a line at a time. An `out` that fails is told nothing more than it takes:
     /// an observer may not disturb the loop.
     pub fn new(level: Level, out: impl Write + 'static) -> Self {
-        let (story, language) = (Story::new(level), english::english);
-        Explain { story, language, text: String::new(), out: Box::new(out) }
-    }
-}
-
-/// Writes `lines` to `text`, indented.
-fn put(text: &mut String, language: Language, lines: impl Iterator<Item = Line>) {
-    for Line { depth, sentence, call } in lines {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{:1$}", "", depth * 2);
-        let _ = language(&sentence, text);
-        if let Some(call) = call {
-            let _ = write!(text, " ({call})");
-        }
-        text.push('\n');
+        Explain { narrator: Narrator::new(level), text: String::new(), out: Box::new(out) }
     }
 }
 
 impl Observer for Explain {
     fn record(&mut self, at: Time, record: &Record) {
-        put(&mut self.text, self.language, self.story.tell(at, record));
+        self.narrator.tell(at, record, &mut self.text);
         if !self.text.is_empty() {
             let _ = self.out.write_all(self.text.as_bytes());
             self.text.clear();
@@ -112,7 +99,7 @@ impl Observer for Explain {
 
 impl Drop for Explain {
     fn drop(&mut self) {
-        put(&mut self.text, self.language, self.story.finish());
+        self.narrator.finish(&mut self.text);
         let _ = self.out.write_all(self.text.as_bytes());
     }
 }

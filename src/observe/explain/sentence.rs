@@ -220,6 +220,14 @@ pub(super) enum Sentence {
         task: TaskName,
         what: Awaited,
     },
+    /// A task that nothing wakes any more.
+    #[cfg(feature = "testing")]
+    Pending {
+        task: TaskName,
+        /// Where it was spawned.
+        at: Option<Site>,
+        what: Option<Awaited>,
+    },
     CancelRequested {
         task: TaskName,
         at: Site,

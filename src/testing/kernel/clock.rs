@@ -8,6 +8,7 @@ pub(crate) struct SimClock(pub(crate) World);
 
 impl Clock for SimClock {
     fn now(&self) -> Time {
+        self.0.clock_is_read();
         self.0.now()
     }
 }

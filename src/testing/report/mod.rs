@@ -1,9 +1,21 @@
-//! What a run came to.
+//! What a run came to, and how it is told.
+//!
+//! ```text
+//! Timeline ─► lines (explain's sentences, the kernel's acts) ─► cut ─► text
+//! ```
+
+mod acts;
+mod cut;
+mod lines;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::any::Any;
 use std::fmt;
 
 use super::journal::Timeline;
+use super::run::Verdict;
 use super::schedule::Schedule;
 use crate::sys::Time;
 
@@ -56,6 +68,10 @@ pub struct Violation {
 }
 
 /// A run, and what is wrong with it.
+///
+/// Its text ([`Display`](fmt::Display)) is what a failing test prints: what went wrong, the line
+/// that replays it, what still waits, and the timeline around the failure. `{:#}` has the whole
+/// timeline. It is the same every time: no addresses, no real time, no paths of a machine.
 pub struct Report<T> {
     /// How it ended.
     pub outcome: Outcome<T>,
@@ -69,16 +85,14 @@ pub struct Report<T> {
     pub decisions: u32,
     /// Between how many things each of them chose; 255 is that many or more.
     pub among: Vec<u8>,
+    /// What the same program comes to first come, first served, and with no fault, if somebody has
+    /// tried: a program that passes then has a bug of order.
+    pub fifo: Option<Verdict>,
 }
 
-impl<T> fmt::Display for Report<T> {
+/// The same as its `Display`, so that an `unwrap` says what happened.
+impl<T> fmt::Debug for Report<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, on the schedule \"{}\"", self.verdict(), self.schedule)?;
-        if let Outcome::Panicked(payload) = &self.outcome {
-            write!(f, "\n  {}", crate::event_loop::panic_message(&**payload))?;
-        }
-        self.violations.iter().try_for_each(|Violation { oracle, turn, at, what, .. }| {
-            write!(f, "\n  {oracle} in turn {turn}, at {at:?}: {what}")
-        })
+        fmt::Display::fmt(self, f)
     }
 }

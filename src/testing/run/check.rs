@@ -92,9 +92,9 @@ impl Sim {
                 first.verdict, first.at
             ))),
             (outcome, None) => {
-                let report = Report { outcome, ..report };
                 let fifo = again.sim(&report.schedule).run(main).verdict();
-                Err(TestCaseError::fail(failure(&report, fifo)))
+                let report = Report { outcome, fifo: Some(fifo), ..report };
+                Err(TestCaseError::fail(report.to_string()))
             }
         }
     }
@@ -119,22 +119,5 @@ impl Again {
         oracles.retain(|oracle| self.oracles.contains(&oracle.name()));
         let schedule = Schedule { mode: schedule.mode, ..Schedule::default() };
         Sim { schedule, limits, oracles }
-    }
-}
-
-/// A failure in words: the report, what becomes of it without picks and faults, and how to have it
-/// again.
-pub(super) fn failure<T>(report: &Report<T>, fifo: Verdict) -> String {
-    let without = without_picks(report.verdict(), fifo);
-    let schedule = &report.schedule;
-    format!("{report}\n{without}\nreplay: testing::replay(\"{schedule}\", …)")
-}
-
-/// What it means that the same program comes to `fifo` without picks and faults.
-pub(super) fn without_picks(verdict: Verdict, fifo: Verdict) -> String {
-    match fifo {
-        Verdict::Pass => "without picks and faults it passes: the schedule brings it about".into(),
-        same if same == verdict => "without picks and faults it fails as well".into(),
-        other => format!("without picks and faults it fails otherwise: {other}"),
     }
 }

@@ -2,8 +2,16 @@
 
 mod check;
 mod explore;
+mod prove;
+mod quiet;
+mod regressions;
 mod verdict;
 
 pub use check::{check, replay};
 pub use explore::{Explored, explore, explore_from};
+pub use prove::{Found, Judged, Program, Prove, Proved, prove};
+pub use regressions::{Regression, Regressions};
 pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;

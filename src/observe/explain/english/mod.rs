@@ -16,6 +16,8 @@ use words::{
     cause_name, end_words, interest_words, limit_words, name, readiness_words, task_name,
     timer_name, were,
 };
+#[cfg(feature = "testing")]
+pub(crate) use words::{interest_words as interest, readiness_words as readiness};
 
 /// Writes one sentence, without its indentation and the end of its line.
 pub(super) fn english(sentence: &Sentence, out: &mut dyn Write) -> Result {
@@ -106,6 +108,18 @@ fn deed(sentence: &Sentence, out: &mut dyn Write) -> Result {
         S::Waits { task, what } => {
             write!(out, "{} then waited for ", task_name(task))?;
             awaited(what, out)
+        }
+        #[cfg(feature = "testing")]
+        S::Pending { task, at, what } => {
+            write!(out, "{}", task_name(task))?;
+            at.map_or(Ok(()), |at| write!(out, ", spawned at {},", Place(at)))?;
+            match what {
+                Some(what) => {
+                    write!(out, " waits for ")?;
+                    awaited(what, out)
+                }
+                None => write!(out, " has said of nothing that it waits for it"),
+            }
         }
         S::CancelRequested { task, at } => {
             write!(out, "asked {} to end, at {}", task_name(task), Place(at))

@@ -80,7 +80,7 @@ pub(super) fn end_words(end: TaskEnd) -> &'static str {
     }
 }
 
-pub(super) fn interest_words(interest: Interest) -> &'static str {
+pub(crate) fn interest_words(interest: Interest) -> &'static str {
     match (interest.is_read(), interest.is_write()) {
         (true, false) => "reading",
         (false, true) => "writing",
@@ -88,7 +88,7 @@ pub(super) fn interest_words(interest: Interest) -> &'static str {
     }
 }
 
-pub(super) fn readiness_words(readiness: Readiness) -> String {
+pub(crate) fn readiness_words(readiness: Readiness) -> String {
     let words = [
         (Readiness::READABLE, "readable"),
         (Readiness::WRITABLE, "writable"),

@@ -1,6 +1,8 @@
 //! From records to sentences. Pure: time comes with the record.
 
 mod acts;
+#[cfg(feature = "testing")]
+mod beside;
 mod turn;
 
 use std::time::Duration;
@@ -235,6 +237,8 @@ impl Story {
             | Record::TimerCancelledLate { .. }
             | Record::HandleCancelled { .. }
             | Record::TaskWokenAgain { .. }
+            | Record::FutureAwaited { .. }
+            | Record::FutureDone { .. }
             | Record::TaskFreed { .. } => {}
             // Every other record is one of those above this function.
             _ => {}
