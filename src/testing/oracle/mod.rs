@@ -37,6 +37,8 @@ mod one_poll;
 mod registrations;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod silence;
 mod stale_event;
 mod timers;
 mod turns;
