@@ -41,9 +41,10 @@ fn withstands_really<F: Future + 'static>(main: impl Fn(Cut) -> F) -> CancelSafe
     proved(cut_each_await_paused(main))
 }
 
-/// Holds a test of streams to the knife.
+/// Holds a test of streams to the knife: on a simulated network, and on the real one.
 #[track_caller]
 fn on_streams<F: Future + 'static>(main: impl Fn(Cut) -> F) {
+    withstands(|_, cut| main(cut));
     withstands_really(&main);
 }
 
