@@ -29,7 +29,7 @@ mod sim;
 
 pub use cancel::{
     CancelSafe, Cut, CutBy, CutPlace, Moment, NotCancelSafe, ParseCutError, cut_each_await,
-    replay_cut,
+    cut_each_await_paused, replay_cut,
 };
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::{Link, Peer, PeerOp, SimFd, World};
