@@ -75,6 +75,17 @@
 //! # Ok::<(), evloop::LoopError>(())
 //! ```
 //!
+//! **Threads.** What blocks goes to a thread, and a task awaits it there: [`to_thread`]. None exists
+//! until then.
+//!
+//! ```
+//! # let event_loop = evloop::EventLoop::new()?;
+//! let hosts = evloop::to_thread(|| std::fs::read_to_string("/etc/hosts"));
+//! let hosts = event_loop.run_until_complete(hosts)?;
+//! assert!(hosts.is_ok(), "it did not panic");
+//! # Ok::<(), evloop::LoopError>(())
+//! ```
+//!
 //! **Connections**, as streams:
 //!
 //! ```
@@ -108,6 +119,10 @@
 //! **Looking at it.** `EVLOOP_EXPLAIN=1`, `2` or `3` has any program say in words what its loop
 //! does and why; [`EventLoop::counters`] counts always; [`observe`] has the records that both are
 //! made from.
+//!
+//! **Testing.** With the feature `testing`, `evloop::testing::run_paused` runs a program of timers in
+//! no time, and `cut_each_await` ends every await of a test once, to show that nothing is lost by a
+//! cancel.
 //!
 //! **Embedding.** [`EventLoop::run_once`] is one turn and [`EventLoop::next_deadline`] says how
 //! long your own loop may sleep.

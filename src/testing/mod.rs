@@ -14,6 +14,7 @@
 //!                                        oracles ──► Report
 //! ```
 
+mod cancel;
 #[cfg(all(test, target_os = "linux"))]
 mod fidelity;
 mod journal;
@@ -26,6 +27,10 @@ mod run;
 mod schedule;
 mod sim;
 
+pub use cancel::{
+    CancelSafe, Cut, CutBy, CutPlace, Moment, NotCancelSafe, ParseCutError, cut_each_await,
+    replay_cut,
+};
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::{Link, Peer, PeerOp, SimFd, World};
 pub use oracle::{Oracle, oracles};

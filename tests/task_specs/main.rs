@@ -5,7 +5,7 @@
 //!
 //! | spec | why |
 //! |---|---|
-//! | FUT-15, FUT-16 | thread-pool futures: the thread pool's own tests |
+//! | FUT-15, FUT-16 | thread-pool futures: `tests/executor.rs` |
 //! | FUT-17, CANCEL-16 | a cancel carries no message |
 //! | TASK-07 | `Task` has no `set_result`: a compile-time matter (doctest below) |
 //! | TASK-09 | `IntoFuture` is what `ensure_future` was: a future goes where it is wanted as it is |

@@ -120,7 +120,11 @@ impl EventLoop {
     /// holds it. (`loop.set_default_executor`)
     ///
     /// After [`shutdown_default_executor`](EventLoop::shutdown_default_executor) the loop has a
-    /// default executor again.
+    /// default executor again. What is no pool of threads does not compile (EXEC-04):
+    ///
+    /// ```compile_fail,E0308
+    /// evloop::EventLoop::new().unwrap().set_default_executor("a pool of processes");
+    /// ```
     ///
     /// # Errors
     ///

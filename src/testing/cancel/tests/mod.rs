@@ -1,0 +1,71 @@
+//! Everything of evloop that waits, under the knife.
+
+#[cfg(feature = "http")]
+mod http;
+mod meta;
+mod opening;
+mod streams;
+mod tasks;
+mod threads;
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::{CancelSafe, Cut, cut_each_await, cut_each_await_paused};
+use crate::testing::{Mode, Schedule, World};
+use crate::{get_running_loop, yield_now};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Holds `main` to the knife in a simulation, in the order of the loop and in others.
+#[track_caller]
+fn withstands<F: Future + 'static>(main: impl Fn(World, Cut) -> F) -> CancelSafe {
+    for step in [1, 2] {
+        let chaos = Schedule {
+            picks: (0..64).map(|decision| (decision, step)).collect(),
+            mode: Mode::Chaos,
+            ..Schedule::default()
+        };
+        if let Err(broken) = cut_each_await(&chaos, &main) {
+            panic!("in another order: {broken}");
+        }
+    }
+    proved(cut_each_await(&Schedule::default(), &main))
+}
+
+/// Holds `main` to the knife on the real kernel.
+#[track_caller]
+fn withstands_really<F: Future + 'static>(main: impl Fn(Cut) -> F) -> CancelSafe {
+    proved(cut_each_await_paused(main))
+}
+
+/// Holds a test of streams to the knife.
+#[track_caller]
+fn on_streams<F: Future + 'static>(main: impl Fn(Cut) -> F) {
+    withstands_really(&main);
+}
+
+#[track_caller]
+fn proved(outcome: Result<CancelSafe, Box<super::NotCancelSafe>>) -> CancelSafe {
+    match outcome {
+        Ok(proved) => {
+            assert!(proved.awaits > 0, "it never waits: nothing was cut");
+            proved
+        }
+        Err(broken) => panic!("{broken}"),
+    }
+}
+
+/// Nothing of the test is left but itself: every timer was given back, every other task has ended.
+async fn nothing_is_left() {
+    // A task that was cancelled needs a turn to hear of it, and one more for each task within it.
+    for _ in 0..8 {
+        yield_now().await;
+    }
+    let counters = get_running_loop().unwrap().counters();
+    let timers = counters.timers_armed - counters.timers_fired - counters.timers_cancelled;
+    assert_eq!(timers, 0, "timers that were not given back");
+    let tasks = counters.tasks_spawned - counters.tasks_done - 1;
+    assert_eq!(tasks, 0, "tasks that are still there");
+    assert_eq!(counters.exceptions, 0, "the exception handler was told of something");
+}
