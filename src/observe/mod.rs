@@ -58,6 +58,16 @@ impl HandleId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u64);
 
+/// The number of a [`LoopFuture`](crate::LoopFuture) in its loop, from 1, where records name it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FutureId(pub u64);
+
+impl fmt::Debug for FutureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "future#{}", self.0)
+    }
+}
+
 /// The number of a timer in its loop, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerId(pub u64);
@@ -96,6 +106,8 @@ pub(crate) struct Observe {
     current: Cell<HandleId>,
     observers: RefCell<Vec<Box<dyn Observer>>>,
     recorder: RefCell<Option<FlightRecorder>>,
+    #[cfg(feature = "testing")]
+    futures: Cell<u64>,
     clock: Rc<dyn Clock>,
 }
 
@@ -107,6 +119,8 @@ impl Observe {
             current: Cell::new(HandleId::OUTSIDE),
             observers: RefCell::default(),
             recorder: RefCell::default(),
+            #[cfg(feature = "testing")]
+            futures: Cell::new(0),
             clock,
         }
     }
@@ -156,6 +170,13 @@ impl Observe {
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.get()
+    }
+
+    /// A new future's number.
+    #[cfg(feature = "testing")]
+    pub(crate) fn number_future(&self) -> FutureId {
+        self.futures.set(self.futures.get() + 1);
+        FutureId(self.futures.get())
     }
 
     /// The handle that runs now: the cause of whatever happens now.

@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{HandleId, Site, TaskId, TimerId};
+use super::{FutureId, HandleId, Site, TaskId, TimerId};
 use crate::selector::{Interest, Readiness, Token};
 use crate::sys::Time;
 
@@ -325,6 +325,19 @@ pub enum Record {
         task: TaskId,
         /// By whom.
         at: Site,
+    },
+    /// A future was awaited that is pending. (Told, like its end, with the feature `testing` alone:
+    /// without it futures have no numbers.)
+    FutureAwaited {
+        /// Which.
+        future: FutureId,
+        /// By which task; `None` outside of tasks.
+        task: Option<TaskId>,
+    },
+    /// A future got its value or its error, or was cancelled.
+    FutureDone {
+        /// Which.
+        future: FutureId,
     },
     /// A task ended.
     TaskDone {

@@ -19,6 +19,8 @@ use std::task::{Context, Poll};
 use super::cell::with_current;
 use super::waiters::{Callback, DoneCallback, Waiter, Waiters};
 use crate::event_loop::{ErrorContext, EventLoop, Home, Work};
+#[cfg(feature = "testing")]
+use crate::observe::Record;
 use crate::observe::{Resource, Site, note_wait};
 
 /// Why a future gives no value.
@@ -124,6 +126,9 @@ struct Shared<T> {
     /// Somebody has seen the error.
     seen: Cell<bool>,
     made_at: Site,
+    /// Its number, for those who prove what was awaited by whom.
+    #[cfg(feature = "testing")]
+    number: crate::observe::FutureId,
 }
 
 /// A value that will be there later, because somebody sets it. (`asyncio.Future`)
@@ -169,6 +174,8 @@ impl EventLoop {
             state: RefCell::new(State::Pending(Waiters::default())),
             seen: Cell::new(false),
             made_at: std::panic::Location::caller(),
+            #[cfg(feature = "testing")]
+            number: self.0.observe.number_future(),
         }))
     }
 }
@@ -259,6 +266,7 @@ impl<T: 'static> LoopFuture<T> {
         if invalid != InvalidState::Pending {
             return Err(invalid);
         }
+        self.0.tell_done();
         if let State::Pending(waiters) = self.0.state.replace(outcome) {
             waiters.each(|waiter| match waiter {
                 Waiter::Task(waker) => waker.wake(),
@@ -323,6 +331,27 @@ impl<T: 'static> LoopFuture<T> {
             }
         });
     }
+}
+
+/// Telling observers, where futures have numbers.
+#[cfg(feature = "testing")]
+impl<T> Shared<T> {
+    fn tell_awaited(&self) {
+        let (future, task) = (self.number, with_current(|header| header.id));
+        self.home.ready.observe.tell(|| Record::FutureAwaited { future, task });
+    }
+
+    fn tell_done(&self) {
+        self.home.ready.observe.tell(|| Record::FutureDone { future: self.number });
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+impl<T> Shared<T> {
+    #[inline(always)]
+    fn tell_awaited(&self) {}
+    #[inline(always)]
+    fn tell_done(&self) {}
 }
 
 impl<T> LoopFuture<T> {
@@ -435,6 +464,7 @@ impl<T: Clone> Future for FutureWait<T> {
             return Poll::Ready(Err(FutureError::DifferentLoop));
         }
         note_wait(Some(self.at), Resource::Future);
+        self.future.0.tell_awaited();
         let waker = context.waker();
         if let Some(id) = self.waiter {
             if self.future.with_waiters(|waiters| waiters.wakes(id, waker)) == Some(true) {

@@ -34,7 +34,7 @@ pub use cancel::{
 };
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::{Link, Peer, PeerOp, SimFd, World};
-pub use oracle::{Oracle, oracles};
+pub use oracle::{DETERMINISM, Liveness, Oracle, oracles, same_twice};
 pub use paused::run_paused;
 pub use report::{Outcome, Report, Violation};
 pub use run::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::journal::{Choice, Entry, Journal, Timeline};
 use super::kernel::{End, SimClock, SimSelector, SimSockets, World};
-use super::oracle::{Oracle, oracles};
+use super::oracle::{Oracle, oracles, take_out};
 use super::report::{Outcome, Report, Violation};
 use super::schedule::{Mode, Schedule};
 use crate::event_loop::{EventLoop, LoopError, Policy};
@@ -84,8 +84,13 @@ impl Sim {
     }
 
     /// Without the oracle of that name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none; it says which there are.
+    #[track_caller]
     pub fn without(mut self, oracle: &str) -> Sim {
-        self.oracles.retain(|other| other.name() != oracle);
+        take_out(&mut self.oracles, oracle);
         self
     }
 
@@ -101,6 +106,7 @@ impl Sim {
         let journal = Journal::default();
         let world = World::new(self.schedule.clone(), self.limits, journal.clone());
         let outcome = run_in(&world, &journal, main);
+        world.end();
         let timeline = journal.take();
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();

@@ -156,6 +156,12 @@ impl World {
         self.act(Act::Note(text.into()));
     }
 
+    /// Forgets what would still have happened: it may hold wakers, and this world.
+    pub(crate) fn end(&self) {
+        let rest = self.0.agenda.take();
+        drop(rest);
+    }
+
     /// Has bytes between `one` and `other` travel by `link`, both ways: those of connections that
     /// are begun from now on. An unspecified IP address (`0.0.0.0`, `::`) stands for every
     /// address, and port 0 for every port; of several links that fit the last one counts.

@@ -237,6 +237,8 @@ impl Story {
             | Record::TimerCancelledLate { .. }
             | Record::HandleCancelled { .. }
             | Record::TaskWokenAgain { .. }
+            | Record::FutureAwaited { .. }
+            | Record::FutureDone { .. }
             | Record::TaskFreed { .. } => {}
             // Every other record is one of those above this function.
             _ => {}
