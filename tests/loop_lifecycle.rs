@@ -524,3 +524,16 @@ fn the_environment_can_make_time_virtual_and_nothing_else() {
     let text = with_clock("fast");
     assert!(text.contains("refused: EVLOOP_CLOCK is \"fast\"; it may be: real, virtual"), "{text}");
 }
+
+#[test]
+fn what_a_callback_captured_is_freed_by_close_also_where_it_captured_its_own_handle() {
+    let event_loop = EventLoop::new().unwrap();
+    let (handles, timers) = (Rc::new(RefCell::new(None)), Rc::new(RefCell::new(None)));
+    let captured = (handles.clone(), timers.clone());
+    *handles.borrow_mut() = event_loop.call_soon(move || drop(captured)).ok();
+    let captured = (handles.clone(), timers.clone());
+    let hour = Duration::from_secs(3600);
+    *timers.borrow_mut() = event_loop.call_later(hour, move || drop(captured)).ok();
+    event_loop.close().unwrap();
+    assert_eq!((Rc::strong_count(&handles), Rc::strong_count(&timers)), (1, 1));
+}

@@ -292,18 +292,25 @@ impl<T: 'static> LoopFuture<T> {
             future: Cell::new(None),
             at: std::panic::Location::caller(),
         });
+        let future = self.address();
         if self.done() {
             self.schedule(callback);
-            return CallbackId(0);
+            return CallbackId { future, number: 0 };
         }
         let waiter = Waiter::Callback(callback);
-        CallbackId(self.with_waiters(|waiters| waiters.add(waiter)).unwrap_or(0))
+        let number = self.with_waiters(|waiters| waiters.add(waiter)).unwrap_or(0);
+        CallbackId { future, number }
     }
 
     /// The callback is not called any more, and is dropped; `false` if it is scheduled or removed
-    /// already. (`Future.remove_done_callback`)
+    /// already, or another future's. (`Future.remove_done_callback`)
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
-        self.with_waiters(|waiters| waiters.remove(id.0)).flatten().is_some()
+        id.future == self.address()
+            && self.with_waiters(|waiters| waiters.remove_callback(id.number)).flatten().is_some()
+    }
+
+    fn address(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
     }
 
     /// When this is done, `destination` gets the same result, error or cancel, unless it is done
@@ -368,9 +375,20 @@ impl<T> LoopFuture<T> {
     }
 }
 
-/// Which done-callback.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct CallbackId(u64);
+/// Which done-callback, of which future.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CallbackId {
+    /// Where the future is: callbacks are numbered in each by itself.
+    future: usize,
+    number: u64,
+}
+
+impl fmt::Debug for CallbackId {
+    /// Without the address, which is another in every run.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallbackId({})", self.number)
+    }
+}
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {

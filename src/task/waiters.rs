@@ -73,6 +73,15 @@ impl<F> Waiters<F> {
         id
     }
 
+    /// Takes one out, if it is a callback. (Whoever gives another future's number, one that is gone
+    /// and lay here, must not make a task wait for ever.)
+    pub(super) fn remove_callback(&mut self, id: u64) -> Option<Waiter<F>> {
+        match self.find(id)? {
+            Waiter::Callback(_) => self.remove(id),
+            Waiter::Task(_) => None,
+        }
+    }
+
     /// Takes one out.
     pub(super) fn remove(&mut self, id: u64) -> Option<Waiter<F>> {
         if let Some((_, waiter)) = self.first.take_if(|(first, _)| *first == id) {

@@ -101,6 +101,24 @@ fn fut_08_removing_a_callback_tells_whether_it_was_there() {
 }
 
 #[test]
+fn fut_08_a_callback_of_another_future_removes_neither_a_callback_nor_a_task_that_waits() {
+    let (event_loop, _) = virtual_loop();
+    let other: LoopFuture<u8> = event_loop.create_future();
+    let ids = [other.add_done_callback(|_| ()), other.add_done_callback(|_| ())];
+    let future = event_loop.create_future();
+    let (log, waited) = (Log::default(), future.clone());
+    let waits = event_loop.create_task(async move { waited.await.ok() });
+    turn(&event_loop);
+    let told = log.clone();
+    future.add_done_callback(move |_| told.add("called"));
+    assert_eq!(ids.map(|id| future.remove_done_callback(id)), [false, false]);
+    future.set_result(7).unwrap();
+    turn(&event_loop);
+    assert_eq!(log.take(), ["called"]);
+    assert!(waits.done(), "the task was not woken");
+}
+
+#[test]
 fn fut_09_whichever_callback_is_removed_the_others_run_in_order() {
     for removed in 0..3 {
         let (event_loop, _) = virtual_loop();

@@ -43,12 +43,18 @@ impl Oracle for Wakers {
 /// The oracle `leftovers`: a run that is done has ended its tasks, disarmed the timers they slept
 /// on and closed its descriptors, and every panic and error found somebody to read it.
 ///
+/// Not its own are tasks that were spawned while the others came to their end: nobody waits for
+/// those ([`run`](crate::run) asks once), and they are dropped as they stand.
+///
 /// An error that finds no reader is excused after a fault or a peer's reset, of which it may tell;
 /// a panic never is.
 #[derive(Default)]
 pub(super) struct Leftovers {
     sleeps: BTreeSet<TimerId>,
     open: BTreeMap<RawFd, &'static str>,
+    main: Option<TaskId>,
+    main_ended: bool,
+    late: BTreeSet<TaskId>,
     closing: bool,
     evicted: Option<TaskId>,
     slept: Option<TimerId>,
@@ -65,20 +71,31 @@ impl Leftovers {
             Record::TimerDue { timer, .. } | Record::TimerCancelled { timer } => {
                 self.sleeps.remove(&timer);
             }
-            Record::TaskDone { task, end } => {
-                self.panicked |= end == TaskEnd::Panicked;
-                if self.closing {
-                    self.evicted.get_or_insert(task);
+            Record::TaskSpawned { task, .. } => {
+                self.main.get_or_insert(task);
+                if self.main_ended {
+                    self.late.insert(task);
                 }
             }
+            Record::TaskDone { task, end } => self.task_done(task, end),
             Record::Closing => {
                 self.closing = true;
-                self.slept = self.sleeps.first().copied();
+                // A late task may be asleep.
+                self.slept = self.sleeps.first().copied().filter(|_| self.late.is_empty());
             }
             Record::Exception { ref message } => return self.exception(message),
             _ => {}
         }
         Ok(())
+    }
+
+    fn task_done(&mut self, task: TaskId, end: TaskEnd) {
+        self.panicked |= end == TaskEnd::Panicked;
+        self.main_ended |= self.main == Some(task);
+        let is_late = self.late.remove(&task);
+        if self.closing && !is_late {
+            self.evicted.get_or_insert(task);
+        }
     }
 
     fn exception(&self, message: &str) -> Result<(), String> {
@@ -179,6 +196,13 @@ mod tests {
         assert_eq!(task().verdict_on(Leftovers::default(), Outcome::Quiescent), Ok(()));
         complains(verdict(Script::default().armed(1, 9).says(Record::Closing)), "timer#1");
         complains(verdict(Script::default().opened(3, 1)), "fd 3, a socket, is still open");
+    }
+
+    #[test]
+    fn a_task_spawned_when_the_main_task_had_ended_may_be_left_and_asleep() {
+        let main = Script::default().spawned(1).done(1, TaskEnd::Finished);
+        let late = main.spawned(2).armed(1, 9).says(Record::Closing).done(2, TaskEnd::Cancelled);
+        assert_eq!(verdict(late), Ok(()));
     }
 
     #[test]

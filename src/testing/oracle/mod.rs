@@ -37,6 +37,10 @@ mod one_poll;
 mod registrations;
 #[cfg(test)]
 mod script;
+#[cfg(test)]
+mod silence;
+#[cfg(test)]
+mod silence_net;
 mod stale_event;
 mod timers;
 mod turns;
