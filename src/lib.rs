@@ -167,6 +167,11 @@ pub mod http;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+// The loop is compared with its model also where the kit is not built.
+#[cfg(all(test, not(feature = "testing")))]
+#[path = "testing/model/mod.rs"]
+mod reference_model;
+
 #[cfg(feature = "http")]
 pub use self::http as web;
 #[cfg(feature = "http")]

@@ -321,7 +321,7 @@ impl World {
         }
     }
 
-    pub(super) fn open_pair(&self) -> Result<[RawFd; 2], Errno> {
+    pub(in crate::testing) fn open_pair(&self) -> Result<[RawFd; 2], Errno> {
         let id = self.with(|net| {
             net.table.check_room(2)?;
             net.pairs.push(Some(Couple { inside: Pair::default(), fds: [-1; 2] }));
@@ -335,7 +335,7 @@ impl World {
         Ok(fds)
     }
 
-    pub(super) fn open_pipe(&self) -> Result<[RawFd; 2], Errno> {
+    pub(in crate::testing) fn open_pipe(&self) -> Result<[RawFd; 2], Errno> {
         let id = self.with(|net| {
             net.table.check_room(2)?;
             net.pipes.push(Some(Couple { inside: Pipe::default(), fds: [-1; 2] }));

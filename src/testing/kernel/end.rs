@@ -19,12 +19,13 @@ use crate::event_loop::Watchable;
 /// use evloop::testing::{Schedule, Sim};
 /// Sim::new(Schedule::default()).run(|world| async move {
 ///     let (mut here, mut there) = world.pair();
-///     there.write_all(b"hello").unwrap();
-///     let (done, told) = evloop::create_future();
 ///     let event_loop = evloop::get_running_loop().unwrap();
-///     let reader = event_loop.add_reader(&here, move || done.set_result(()).unwrap_or(())).unwrap();
+///     let told = event_loop.create_future();
+///     let tell = told.clone();
+///     event_loop.add_reader(&here, move || drop(tell.set_result(()))).unwrap();
+///     there.write_all(b"hello").unwrap();
 ///     told.await.unwrap();
-///     reader.cancel();
+///     event_loop.remove_reader(&here).unwrap();
 ///     assert_eq!(here.read(&mut [0; 8]).unwrap(), 5);
 /// });
 /// ```

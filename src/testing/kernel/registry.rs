@@ -151,3 +151,62 @@ fn check_token(token: Token) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(fd: RawFd, generation: u32) -> SelectorKey {
+        SelectorKey { fd, interest: Interest::READ, token: Token::new(fd as u32, generation) }
+    }
+
+    #[test]
+    fn a_number_is_registered_once_and_what_is_not_is_not_found() {
+        let mut registry = Registry::default();
+        registry.add(key(5, 0), 1);
+        let error = registry.check_new(5, key(5, 1).token).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(registry.remove(6).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = registry.check_old(6, key(6, 0).token).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        registry.remove(5).unwrap();
+        assert!(registry.check_new(5, key(5, 1).token).is_ok());
+    }
+
+    #[test]
+    fn a_number_that_is_somebody_elses_by_now_is_enoent_to_a_change() {
+        let mut registry = Registry::default();
+        registry.add(key(5, 0), 1);
+        assert!(registry.change(5, Interest::BOTH, key(5, 0).token, 1).is_ok());
+        let error = registry.change(5, Interest::READ, key(5, 0).token, 2).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
+        assert_eq!(registry.get(5).unwrap().key.interest, Interest::BOTH);
+    }
+
+    #[test]
+    fn the_bells_own_token_is_refused() {
+        let bells = Token::new(u32::MAX, u32::MAX);
+        let registry = Registry::default();
+        assert_eq!(registry.check_new(5, bells).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_stale_token_is_preferably_one_whose_number_is_registered_again() {
+        let mut registry = Registry::default();
+        assert_eq!(registry.stale(), None);
+        for fd in [5, 6] {
+            registry.add(key(fd, 0), 1);
+            registry.remove(fd).unwrap();
+        }
+        assert_eq!(registry.stale(), Some(key(6, 0)));
+        registry.add(key(5, 1), 2);
+        assert_eq!(registry.stale(), Some(key(5, 0)));
+    }
+
+    #[test]
+    fn keys_come_in_the_order_of_descriptors() {
+        let mut registry = Registry::default();
+        [7, 5, 6].iter().for_each(|fd| registry.add(key(*fd, 0), 1));
+        assert_eq!(registry.keys(), [5, 6, 7].map(|fd| key(fd, 0)));
+    }
+}

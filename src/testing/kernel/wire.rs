@@ -83,6 +83,9 @@ impl World {
     }
 
     fn request(&self, id: usize, attempt: u32) {
+        if attempt > RETRIES {
+            return self.attempt_timed_out(id);
+        }
         let found = self.with(|net| {
             let connection = net.connection(id)?;
             let [client, server] = &connection.tcp.ends;
@@ -101,11 +104,10 @@ impl World {
             None => {}
             Some((false, Some(_))) => self.step_later(id, Step::Answer),
             Some((false, None)) => self.step_later(id, Step::Refusal),
-            Some((true, _)) if attempt < RETRIES => {
+            Some((true, _)) => {
                 let when = self.now() + RETRY * 2_u32.pow(attempt);
                 self.plan(when, Happening::Step(id, Step::Request(attempt + 1)));
             }
-            Some((true, _)) => self.attempt_timed_out(id),
         }
     }
 
