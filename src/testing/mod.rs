@@ -17,6 +17,7 @@
 mod cancel;
 #[cfg(all(test, target_os = "linux"))]
 mod fidelity;
+pub mod guide;
 mod journal;
 mod kernel;
 pub mod model;
