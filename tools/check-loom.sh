@@ -3,4 +3,5 @@
 # that live there are found. Seconds.
 set -euo pipefail
 cd "$(dirname "$0")/../loom"
+unset CARGO_TARGET_DIR
 RUSTFLAGS='--cfg loom --cfg evloop_zoo' cargo test --quiet --release

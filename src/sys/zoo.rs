@@ -4,10 +4,10 @@
 //! `false` and no arm is there: it needs `--cfg evloop_zoo`, a flag of the compiler and not a
 //! feature, for a feature is switched on for everybody as soon as one crate of a build asks.
 //!
-//! With the flag one build has all arms and a test lets one out at a time ([`with`](self::with)):
-//! a build a bug would compile the crate as many times as there are bugs, to run each for less than
-//! a second. Which one is out belongs to a thread, so that tests beside it are not bitten; a thread
-//! that a simulation starts takes its starter's along ([`loose`](self::loose)).
+//! With the flag one build has all arms and a test lets one out at a time (`with`): a build a bug
+//! would compile the crate as many times as there are bugs, to run each for less than a second.
+//! Which one is out belongs to a thread, so that tests beside it are not bitten; what a simulation
+//! has another thread do is done on the simulation's own.
 //!
 //! `tools/check-zoo.sh` lets out one after the other and says which oracle caught it. A bug that
 //! was found by hand gets an arm here: it is a ratchet.
@@ -85,7 +85,7 @@ pub(crate) const fn is(_: Bug) -> bool {
 #[cfg(evloop_zoo)]
 pub(crate) use self::out::is;
 #[cfg(evloop_zoo)]
-pub use self::out::{ALL, loose, with};
+pub use self::out::{ALL, with};
 
 #[cfg(evloop_zoo)]
 mod out {
@@ -99,11 +99,6 @@ mod out {
 
     pub(crate) fn is(bug: Bug) -> bool {
         OUT.get() == Some(bug)
-    }
-
-    /// Which bug is out in this thread.
-    pub fn loose() -> Option<Bug> {
-        OUT.get()
     }
 
     /// Calls `f` while `bug` is out, or none.

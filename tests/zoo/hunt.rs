@@ -30,7 +30,7 @@ fn catchers(bug: Bug) -> &'static [&'static str] {
         Bug::EventWithoutGeneration => &["stale-event"],
         Bug::RegistrationLeft => &["registrations"],
         Bug::WakerLeaked => &["wakers"],
-        Bug::HangUpSkipsRead => &["busy-loop", "limit: idle turns"],
+        Bug::HangUpSkipsRead => &["busy-loop"],
         Bug::TurnWithoutEnd => &["turn-fairness", "model"],
         Bug::TimerJumpsQueue => &["fifo", "model"],
         Bug::ShortReadIsEof => &["bytes", "model"],

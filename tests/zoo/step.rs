@@ -150,11 +150,18 @@ fn both<A: Copy, B: Copy>(
     left.chain(seconds.map(|second| step(first, second))).collect()
 }
 
-/// One, few, more than a stream's buffer keeps for itself, more than a socket takes at once.
-const BYTES: [u32; 4] = [1, 10, 3000, 200_000];
+/// One, few, more than a stream's buffer keeps for itself, more than a socket takes at once, and
+/// more than a transport keeps without a pause; the last are many turns, and rare.
+const BYTES: [u32; 5] = [1, 10, 3000, 20_000, 200_000];
 
 fn bytes(rng: &mut Rng) -> u32 {
-    BYTES[(rng.below(100) / 30) as usize]
+    BYTES[match rng.below(100) {
+        0..35 => 0,
+        35..65 => 1,
+        65..85 => 2,
+        85..98 => 3,
+        _ => 4,
+    }]
 }
 
 fn fewer(len: u32) -> impl Iterator<Item = u32> {
