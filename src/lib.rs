@@ -22,6 +22,8 @@
 //! ```text
 //!                 bytes in                tasks                 bytes out
 //!
+//! 9 testing/      (a kernel of its own below 4, oracles over what 3 tells; a feature)
+//!
 //! 8 http/         h1.receive ──Request─► handler ─Response──► h1.send
 //!                     ▲                     ▲                    │
 //! 7 stream/       StreamReader ─ wake ─┐    │ poll          StreamWriter ◄── drain
@@ -120,9 +122,10 @@
 //! does and why; [`EventLoop::counters`] counts always; [`observe`] has the records that both are
 //! made from.
 //!
-//! **Testing.** With the feature `testing`, `evloop::testing::run_paused` runs a program of timers in
-//! no time, and `cut_each_await` ends every await of a test once, to show that nothing is lost by a
-//! cancel.
+//! **Proving.** With the feature `testing`, `evloop::testing` runs the same loop on a simulated
+//! kernel whose every choice is an input of a property test, and `evloop::testing::guide` says how to
+//! begin. `run_paused` runs a program of timers in no time, and `cut_each_await` ends every await of
+//! a test once, to show that nothing is lost by a cancel.
 //!
 //! **Embedding.** [`EventLoop::run_once`] is one turn and [`EventLoop::next_deadline`] says how
 //! long your own loop may sleep.
@@ -163,6 +166,11 @@ pub mod http;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+
+// The loop is compared with its model also where the kit is not built.
+#[cfg(all(test, not(feature = "testing")))]
+#[path = "testing/model/mod.rs"]
+mod reference_model;
 
 #[cfg(feature = "http")]
 pub use self::http as web;

@@ -44,5 +44,5 @@ fi
 cd "$crate"
 export RUSTC=$cache/bin/rustc
 "$RUSTC" --version
-cargo check --quiet --all-targets --target-dir "$cache/target"
+cargo check --quiet --all-targets --all-features --target-dir "$cache/target"
 cargo check --quiet --lib --no-default-features --target-dir "$cache/target"

@@ -1,7 +1,13 @@
-//! Any program does on a loop what it does on a naive one.
+//! Any program does on a loop what it does on the reference model.
 
 #![no_main]
 
-use evloop::model::loop_operations_agree_with_a_naive_model;
+use evloop::testing::model::{RealLoop, compare, decode};
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| loop_operations_agree_with_a_naive_model(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let (setup, program) = decode(input);
+    let mut real = RealLoop::simulated(&setup).expect("a loop");
+    if let Err(wrong) = compare(&program, &mut real) {
+        panic!("{setup:?}\n{program}\n{wrong}");
+    }
+});

@@ -17,6 +17,7 @@
 mod cancel;
 #[cfg(all(test, target_os = "linux"))]
 mod fidelity;
+pub mod guide;
 mod journal;
 mod kernel;
 pub mod model;
@@ -29,7 +30,7 @@ mod sim;
 
 pub use cancel::{
     CancelSafe, Cut, CutBy, CutPlace, Moment, NotCancelSafe, ParseCutError, cut_each_await,
-    replay_cut,
+    cut_each_await_paused, replay_cut,
 };
 pub use journal::{Act, Choice, Entry, Errno, Step, Timeline};
 pub use kernel::{Link, Peer, PeerOp, SimFd, World};

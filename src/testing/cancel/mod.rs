@@ -116,7 +116,13 @@ impl fmt::Display for NotCancelSafe {
         if let Some(at) = self.at {
             write!(f, " at {at}")?;
         }
-        write!(f, "\n  {}\n  replay: replay_cut(\"{place}\", ..)", self.what)
+        write!(f, "\n  {}", self.what)?;
+        match &self.report {
+            Some(Report { schedule, .. }) => {
+                write!(f, "\n  replay: testing::replay_cut(\"{place}; {schedule}\", ..)")
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -154,23 +160,18 @@ pub fn cut_each_await_paused<F: Future + 'static>(
     each_place(|place| really(place, &main))
 }
 
-/// Runs the test once, with the cut that a failure's text names: `"await 3 woken"`.
+/// Runs the test once, with the cut and the schedule that a failure's text names
+/// (`"await 3 woken; legal"`), and gives what goes wrong; `None` if nothing does.
 ///
 /// # Errors
 ///
-/// What went wrong, once more.
-///
-/// # Panics
-///
-/// If `place` is no [`CutPlace`]'s text.
-#[track_caller]
+/// If `text` does not name them: what would.
 pub fn replay_cut<F: Future + 'static>(
-    place: &str,
-    schedule: &Schedule,
+    text: &str,
     main: impl Fn(World, Cut) -> F,
-) -> Result<(), Box<NotCancelSafe>> {
-    let place = place.parse().unwrap_or_else(|error: ParseCutError| panic!("{error}"));
-    simulate(schedule, Some(place), &main).map(drop)
+) -> Result<Option<Box<NotCancelSafe>>, ParseCutError> {
+    let (place, schedule) = place::parse(text)?;
+    Ok(simulate(&schedule, Some(place), &main).err())
 }
 
 /// Runs without a cut, and then with each there is, until a run comes to its end uncut.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::testing::schedule::Schedule;
+
 /// When an await ends early.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Moment {
@@ -40,17 +42,13 @@ impl fmt::Display for CutPlace {
     }
 }
 
-/// The text is not the place of a cut.
+/// The text names no cut: what is wrong with it, and what would be right.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseCutError(String);
 
 impl fmt::Display for ParseCutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = &self.0;
-        write!(
-            f,
-            "{text:?} is not the place of a cut; \"await 3 waiting\" and \"await 1 woken\" are"
-        )
+        f.write_str(&self.0)
     }
 }
 
@@ -60,7 +58,11 @@ impl FromStr for CutPlace {
     type Err = ParseCutError;
 
     fn from_str(text: &str) -> Result<Self, ParseCutError> {
-        let wrong = || ParseCutError(text.to_owned());
+        let wrong = || {
+            ParseCutError(format!(
+                "{text:?} is not the place of a cut; \"await 3 waiting\" and \"await 1 woken\" are"
+            ))
+        };
         let mut words = text.split_ascii_whitespace();
         if words.next() != Some("await") {
             return Err(wrong());
@@ -78,9 +80,30 @@ impl FromStr for CutPlace {
     }
 }
 
+/// A place, and a schedule after a semicolon; none is the default one.
+pub(super) fn parse(text: &str) -> Result<(CutPlace, Schedule), ParseCutError> {
+    let (place, schedule) = match text.split_once(';') {
+        Some((place, schedule)) => (place, schedule.trim().parse()),
+        None => (text, Ok(Schedule::default())),
+    };
+    let schedule = schedule.map_err(|error| ParseCutError(error.to_string()))?;
+    Ok((place.parse()?, schedule))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_schedule_may_stand_behind_the_place() {
+        let place = CutPlace { nth: 3, moment: Moment::Woken };
+        assert_eq!(parse("await 3 woken"), Ok((place, Schedule::default())));
+        let picks = [(4, 1)].into();
+        let schedule = Schedule { picks, ..Schedule::default() };
+        assert_eq!(parse(&format!("{place}; {schedule}")), Ok((place, schedule)));
+        let error = parse("await 3 woken; soon").unwrap_err().to_string();
+        assert!(error.starts_with("not a schedule: `soon`"), "{error}");
+    }
 
     #[test]
     fn every_place_is_read_back_from_its_text() {

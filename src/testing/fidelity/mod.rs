@@ -8,6 +8,57 @@
 //! It is Linux that is imitated, so it is Linux that judges. These tests stand inside the crate
 //! because they drive what is not public; nothing of them is built for users.
 //!
+//! # What is compared, and how
+//!
+//! | what                             | how                                                        |
+//! |----------------------------------|------------------------------------------------------------|
+//! | a result                         | exactly: the count, or the kind of the error and its number |
+//! | bytes received                   | each is the next of those that were sent, on either side    |
+//! | readiness                        | exactly, for every registration, and twice: it is so until its cause is gone |
+//! | registrations                    | exactly: who is registered, and for what                   |
+//! | addresses                        | whose they are; the ports themselves differ                |
+//! | how much fits into a buffer      | not: Linux takes some megabytes of a connection, we 64 KiB. That it becomes full, and that it is empty after a drain, is |
+//! | room in a buffer that was filled | not before it is drained: Linux waits for a third of a connection's to be free, for a whole page of a pipe's, and tells the sender when it sees fit |
+//! | numbers of descriptors           | not: other threads of the process have some                |
+//! | calls of `data_received`         | the sum of their bytes: a stream may be cut anywhere       |
+//! | the order of two ends' callbacks | not: each end's own order is                               |
+//!
+//! Not driven, because nobody could say what should come of it, or no loop does it:
+//!
+//! - To receive from a buffer that was filled, at an end that has shut down reading: Linux then
+//!   opens its window only when a timer of the sender's asks (`tcp_cleanup_rbuf`). Nor to shut
+//!   reading down there: bytes that a timer lets into what is left of the window reset the
+//!   connection if it is shut down both ways, and when they do is the timer's affair.
+//! - Bytes to or from a listener, its shutdown; a read of a pipe's writer; double close.
+//! - A descriptor that is closed and has duplicates; urgent data; datagrams.
+//!
+//! # What the comparison has found
+//!
+//! | operations                                            | Linux                            | the simulation, before |
+//! |-------------------------------------------------------|----------------------------------|------------------------|
+//! | recv 0 of an empty connection or pair                 | EAGAIN                           | 0                      |
+//! | shutdown Both; the other end sends                    | bytes are refused with a reset: EPIPE there, ECONNRESET here | were received |
+//! | fill; shutdown Write at both ends; shutdown Read      | done: the end of file waits behind bytes, and until it has come nothing is closed | ENOTCONN |
+//!
+//! # What the simulator does and does not prove
+//!
+//! It is held to Linux in: what connect, accept, send, receive, shutdown and close answer and in
+//! which order errors are told; when a close resets; what a reset leaves to be read; half-close;
+//! hang-ups and errors as epoll(7) tells them, with and without interest; registration, its errors
+//! and its end; the listener's queue, how many it takes and what its close does to it; pipes and
+//! socketpairs likewise.
+//!
+//! It does not model, so nothing is proved of: Nagle's algorithm and delayed acknowledgements (we
+//! set TCP_NODELAY); segments, window scaling, slow start and loss of TCP packets (bytes come late
+//! or never, but in order); TIME_WAIT, and thereby a port that cannot be bound; keep-alive and
+//! user timeouts; urgent data; `SO_LINGER`; `tcp_abort_on_overflow` and SYN cookies; limits of the
+//! machine other than that on descriptors; routes, ICMP errors and a network that goes down;
+//! what duplicates of a descriptor, or a fork, do to registrations; kqueue's own ways, which
+//! [`crate::selector`]'s conformance tests compare. Times are the links', not any machine's.
+//!
+//! Conversely the real kernel shows only what happens on loopback: the orders, delays and faults
+//! that a schedule adds are compared with nothing but the manual.
+//!
 //! # How a real network is made to hold still
 //!
 //! Bytes arrive on loopback usually, but not surely, before the call that sent them returns. No
@@ -20,6 +71,7 @@ mod op;
 mod programs;
 mod real;
 mod side;
+mod sim;
 
 use std::fmt::Write;
 use std::io;
@@ -28,10 +80,11 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use self::op::{Case, cases};
-use self::programs::{Logs, PROGRAMS, Program, on_the_kernel};
+use self::op::{Case, Op, cases};
+use self::programs::{Logs, PROGRAMS, Program, in_a_simulation, on_the_kernel};
 use self::real::Real;
 use self::side::Side;
+use self::sim::Simulated;
 use crate::selector::Selector;
 use crate::sys::Sockets;
 
@@ -120,6 +173,23 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_simulated_kernel_does_what_the_kernel_does(case in cases()) {
+        Duel::new(Simulated::new(), Real::on_epoll()).play(&case).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn a_queue_takes_one_connection_more_than_its_backlog_and_the_next_is_neither_made_nor_refused() {
+    let mut duel = Duel::new(Simulated::new(), Real::on_epoll());
+    duel.sides.iter_mut().for_each(|side| side.backlog = 1);
+    let ops = [Op::Listen, Op::Connect(0), Op::Connect(0), Op::Connect(0), Op::PeerAddr(3)];
+    duel.play(&Case { watched: true, ops: ops.to_vec() }).unwrap();
+}
+
 /// A program's logs on the real kernel, on epoll.
 fn really(program: &Program) -> Logs {
     on_the_kernel(program, programs::Selector::Epoll).expect(program.0)
@@ -130,5 +200,12 @@ fn a_program_is_told_the_same_by_a_kernel_whichever_selector_looks() {
     for program in PROGRAMS {
         let on_poll = on_the_kernel(program, programs::Selector::Poll).expect(program.0);
         assert_eq!(really(program), on_poll, "{}", program.0);
+    }
+}
+
+#[test]
+fn a_program_is_told_the_same_by_the_simulation_as_by_the_kernel() {
+    for program in PROGRAMS {
+        assert_eq!(in_a_simulation(program), really(program), "{}", program.0);
     }
 }

@@ -16,6 +16,7 @@ use super::real::Barrier;
 use crate::event_loop::{EventLoop, get_running_loop};
 use crate::selector::{EpollSelector, PollSelector};
 use crate::task::LoopFuture;
+use crate::testing::{Outcome, Schedule, Sim};
 use crate::transport::{Protocol, Server, Transport};
 
 /// What the ends of one connection share.
@@ -287,4 +288,19 @@ pub(super) fn on_the_kernel(program: &Program, selector: Selector) -> io::Result
     let logs = event_loop.run_until_complete(running).map_err(io::Error::other)?;
     event_loop.close().map_err(io::Error::other)?;
     logs
+}
+
+/// The same in a simulation.
+#[track_caller]
+pub(super) fn in_a_simulation(program: &Program) -> Logs {
+    let (name, program) = *program;
+    let report = Sim::new(Schedule::default()).run(move |_| {
+        // Its links take no time, so nothing is ever under way.
+        program(Box::new(|| {}))
+    });
+    assert!(report.violations.is_empty(), "{name}: {:?}", report.violations);
+    match report.outcome {
+        Outcome::Done(logs) => logs.expect(name),
+        other => panic!("{name}: {other:?}"),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
@@ -76,6 +76,8 @@ struct End {
     kind: Kind,
     incoming: usize,
     outgoing: usize,
+    /// It has shut its reading side down.
+    deaf: bool,
 }
 
 impl End {
@@ -129,6 +131,9 @@ pub(super) struct Side {
     /// Where a listener was.
     deserted: Option<SocketAddr>,
     made: usize,
+    /// Of the listeners that are made. A list is shorter than this, so that no connection waits
+    /// for a timer, but where it is about that.
+    pub(super) backlog: i32,
     generation: u32,
     pattern: Vec<u8>,
 }
@@ -143,6 +148,7 @@ impl Side {
             dialled: HashMap::new(),
             deserted: None,
             made: 0,
+            backlog: 32,
             generation: 0,
             pattern: (0..CHUNK + PERIOD).map(|place| (place % PERIOD) as u8).collect(),
         }
@@ -212,10 +218,25 @@ impl Side {
             Op::Accept(_) => self.accept(fd),
             Op::Send(_, bytes) => self.send(end, bytes.into()),
             Op::Fill(_) => self.fill(end),
+            // Linux then says that there is room again only when a timer of the sender's asks
+            // (tcp_cleanup_rbuf), and what comes of it resets the connection.
+            Op::Recv(..) | Op::Drain(_) if end.deaf && self.streams[end.incoming].flooded => {
+                Ok(Value::NothingToDoItTo)
+            }
             Op::Recv(_, bytes) => self.recv(end, bytes.into()),
             Op::Drain(_) => self.drain(end),
+            // What the window left by a few bytes still lets through, at a timer's pleasure, then
+            // resets the connection.
+            Op::ShutDown(_, how)
+                if self.streams[end.incoming].flooded && (end.deaf || how != Shutdown::Write) =>
+            {
+                Ok(Value::NothingToDoItTo)
+            }
             Op::ShutDown(_, how) => {
                 self.kernel.sockets().shutdown(fd, how)?;
+                if let Some(end) = self.ends.iter_mut().find(|end| end.fd == fd) {
+                    end.deaf |= how != Shutdown::Write;
+                }
                 Ok(Value::Done)
             }
             Op::TakeError(_) => {
@@ -262,7 +283,7 @@ impl Side {
     // ---- making ends --------------------------------------------------------------------------
 
     fn add(&mut self, fd: RawFd, kind: Kind, incoming: usize, outgoing: usize) {
-        self.ends.push(End { serial: self.made, fd, kind, incoming, outgoing });
+        self.ends.push(End { serial: self.made, fd, kind, incoming, outgoing, deaf: false });
         self.made += 1;
     }
 
@@ -272,8 +293,9 @@ impl Side {
     }
 
     fn listen(&mut self) -> Seen {
+        let backlog = self.backlog;
         let options =
-            ListenOptions { backlog: 16, reuse_address: true, reuse_port: false, v6_only: true };
+            ListenOptions { backlog, reuse_address: true, reuse_port: false, v6_only: true };
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let fd = self.kernel.sockets().listen(&anywhere, &options)?;
         let address = self.kernel.sockets().local_addr(fd)?;

@@ -194,6 +194,12 @@ impl Lane {
         len
     }
 
+    /// Forgets the last `bytes` that have come, and what is under way.
+    pub(super) fn refuse(&mut self, bytes: usize) {
+        self.arrived -= bytes;
+        self.lose();
+    }
+
     /// Forgets what has come: nobody will receive it.
     pub(super) fn discard(&mut self) {
         self.bytes.drain(..self.arrived);

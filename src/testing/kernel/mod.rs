@@ -6,7 +6,7 @@
 //! | `table.rs`, `registry.rs`, `link.rs`      | pure tables: numbers, registrations, links        |
 //! | `network.rs`                              | everything there is, in one place                 |
 //! | `wire.rs`                                 | what happens by itself: connections, packets      |
-//! | `calls.rs`                                | what the program does: system calls               |
+//! | `calls.rs`, `bytes.rs`                    | what the program does: system calls               |
 //! | `select.rs`                               | what it is told, and the faults in that           |
 //! | `sockets.rs`, `selector.rs`, `clock.rs`   | the loop's seams over all this                    |
 //! | `peer.rs`, `end.rs`, `thread.rs`          | what a test puts around its program               |
@@ -15,6 +15,7 @@
 //! leaves open is asked of the schedule ([`World::choose`], [`World::fault`]); all else follows
 //! from what the program does. Nothing hangs on an address in memory or on the order of a hash.
 
+mod bytes;
 mod calls;
 mod clock;
 mod end;

@@ -40,7 +40,7 @@ impl Pair {
     pub(super) fn recv(&mut self, side: Side, buffer: &mut [u8]) -> Result<usize, Errno> {
         let end = &mut self.0[side];
         let len = buffer.len().min(end.incoming.len());
-        if len > 0 || buffer.is_empty() {
+        if !end.incoming.is_empty() {
             take(&mut end.incoming, &mut buffer[..len]);
             return Ok(len);
         }

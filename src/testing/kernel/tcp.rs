@@ -2,13 +2,17 @@
 //!
 //! What an end is in, and what brings it elsewhere; an empty place changes nothing:
 //!
-//! | from        | answer      | refusal               | our end  | peer's end | reset               |
-//! |-------------|-------------|-----------------------|----------|------------|---------------------|
-//! | Connecting  | Established | Closed (ECONNREFUSED) |          |            | Closed (ECONNREFUSED) |
-//! | Established |             |                       | WeEnded  | PeerEnded  | Closed (ECONNRESET) |
-//! | WeEnded     |             |                       |          | Closed     | Closed (ECONNRESET) |
-//! | PeerEnded   |             |                       | Closed   |            | Closed (EPIPE)      |
-//! | Closed      |             |                       |          |            |                     |
+//! | from        | answer      | refusal               | our end   | peer's end | reset               |
+//! |-------------|-------------|-----------------------|-----------|------------|---------------------|
+//! | Connecting  | Established | Closed (ECONNREFUSED) |           |            | Closed (ECONNREFUSED) |
+//! | Established |             |                       | WeEnded   | PeerEnded  | Closed (ECONNRESET) |
+//! | WeEnded     |             |                       |           | BothEnded  | Closed (ECONNRESET) |
+//! | PeerEnded   |             |                       | BothEnded |            | Closed (EPIPE)      |
+//! | BothEnded   |             |                       |           |            | Closed (ECONNRESET) |
+//! | Closed      |             |                       |           |            |                     |
+//!
+//! BothEnded is Closed as soon as our end of file has come to the peer: it may wait behind bytes
+//! for which there is no room.
 //!
 //! Bytes that have come are received first, whatever happened after them; then an error is told,
 //! once, by whichever of a receive, a send and `SO_ERROR` comes first; then there is the end of
@@ -37,6 +41,7 @@ pub(super) enum Phase {
     Established,
     WeEnded,
     PeerEnded,
+    BothEnded,
     Closed,
 }
 
@@ -61,9 +66,9 @@ impl Phase {
             (Phase::Established, Cause::OurEnd) => (Phase::WeEnded, None),
             (Phase::Established, Cause::PeersEnd) => (Phase::PeerEnded, None),
             (Phase::WeEnded, Cause::PeersEnd) | (Phase::PeerEnded, Cause::OurEnd) => {
-                (Phase::Closed, None)
+                (Phase::BothEnded, None)
             }
-            (Phase::Established | Phase::WeEnded, Cause::Reset) => {
+            (Phase::Established | Phase::WeEnded | Phase::BothEnded, Cause::Reset) => {
                 (Phase::Closed, Some(libc::ECONNRESET))
             }
             (Phase::PeerEnded, Cause::Reset) => (Phase::Closed, Some(libc::EPIPE)),
@@ -85,6 +90,8 @@ pub(super) struct End {
     receives_ended: bool,
     /// The peer's end of file has come. (SOCK_DONE)
     peers_end: bool,
+    /// Our end of file has come to the peer.
+    end_came: bool,
     /// Nobody holds it any more.
     pub(super) released: bool,
 }
@@ -98,8 +105,21 @@ impl End {
             sends_ended: false,
             receives_ended: false,
             peers_end: false,
+            end_came: false,
             released: false,
         }
+    }
+
+    fn close_if_over(&mut self) {
+        if self.phase == Phase::BothEnded && self.end_came {
+            self.phase = Phase::Closed;
+        }
+    }
+
+    /// Nobody would receive them: it is closed, or has shut down both ways. Reading alone is shut
+    /// down to no effect on the network. (Linux: tcp_rcv_state_process, FIN_WAIT2)
+    fn refuses_bytes(&self) -> bool {
+        self.released || (self.phase == Phase::WeEnded && self.receives_ended)
     }
 
     fn happens(&mut self, cause: Cause) {
@@ -110,6 +130,7 @@ impl End {
         }
         self.phase = phase;
         self.error = error.or(self.error);
+        self.close_if_over();
     }
 }
 
@@ -147,7 +168,7 @@ impl Tcp {
     pub(super) fn recv(&mut self, side: Side, buffer: &mut [u8]) -> Result<usize, Errno> {
         let end = &mut self.ends[side];
         let lane = &mut self.lanes[1 - side];
-        if buffer.is_empty() || lane.unread() > 0 {
+        if lane.unread() > 0 {
             return Ok(lane.recv(buffer));
         }
         if end.peers_end {
@@ -216,7 +237,7 @@ impl Tcp {
                 end.happens(Cause::OurEnd);
                 self.lanes[side].end(now);
             }
-            Phase::WeEnded | Phase::Closed => {}
+            Phase::WeEnded | Phase::BothEnded | Phase::Closed => {}
         }
     }
 
@@ -248,20 +269,33 @@ impl Tcp {
         if arrived.is_nothing() {
             return arrived;
         }
+        if arrived.bytes > 0 && self.ends[side].refuses_bytes() {
+            self.refuse(side, now, arrived.bytes);
+            return arrived;
+        }
         let end = &mut self.ends[side];
         if arrived.end {
             end.receives_ended = true;
             end.peers_end = true;
             end.happens(Cause::PeersEnd);
+            self.ends[1 - side].end_came = true;
+            self.ends[1 - side].close_if_over();
         }
+        let end = &mut self.ends[side];
         if arrived.reset {
             end.happens(Cause::Reset);
             self.lanes[side].lose();
-        } else if end.released && arrived.bytes > 0 {
-            self.lanes[1 - side].discard();
-            self.abort(side, now);
         }
         arrived
+    }
+
+    /// Bytes have come for an end that wants none: they are lost, and the connection with them.
+    fn refuse(&mut self, side: Side, now: Time, bytes: usize) {
+        self.lanes[1 - side].refuse(bytes);
+        self.abort(side, now);
+        if !self.ends[side].released {
+            self.ends[side].error = Some(libc::ECONNRESET);
+        }
     }
 
     /// What is so of an end. (Linux: tcp_poll)
@@ -335,8 +369,14 @@ impl Tcp {
 mod tests {
     use super::*;
 
-    const PHASES: [Phase; 5] =
-        [Phase::Connecting, Phase::Established, Phase::WeEnded, Phase::PeerEnded, Phase::Closed];
+    const PHASES: [Phase; 6] = [
+        Phase::Connecting,
+        Phase::Established,
+        Phase::WeEnded,
+        Phase::PeerEnded,
+        Phase::BothEnded,
+        Phase::Closed,
+    ];
     const CAUSES: [Cause; 5] =
         [Cause::Answer, Cause::Refusal, Cause::OurEnd, Cause::PeersEnd, Cause::Reset];
 

@@ -23,6 +23,8 @@ pub(crate) trait Ground {
     fn drain(&self, fd: Fd);
     /// The peer ends its sending.
     fn eof(&self, fd: Fd);
+    /// The peer closes its end.
+    fn hang_up(&self, fd: Fd);
     /// Writes until there is no room.
     fn fill(&self, fd: Fd);
     /// The peer reads all of that.
@@ -33,63 +35,121 @@ pub(crate) trait Ground {
     }
 }
 
-/// Connected pairs of real sockets, and threads.
-pub(crate) struct Sockets(Vec<(UnixStream, UnixStream)>);
+/// One end of a connected pair that never blocks.
+pub(crate) trait Socket {
+    /// Whether there is a kernel below it, and so threads beside it.
+    const IS_REAL: bool;
+    /// Its number.
+    fn number(&self) -> RawFd;
+    /// It sends no more.
+    fn end_sending(&self) -> io::Result<()>;
+}
 
-impl Sockets {
-    pub(crate) fn new() -> io::Result<Sockets> {
-        let mut pairs = (0..DESCRIPTORS).map(|_| {
+impl Socket for UnixStream {
+    const IS_REAL: bool = true;
+
+    fn number(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+
+    fn end_sending(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Socket for crate::testing::SimFd {
+    const IS_REAL: bool = false;
+
+    fn number(&self) -> RawFd {
+        self.fd()
+    }
+
+    fn end_sending(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Connected pairs: our end, and the peer's until it hangs up.
+pub(crate) struct Pairs<S>(Vec<(S, RefCell<Option<S>>)>);
+
+impl Pairs<UnixStream> {
+    pub(crate) fn of_sockets() -> io::Result<Self> {
+        Pairs::new(|| {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
             theirs.set_nonblocking(true)?;
             Ok((ours, theirs))
+        })
+    }
+}
+
+impl<S: Socket> Pairs<S> {
+    pub(crate) fn new(mut pair: impl FnMut() -> io::Result<(S, S)>) -> io::Result<Pairs<S>> {
+        let pairs = (0..DESCRIPTORS).map(|_| {
+            let (ours, theirs) = pair()?;
+            Ok((ours, RefCell::new(Some(theirs))))
         });
-        let mut pairs = pairs.by_ref().collect::<io::Result<Vec<_>>>()?;
-        pairs.sort_by_key(|(ours, _)| ours.as_raw_fd());
-        Ok(Sockets(pairs))
+        let mut pairs = pairs.collect::<io::Result<Vec<_>>>()?;
+        pairs.sort_by_key(|(ours, _)| ours.number());
+        Ok(Pairs(pairs))
     }
 
-    fn pair(&self, fd: Fd) -> (&UnixStream, &UnixStream) {
-        let (ours, theirs) = &self.0[usize::from(fd) % DESCRIPTORS];
-        (ours, theirs)
+    fn ours(&self, fd: Fd) -> &S {
+        &self.0[usize::from(fd) % DESCRIPTORS].0
+    }
+
+    fn peer(&self, fd: Fd) -> &RefCell<Option<S>> {
+        &self.0[usize::from(fd) % DESCRIPTORS].1
     }
 }
 
-fn read_all(mut from: &UnixStream) {
-    while matches!(from.read(&mut [0; 1 << 16]), Ok(1..)) {}
+fn read_all(mut from: impl Read) {
+    let mut buffer = [0; 1 << 14];
+    while matches!(from.read(&mut buffer), Ok(1..)) {}
 }
 
-impl Ground for Sockets {
+/// (What a peer does fails where it has ended its sending, or there is no room as bytes wait.)
+impl<S: Socket> Ground for Pairs<S>
+where
+    for<'a> &'a S: Read + Write,
+{
     fn number(&self, fd: Fd) -> RawFd {
-        self.pair(fd).0.as_raw_fd()
+        self.ours(fd).number()
     }
 
-    /// (It fails where the peer has ended its sending, or there is no room because bytes wait.)
     fn feed(&self, fd: Fd) {
-        let _ = self.pair(fd).1.write(&[0]);
+        self.peer(fd).borrow().iter().for_each(|mut peer| drop(peer.write(&[0])));
     }
 
     fn drain(&self, fd: Fd) {
-        read_all(self.pair(fd).0);
+        read_all(self.ours(fd));
     }
 
     fn eof(&self, fd: Fd) {
-        let _ = self.pair(fd).1.shutdown(Shutdown::Write);
+        self.peer(fd).borrow().iter().for_each(|peer| drop(peer.end_sending()));
+    }
+
+    fn hang_up(&self, fd: Fd) {
+        let peer = self.peer(fd).take();
+        drop(peer);
     }
 
     fn fill(&self, fd: Fd) {
-        let mut ours = self.pair(fd).0;
-        while ours.write(&[0; 1 << 16]).is_ok() {}
+        let mut ours = self.ours(fd);
+        while matches!(ours.write(&[0; 1 << 14]), Ok(1..)) {}
     }
 
     fn room(&self, fd: Fd) {
-        read_all(self.pair(fd).1);
+        self.peer(fd).borrow().iter().for_each(read_all);
     }
 
     fn elsewhere(&self, what: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(what);
-        });
+        if S::IS_REAL {
+            std::thread::scope(|scope| drop(scope.spawn(what)));
+        } else {
+            what();
+        }
     }
 }
 
@@ -102,6 +162,7 @@ struct Condition {
     bytes: bool,
     eof: bool,
     full: bool,
+    hung_up: bool,
 }
 
 /// The number of the first descriptor of [`Conditions`].
@@ -113,13 +174,16 @@ impl Conditions {
     }
 
     fn readiness(&self, fd: RawFd, interest: Interest) -> Readiness {
-        let Condition { bytes, eof, full } = self.0.borrow()[(fd - FIRST_NUMBER) as usize];
+        let Condition { bytes, eof, full, hung_up } = self.0.borrow()[(fd - FIRST_NUMBER) as usize];
         let mut readiness = Readiness::default();
         if interest.is_read() && (bytes || eof) {
             readiness |= Readiness::READABLE;
         }
         if interest.is_write() && !full {
             readiness |= Readiness::WRITABLE;
+        }
+        if hung_up {
+            readiness |= Readiness::HANGUP;
         }
         readiness
     }
@@ -140,6 +204,10 @@ impl Ground for Conditions {
 
     fn eof(&self, fd: Fd) {
         self.change(fd, |condition| condition.eof = true);
+    }
+
+    fn hang_up(&self, fd: Fd) {
+        self.change(fd, |condition| (condition.eof, condition.hung_up) = (true, true));
     }
 
     fn fill(&self, fd: Fd) {

@@ -20,8 +20,10 @@
 //! descriptor. A loop whose policy is not first come, first served tells the model what it picked.
 
 mod decode;
+mod dispatch;
 mod ground;
 mod op;
+mod parts;
 mod real;
 mod reference;
 #[cfg(test)]
@@ -31,7 +33,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use decode::{decode, ops, setup};
-pub use op::{DESCRIPTORS, Fd, Id, Op, Program};
+pub use op::*;
 pub use real::RealLoop;
 pub use reference::ModelLoop;
 
@@ -128,8 +130,20 @@ pub struct Disagreement {
 impl fmt::Debug for Disagreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Disagreement { at, op, model, real } = self;
-        write!(f, "at operation {at}, `{op}`:\n  model {model:?}\n  real  {real:?}")
+        let alike = model.iter().zip(real).take_while(|(model, real)| model == real).count();
+        let (model, real) = (shortened(&model[alike..]), shortened(&real[alike..]));
+        write!(
+            f,
+            "at operation {at}, `{op}`, after {alike} alike:\n  model {model}\n  real  {real}"
+        )
     }
+}
+
+/// What matters is where it begins.
+fn shortened(seen: &[Seen]) -> String {
+    let (first, rest) = seen.split_at(seen.len().min(4));
+    let rest = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    format!("{first:?}{rest}")
 }
 
 impl fmt::Display for Disagreement {

@@ -49,6 +49,8 @@ pub enum Op {
     Drain(Fd),
     /// `eof fd0`: the peer ends its sending.
     Eof(Fd),
+    /// `hang_up fd0`: the peer closes its end, for good.
+    HangUp(Fd),
     /// `fill fd0`: writes until there is no room.
     Fill(Fd),
     /// `room fd0`: the peer reads all of that.
@@ -90,6 +92,7 @@ impl fmt::Display for Op {
             Op::Feed(fd) => write!(f, "feed fd{fd}"),
             Op::Drain(fd) => write!(f, "drain fd{fd}"),
             Op::Eof(fd) => write!(f, "eof fd{fd}"),
+            Op::HangUp(fd) => write!(f, "hang_up fd{fd}"),
             Op::Fill(fd) => write!(f, "fill fd{fd}"),
             Op::Room(fd) => write!(f, "room fd{fd}"),
             Op::Advance(by) => write!(f, "advance {}", Span(*by)),
@@ -143,6 +146,7 @@ impl<'a> Words<'a> {
             "feed" => Op::Feed(self.fd()?),
             "drain" => Op::Drain(self.fd()?),
             "eof" => Op::Eof(self.fd()?),
+            "hang_up" => Op::HangUp(self.fd()?),
             "fill" => Op::Fill(self.fd()?),
             "room" => Op::Room(self.fd()?),
             "advance" => Op::Advance(self.span()?),

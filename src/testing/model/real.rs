@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ground::{ConditionSelector, Conditions, Ground, Sockets};
+use super::ground::{ConditionSelector, Conditions, Ground, Pairs};
 use super::op::{Id, Op};
 use super::{MOST_POLLS, MOST_SCHEDULED, Refusal, Seen, Setup, Subject};
 use crate::event_loop::{EventLoop, Handle, LoopError, ManualClock, Policy, TimerHandle};
@@ -75,7 +75,27 @@ impl RealLoop {
     ///
     /// [`LoopError::Io`] when descriptors have run out: it takes four.
     pub fn on_sockets(setup: &Setup, selector: Box<dyn Selector>) -> Result<RealLoop, LoopError> {
-        RealLoop::build(setup, selector, Box::new(Sockets::new()?))
+        RealLoop::build(setup, selector, Box::new(Pairs::of_sockets()?))
+    }
+
+    /// A loop on pairs of sockets of the simulated kernel.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`](crate::Builder::build).
+    #[cfg(feature = "testing")]
+    pub fn on_a_simulated_kernel(setup: &Setup) -> Result<RealLoop, LoopError> {
+        use crate::testing::{journal::Journal, kernel::SimSelector};
+        let most = u32::MAX;
+        let limits = crate::testing::Limits {
+            turns: most.into(),
+            handles: most.into(),
+            virtual_time: Duration::MAX,
+            idle_turns: most,
+        };
+        let world = crate::testing::World::new(Default::default(), limits, Journal::default());
+        let ground = Pairs::new(|| world.try_pair())?;
+        RealLoop::build(setup, Box::new(SimSelector(world)), Box::new(ground))
     }
 
     fn build(
@@ -155,6 +175,7 @@ impl World {
             Op::Feed(fd) => ground.feed(*fd),
             Op::Drain(fd) => ground.drain(*fd),
             Op::Eof(fd) => ground.eof(*fd),
+            Op::HangUp(fd) => ground.hang_up(*fd),
             Op::Fill(fd) => ground.fill(*fd),
             Op::Room(fd) => ground.room(*fd),
             Op::Advance(by) => self.clock.advance(*by),

@@ -1,16 +1,18 @@
 //! The reference: a loop with plain lists that does what the documentation of a turn says.
 //!
 //! It is written to be reviewed by itself, beside that documentation
-//! ([`EventLoop::run_once`](crate::EventLoop::run_once) and the functions named in [`Op`]): no
-//! heap, no waker, no descriptor, no shared state; whatever is searched is searched from the
-//! beginning.
+//! ([`EventLoop::run_once`](crate::EventLoop::run_once) and the functions that
+//! [`Op`](super::Op) names): no heap, no waker, no descriptor, no shared state; whatever is
+//! searched is searched from the beginning. (`parts.rs` declares what it is made of, `dispatch.rs`
+//! says which operation is which function.)
 
 use std::collections::VecDeque;
 use std::mem::take;
 use std::time::Duration;
 
-use super::op::{DESCRIPTORS, Fd, Id, Op};
-use super::{MOST_POLLS, MOST_SCHEDULED, Refusal, Seen, Setup, Subject};
+use super::op::{DESCRIPTORS, Id, Op};
+use super::parts::{Condition, Kind, Number, Scheduled, State};
+use super::{MOST_POLLS, MOST_SCHEDULED, Refusal, Seen, Setup};
 use crate::sys::Time;
 
 /// So many handles may run after a poll before the next.
@@ -22,201 +24,104 @@ const TIME_WITHOUT_POLL: Duration = Duration::from_micros(50);
 /// No sleep is longer.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
 
-/// The number of something scheduled: its place in [`ModelLoop::scheduled`].
-type Number = usize;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Once,
-    Timer,
-    Remote,
-    Watcher,
-}
-
-struct Scheduled {
-    id: Id,
-    kind: Kind,
-    cancelled: bool,
-    /// Its callback is still held by somebody.
-    alive: bool,
-}
-
-/// What is so of a descriptor.
-#[derive(Clone, Copy, Default)]
-struct Condition {
-    bytes: bool,
-    eof: bool,
-    full: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Default)]
-enum State {
-    #[default]
-    Idle,
-    Running,
-    Closed,
-}
-
-/// The naive loop. Its [`Subject::apply`] says what any loop must be seen to do.
+/// The naive loop. Its [`apply`](super::Subject::apply) says what any loop must be seen to do.
 #[derive(Default)]
 pub struct ModelLoop {
-    setup: Setup,
-    state: State,
-    stopping: bool,
-    now: Time,
-    scheduled: Vec<Scheduled>,
-    ready: Vec<Number>,
+    pub(super) setup: Setup,
+    pub(super) state: State,
+    pub(super) stopping: bool,
+    pub(super) now: Time,
+    pub(super) scheduled: Vec<Scheduled>,
+    pub(super) ready: Vec<Number>,
     timers: Vec<(Time, Number)>,
     /// What other threads sent: a call, or (`None`) a stop.
-    letters: Vec<Option<Number>>,
+    pub(super) letters: Vec<Option<Number>>,
     /// Of each descriptor its reader and its writer.
     watchers: [[Option<Number>; 2]; DESCRIPTORS],
-    conditions: [Condition; DESCRIPTORS],
-    rules: Vec<(Id, Op)>,
-    polls: usize,
+    pub(super) conditions: [Condition; DESCRIPTORS],
+    pub(super) rules: Vec<(Id, Op)>,
+    pub(super) polls: usize,
     polled_at: Time,
     /// Handles run since the last poll, and how many that were at the last look at the clock.
     since_poll: usize,
     at_last_look: usize,
-    picks: VecDeque<usize>,
-    seen: Vec<Seen>,
+    pub(super) picks: VecDeque<usize>,
+    pub(super) seen: Vec<Seen>,
 }
 
 impl ModelLoop {
-    /// A loop that has done nothing.
-    pub fn new(setup: &Setup) -> ModelLoop {
-        ModelLoop { setup: setup.clone(), ..ModelLoop::default() }
-    }
-
-    /// What the real loop's policy picked in the operation that is applied next: between two handles
-    /// or more, in order. Where nothing is left to follow the first is picked.
-    pub fn follow(&mut self, picks: impl IntoIterator<Item = usize>) {
-        self.picks.extend(picks);
-    }
-
-    fn perform(&mut self, op: &Op) {
-        match op {
-            Op::CallSoon(id) => {
-                let Some(number) = self.schedule(*id, Kind::Once) else { return };
-                // What another thread sent before comes before.
-                self.collect_letters();
-                self.ready.push(number);
-            }
-            Op::CallLater(id, delay) => self.arm(*id, self.now + *delay),
-            Op::CallAt(id, when) => self.arm(*id, *when),
-            Op::RemoteCall(id) => {
-                let letter = self.schedule(*id, Kind::Remote).map(Some);
-                self.letters.extend(letter);
-            }
-            Op::RemoteStop if self.state == State::Closed => self.refuse(Refusal::Closed),
-            Op::RemoteStop => self.letters.push(None),
-            Op::AddReader(fd, id) => self.watch(*fd, 0, *id),
-            Op::AddWriter(fd, id) => self.watch(*fd, 1, *id),
-            Op::RemoveReader(fd) => self.unwatch(*fd, 0),
-            Op::RemoveWriter(fd) => self.unwatch(*fd, 1),
-            Op::Cancel(id) => self.cancel_by_name(*id),
-            Op::Feed(fd) => self.condition(*fd).bytes |= !self.condition(*fd).eof,
-            Op::Drain(fd) => self.condition(*fd).bytes = false,
-            Op::Eof(fd) => self.condition(*fd).eof = true,
-            Op::Fill(fd) => self.condition(*fd).full = true,
-            Op::Room(fd) => self.condition(*fd).full = false,
-            Op::Advance(by) => self.now += *by,
-            Op::Stop => self.stopping = true,
-            Op::Turn(limit) => self.run(|own| own.turn(*limit)),
-            Op::RunForever => self.run(|own| {
-                while !{
-                    own.turn(None)?;
-                    own.stopping
-                } {}
-                Ok(())
-            }),
-            Op::NextDeadline => {
-                let ready = self.state != State::Closed && self.must_not_sleep();
-                let next = if ready { Some(Time::ZERO) } else { self.first() };
-                self.seen.push(Seen::Next(next));
-            }
-            Op::Close => self.close(),
-            Op::Panic => {}
-            Op::When(id, op) => self.rules.push((*id, Op::clone(op))),
-        }
-    }
-
-    fn condition(&mut self, fd: Fd) -> &mut Condition {
-        &mut self.conditions[usize::from(fd) % DESCRIPTORS]
-    }
-
-    fn refuse(&mut self, why: Refusal) {
-        self.seen.push(Seen::Refused(why));
-    }
-
-    fn schedule(&mut self, id: Id, kind: Kind) -> Option<Number> {
+    pub(super) fn schedule(&mut self, id: Id, kind: Kind) -> Option<Number> {
         if self.state == State::Closed {
             self.refuse(Refusal::Closed);
-            return None;
+        } else if self.scheduled.len() < MOST_SCHEDULED {
+            self.scheduled.push(Scheduled { id, kind, cancelled: false, alive: true });
+            return Some(self.scheduled.len() - 1);
         }
-        if self.scheduled.len() == MOST_SCHEDULED {
-            return None;
-        }
-        self.scheduled.push(Scheduled { id, kind, cancelled: false, alive: true });
-        Some(self.scheduled.len() - 1)
+        None
     }
 
-    fn arm(&mut self, id: Id, when: Time) {
-        let number = self.schedule(id, Kind::Timer);
+    /// What another thread sent before comes before.
+    pub(super) fn call_soon(&mut self, id: Id) {
+        if let Some(number) = self.schedule(id, Kind::Once) {
+            self.collect_letters();
+            self.ready.push(number);
+        }
+    }
+
+    pub(super) fn call_at(&mut self, id: Id, when: Time) {
+        let number = self.schedule(id, Kind::Once);
         self.timers.extend(number.map(|number| (when, number)));
     }
 
-    fn watch(&mut self, fd: Fd, side: usize, id: Id) {
-        let Some(number) = self.schedule(id, Kind::Watcher) else { return };
-        let old = self.watchers[usize::from(fd) % DESCRIPTORS][side].replace(number);
-        self.cancel(old);
+    pub(super) fn watch(&mut self, fd: usize, side: usize, id: Id) {
+        if let Some(number) = self.schedule(id, Kind::Watcher) {
+            let old = self.watchers[fd][side].replace(number);
+            self.cancel(old);
+        }
     }
 
-    fn unwatch(&mut self, fd: Fd, side: usize) {
-        let old = self.watchers[usize::from(fd) % DESCRIPTORS][side].take();
+    pub(super) fn unwatch(&mut self, fd: usize, side: usize) {
+        let old = self.watchers[fd][side].take();
         self.seen.push(Seen::Answered(old.is_some()));
         self.cancel(old);
     }
 
-    fn cancel_by_name(&mut self, id: Id) {
-        let Some(number) = self.scheduled.iter().rposition(|one| one.id == id) else { return };
-        if self.scheduled[number].kind != Kind::Remote {
-            self.seen.push(Seen::Answered(self.scheduled[number].cancelled));
-            self.cancel(Some(number));
-        }
-    }
-
     /// A timer is gone at once; in the ready queue it is passed over; a watcher stays until its next
     /// event.
-    fn cancel(&mut self, number: Option<Number>) {
+    pub(super) fn cancel(&mut self, number: Option<Number>) {
         let Some(number) = number else { return };
         self.scheduled[number].cancelled = true;
         self.scheduled[number].alive = false;
         self.timers.retain(|(_, armed)| *armed != number);
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if self.state == State::Running {
             return self.refuse(Refusal::Running);
         }
         self.state = State::Closed;
-        let (ready, letters) = (take(&mut self.ready), take(&mut self.letters));
-        let (timers, watchers) = (take(&mut self.timers), take(&mut self.watchers));
-        let handles = ready.len() + letters.len();
-        let descriptors = watchers.iter().filter(|sides| **sides != [None, None]).count();
-        let armed = timers.iter().map(|(_, number)| *number);
-        for number in
-            ready.iter().copied().chain(armed).chain(watchers.into_iter().flatten().flatten())
-        {
-            self.cancel(Some(number));
-        }
-        letters.into_iter().flatten().for_each(|call| self.scheduled[call].alive = false);
-        let timers = timers.len();
-        self.seen.push(Seen::Closed { handles, timers, descriptors });
+        let letters = take(&mut self.letters);
+        let watchers = take(&mut self.watchers);
+        self.seen.push(Seen::Closed {
+            handles: self.ready.len() + letters.len(),
+            timers: self.timers.len(),
+            descriptors: watchers.iter().filter(|sides| **sides != [None, None]).count(),
+        });
+        let timers = take(&mut self.timers).into_iter().map(|(_, number)| Some(number));
+        let ready = take(&mut self.ready).into_iter().map(Some);
+        let all = ready.chain(letters).chain(timers).chain(watchers.into_iter().flatten());
+        all.for_each(|number| self.cancel(number));
+    }
+
+    /// Nothing to wait for, if the loop is closed.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        let at_once = self.state != State::Closed && self.must_not_sleep();
+        let first = self.timers.iter().map(|(when, _)| *when).min();
+        if at_once { Some(Time::ZERO) } else { first }
     }
 
     /// A run: its first turn always polls, and whatever its end, `stop` was for this run.
-    fn run(&mut self, turns: impl FnOnce(&mut ModelLoop) -> Result<(), Refusal>) {
+    pub(super) fn run(&mut self, turns: impl FnOnce(&mut ModelLoop) -> Result<(), Refusal>) {
         match self.state {
             State::Closed => return self.refuse(Refusal::Closed),
             State::Running => return self.refuse(Refusal::Running),
@@ -230,7 +135,7 @@ impl ModelLoop {
     }
 
     /// One turn: wait, collect, run.
-    fn turn(&mut self, limit: Option<Duration>) -> Result<(), Refusal> {
+    pub(super) fn turn(&mut self, limit: Option<Duration>) -> Result<(), Refusal> {
         let polls = !self.may_skip_poll();
         if polls {
             self.poll(limit)?;
@@ -263,14 +168,10 @@ impl ModelLoop {
         !self.ready.is_empty() || self.stopping || !self.letters.is_empty()
     }
 
-    fn first(&self) -> Option<Time> {
-        self.timers.iter().map(|(when, _)| *when).min()
-    }
-
     /// Waits: for no time while there is something to do, else until the first timer. Where nothing
     /// comes time passes, and where nothing can ever come the wait is refused.
     fn poll(&mut self, limit: Option<Duration>) -> Result<(), Refusal> {
-        let sleep = self.first().map(|first| first.since(self.now));
+        let sleep = self.timers.iter().map(|(when, _)| when.since(self.now)).min();
         let timeout = match self.must_not_sleep() {
             true => Some(Duration::ZERO),
             false => sleep.into_iter().chain(limit).min().map(|sleep| sleep.min(LONGEST_SLEEP)),
@@ -304,11 +205,8 @@ impl ModelLoop {
             fds.reverse();
         }
         let sides = fds.into_iter().flat_map(|fd| [(fd, 0), (fd, 1)]);
-        let told = |&(fd, side): &(usize, usize)| {
-            let Condition { bytes, eof, full } = self.conditions[fd];
-            self.watchers[fd][side].is_some() && if side == 0 { bytes || eof } else { !full }
-        };
-        sides.filter(told).collect()
+        let watched = sides.filter(|&(fd, side)| self.watchers[fd][side].is_some());
+        watched.filter(|&(fd, side)| self.conditions[fd].is_so(side)).collect()
     }
 
     /// Queues them. One that was cancelled is removed in place of that.
@@ -347,21 +245,6 @@ impl ModelLoop {
         *alive = *kind == Kind::Watcher;
         let id = *id;
         self.seen.push(Seen::Ran(id, self.now));
-        for (_, op) in self.rules.clone().iter().filter(|(when, _)| *when == id) {
-            if *op == Op::Panic {
-                return self.seen.push(Seen::Reported);
-            }
-            self.perform(op);
-        }
-    }
-}
-
-impl Subject for ModelLoop {
-    fn apply(&mut self, op: &Op) -> Vec<Seen> {
-        self.polls = 0;
-        self.perform(op);
-        let alive = self.scheduled.iter().filter(|one| one.alive).count();
-        self.seen.push(Seen::Alive(alive));
-        take(&mut self.seen)
+        self.callback(id);
     }
 }

@@ -35,7 +35,9 @@ pub struct Liveness {
 
 impl Default for Liveness {
     fn default() -> Self {
-        Liveness { also_done: false, ..Liveness::within(Duration::from_secs(3600)) }
+        let mut liveness = Liveness::within(Duration::from_secs(3600));
+        liveness.also_done = false;
+        liveness
     }
 }
 

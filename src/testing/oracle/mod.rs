@@ -39,6 +39,8 @@ mod registrations;
 mod script;
 #[cfg(test)]
 mod silence;
+#[cfg(test)]
+mod silence_net;
 mod stale_event;
 mod timers;
 mod turns;

@@ -247,10 +247,18 @@ impl Stage {
             Op::Await(future) => drop(self.future(future).await),
             Op::KeepWaker => {
                 let keep = |waker: &Waker| self.wakers.borrow_mut().push(waker.clone());
-                poll_fn(|context| Poll::Ready(keep(context.waker()))).await;
+                poll_fn(|context| {
+                    keep(context.waker());
+                    Poll::Ready(())
+                })
+                .await;
             }
             Op::WakeAndEnd => {
-                poll_fn(|context| Poll::Ready(context.waker().wake_by_ref())).await;
+                poll_fn(|context| {
+                    context.waker().wake_by_ref();
+                    Poll::Ready(())
+                })
+                .await;
                 return true;
             }
             _ => {}

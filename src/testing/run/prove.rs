@@ -216,7 +216,7 @@ fn shrink<P: Program, J: Judged>(
     let (program, schedule) = drawn.clone();
     let (left, search) = (prove.shrink_runs, prove.search);
     let mut shrinking = Shrinking { program, schedule, verdict, left, search, run };
-    quietly(|| shrinking.to_the_end());
+    quietly(|| shrinking.shrink_it());
     let Shrinking { program, schedule, left, run, .. } = shrinking;
     let fifo = Schedule { mode: schedule.mode, ..Schedule::default() };
     let fifo = quietly(|| run(&program, fifo).verdict());
@@ -242,7 +242,7 @@ struct Tried {
 }
 
 impl<P: Program, J: Judged, R: FnMut(&P, Schedule) -> J> Shrinking<'_, P, R> {
-    fn to_the_end(&mut self) {
+    fn shrink_it(&mut self) {
         loop {
             // Searches of a program that is not small yet would be long.
             self.in_turns();

@@ -434,3 +434,58 @@ fn the_smaller_lists_are_all_shorter_and_any_two_steps_are_left_out() {
     }
     assert_eq!(Vec::<u8>::new().shrinks().count(), 0);
 }
+
+/// Sends `message` and gives what a server took for it; one that is `hasty` takes what it reads
+/// first for all there is.
+async fn told(message: Vec<u8>, hasty: bool) -> Vec<u8> {
+    let server: std::net::SocketAddr = "10.0.0.2:80".parse().unwrap();
+    let got = Rc::new(RefCell::new(None));
+    let kept = got.clone();
+    let handler = move |mut reader: crate::StreamReader, mut writer: crate::StreamWriter| {
+        let kept = kept.clone();
+        async move {
+            let read = match hasty {
+                true => reader.read(1000).await.unwrap(),
+                false => reader.read_to_end().await.unwrap(),
+            };
+            kept.replace(Some(read));
+            writer.close();
+            drop(writer.wait_closed().await);
+        }
+    };
+    let _server = crate::start_server(handler, server).await.unwrap();
+    let (mut reader, mut writer) = crate::open_connection(server).await.unwrap();
+    writer.write(&message).unwrap();
+    writer.write_eof();
+    drop(reader.read_to_end().await);
+    got.take().unwrap_or_default()
+}
+
+fn prove_telling(hasty: bool, cases: u64) -> Result<Proved, Box<Found<Vec<u8>>>> {
+    let how = Prove { cases, ..Prove::default() };
+    let draw = |rng: &mut crate::testing::Rng| {
+        (0..rng.below(20)).map(|_| rng.bits() as u8).collect::<Vec<u8>>()
+    };
+    prove(&how, draw, |message, schedule| {
+        let message = message.clone();
+        Sim::new(schedule).run(move |_| async move {
+            assert_eq!(told(message.clone(), hasty).await, message, "not the message");
+        })
+    })
+}
+
+#[test]
+fn a_server_that_takes_one_read_for_a_message_shrinks_to_one_short_receive() {
+    let found = prove_telling(true, 10_000).unwrap_err();
+    assert_eq!((found.verdict, found.fifo), (Verdict::Panic, Verdict::Pass), "{found}");
+    assert_eq!(found.program.len(), 2, "{found}");
+    let schedule = found.schedule.to_string();
+    assert!(schedule.starts_with("legal; ") && schedule.ends_with(" short=1"), "{found}");
+    assert_eq!(found.schedule.faults.len(), 1);
+}
+
+#[test]
+fn a_server_that_reads_to_the_end_gets_the_message_on_every_legal_schedule() {
+    let proved = prove_telling(false, 1_000);
+    assert_eq!(proved.unwrap().cases, 1_000);
+}

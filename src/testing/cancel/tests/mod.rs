@@ -12,22 +12,24 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::{CancelSafe, Cut, cut_each_await, cut_each_await_paused};
-use crate::testing::{Mode, Schedule, World};
+use crate::testing::{Rng, Schedule, ScheduleParams, World};
 use crate::{get_running_loop, yield_now};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Holds `main` to the knife in a simulation, in the order of the loop and in others.
+/// How many schedules of each mode are drawn for a test, besides the default one.
+const DRAWN: u64 = 6;
+
+/// Holds `main` to the knife in a simulation: in the order of the loop, and on drawn schedules,
+/// the order of handles among their choices.
 #[track_caller]
 fn withstands<F: Future + 'static>(main: impl Fn(World, Cut) -> F) -> CancelSafe {
-    for step in [1, 2] {
-        let chaos = Schedule {
-            picks: (0..64).map(|decision| (decision, step)).collect(),
-            mode: Mode::Chaos,
-            ..Schedule::default()
-        };
-        if let Err(broken) = cut_each_await(&chaos, &main) {
-            panic!("in another order: {broken}");
+    for case in 0..DRAWN {
+        let mut rng = Rng::of_case(4, case);
+        for params in [ScheduleParams::default(), ScheduleParams::chaos()] {
+            if let Err(broken) = cut_each_await(&params.draw(&mut rng), &main) {
+                panic!("{broken}");
+            }
         }
     }
     proved(cut_each_await(&Schedule::default(), &main))
@@ -39,9 +41,10 @@ fn withstands_really<F: Future + 'static>(main: impl Fn(Cut) -> F) -> CancelSafe
     proved(cut_each_await_paused(main))
 }
 
-/// Holds a test of streams to the knife.
+/// Holds a test of streams to the knife: on a simulated network, and on the real one.
 #[track_caller]
 fn on_streams<F: Future + 'static>(main: impl Fn(Cut) -> F) {
+    withstands(|_, cut| main(cut));
     withstands_really(&main);
 }
 

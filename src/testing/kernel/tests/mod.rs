@@ -1,5 +1,6 @@
 //! Claims about programs in a simulated world.
 
+mod any_schedule;
 mod faults;
 #[cfg(feature = "http")]
 mod http;

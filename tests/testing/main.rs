@@ -1,0 +1,3 @@
+//! Properties of evloop, proved with its own kit.
+
+mod task_properties;
