@@ -191,7 +191,7 @@ pub use event_loop::{
 };
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
-    open_connection, start_server,
+    open_connection, open_read_pipe, open_write_pipe, start_server,
 };
 pub use sys::Time;
 pub use task::{
@@ -203,5 +203,5 @@ pub use task::{
 };
 pub use transport::{
     Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,
-    ServerSocket, ToAddress, Transport,
+    ServerSocket, ToAddress, ToPipe, Transport,
 };

@@ -5,6 +5,7 @@
 //! · flow.rs       when to pause writing       tcp.rs        the connection: obeys the machines
 //! · unsent.rs     the bytes not taken yet     transport.rs  its handle
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
+//!                                               pipe.rs       half a connection: a pipe
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -14,6 +15,7 @@ pub(crate) mod eyeballs;
 mod flow;
 mod lifecycle;
 mod listen;
+mod pipe;
 mod protocol;
 mod receive;
 mod resolve;
@@ -29,6 +31,7 @@ pub use connect::CreateConnection;
 pub use eyeballs::ConnectErrors;
 pub use flow::LimitsError;
 pub use listen::CreateServer;
+pub use pipe::ToPipe;
 pub use protocol::Protocol;
 pub use server::{Server, ServerSocket};
 pub use transport::Transport;
