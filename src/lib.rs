@@ -202,6 +202,7 @@ pub use task::{
     timeout_with, to_thread, try_gather, wait, yield_now,
 };
 pub use transport::{
-    Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,
-    ServerSocket, ToAddress, ToPipe, Transport,
+    Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
+    DatagramProtocol, DatagramTransport, LimitsError, Protocol, Server, ServerSocket, ToAddress,
+    ToPipe, Transport, UdpSocket,
 };

@@ -148,6 +148,15 @@ impl Fds {
         (same || zoo::is(Bug::EventWithoutGeneration)).then_some(watch)
     }
 
+    /// Who watches one side of `fd`.
+    pub(crate) fn watcher(&self, fd: RawFd, side: Side) -> Option<Rc<dyn Run>> {
+        let watch = self.watches.get(usize::try_from(fd).ok()?)?;
+        match side {
+            Side::Reader => watch.reader.clone(),
+            Side::Writer => watch.writer.clone(),
+        }
+    }
+
     /// Notes that somebody has a handle of a watcher of `fd`, and may cancel it.
     pub(crate) fn set_cancellable(&mut self, fd: RawFd) {
         let index = usize::try_from(fd).unwrap_or(usize::MAX);

@@ -16,6 +16,7 @@ mod handle;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod model;
+mod readable;
 mod ready;
 mod remote;
 mod residents;
@@ -52,6 +53,7 @@ use fds::Fds;
 pub(crate) use fds::Side;
 pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
+pub(crate) use readable::FdWaits;
 pub use ready::Policy;
 pub(crate) use ready::Work;
 use ready::{Entry, Ready};

@@ -94,7 +94,7 @@ impl EventLoop {
     }
 
     /// The number of what is to be watched.
-    fn checked(&self, fd: &impl Watchable) -> Result<RawFd, LoopError> {
+    pub(super) fn checked(&self, fd: &impl Watchable) -> Result<RawFd, LoopError> {
         let number = fd.to_watch();
         if fd.is_of_the_process() {
             self.0.home.sockets.check_real(number)?;
@@ -115,7 +115,7 @@ impl EventLoop {
         Ok(self.0.unwatch(fd, side)?)
     }
 
-    fn check_not_owned(&self, fd: RawFd) -> Result<(), LoopError> {
+    pub(super) fn check_not_owned(&self, fd: RawFd) -> Result<(), LoopError> {
         match self.0.fds.borrow().is_owned(fd) {
             true => Err(LoopError::UsedByTransport { fd }),
             false => Ok(()),

@@ -6,6 +6,7 @@
 mod addr;
 mod bell;
 mod clock;
+mod datagram;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod error;
@@ -55,7 +56,7 @@ pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
-pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
+pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;
