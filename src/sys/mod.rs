@@ -9,6 +9,7 @@ mod clock;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod error;
+mod fork;
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -42,6 +43,7 @@ pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
 pub(crate) use error::{cvt, retry};
+pub(crate) use fork::{Process, take_place};
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
