@@ -10,6 +10,7 @@ mod datagram;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod error;
+mod fork;
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -44,6 +45,7 @@ pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
 pub(crate) use error::{cvt, retry};
+pub(crate) use fork::{Process, take_place};
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
