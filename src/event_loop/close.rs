@@ -22,6 +22,7 @@ impl Inner {
         let mut report = CloseReport::default();
         for resident in self.residents.take().into_all() {
             report.residents.push(resident.what());
+            self.show_left_behind(&*resident);
             free(event_loop, || resident.evict(self));
         }
         let handles = self.home.ready.close();
@@ -41,6 +42,7 @@ impl Inner {
         // Its threads go on to the end of their jobs; nobody waits for them here.
         drop(executor);
         self.observe.tell(|| Record::Closed);
+        self.tell_findings(event_loop);
         report
     }
 }
