@@ -7,7 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::task::{JoinError, Task};
+use super::join_error::JoinError;
+use super::task::Task;
 use crate::event_loop::{LoopError, LoopHandle};
 
 /// How far the coroutine is, as the other thread sees it.
