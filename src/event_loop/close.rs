@@ -23,6 +23,7 @@ impl Inner {
         let mut report = CloseReport::default();
         for resident in self.residents.take().into_all() {
             report.residents.push(resident.what());
+            self.show_left_behind(&*resident);
             free(event_loop, || resident.evict(self));
         }
         let handles = self.home.ready.close();
@@ -46,6 +47,7 @@ impl Inner {
             false => drop(executor),
         }
         self.observe.tell(|| Record::Closed);
+        self.tell_findings(event_loop);
         report
     }
 }

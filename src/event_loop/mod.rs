@@ -7,6 +7,7 @@ mod builder;
 mod clock;
 mod close;
 mod current;
+mod debug;
 mod embed;
 mod error;
 mod exception;
@@ -198,6 +199,9 @@ impl EventLoop {
             observe.add(observer);
         }
         observe.add_from_environment()?;
+        if let Some(enabled) = builder.debug {
+            observe.set_debug(enabled);
+        }
         observe.tell(|| Record::Opened { selector: selector.name() });
         Ok(EventLoop(Rc::new_cyclic(|event_loop| Inner {
             home: Rc::new(Home {

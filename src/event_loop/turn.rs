@@ -69,8 +69,16 @@ impl Inner {
         }
 
         self.run_handles(event_loop);
-        self.observe.tell(|| Record::TurnEnded);
+        if self.observe.is_watched() {
+            self.tell_turn_ended(event_loop);
+        }
         Ok(())
+    }
+
+    #[cold]
+    fn tell_turn_ended(&self, event_loop: &EventLoop) {
+        self.observe.tell(|| Record::TurnEnded);
+        self.tell_findings(Some(event_loop));
     }
 
     /// Whether this turn may do without a poll: handles are ready, and the last poll is a moment

@@ -239,6 +239,11 @@ pub enum Record {
         /// The new connection.
         fd: RawFd,
     },
+    /// A transport took over a connection; its protocol's `connection_made` follows.
+    Connected {
+        /// Its descriptor.
+        fd: RawFd,
+    },
     /// Bytes were received.
     Received {
         /// From where.

@@ -111,9 +111,18 @@ impl<F: Future + 'static> Run for TaskCell<F> {
 /// Tells observers what a task that did not finish waits for.
 #[inline]
 pub(super) fn tell_wait(header: &Header) {
+    if header.home.ready.observe.is_watched() {
+        tell_watchers(header);
+    }
+}
+
+#[cold]
+fn tell_watchers(header: &Header) {
     let observe = &header.home.ready.observe;
-    if observe.is_watched() && header.schedule.get() == Schedule::Idle {
-        let wait = header.wait.get();
+    let wait = header.wait.get();
+    let idle = header.schedule.get() == Schedule::Idle;
+    observe.debug(|debugger| debugger.pending(header.id, wait, !idle, header.wakers_alive()));
+    if idle {
         let at = wait.and_then(|wait| wait.at);
         let on = wait.map_or(Resource::Other("something outside evloop"), |wait| wait.on);
         observe.tell(|| Record::TaskWaits { task: header.id, at, on });
@@ -132,6 +141,10 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
             // The future is gone by now, and this is only told.
             let _ = finish(Err(JoinError::Panicked(payload)));
         }
+    }
+
+    fn spawned(&self) -> Option<(Site, Rc<str>)> {
+        Some((self.header.spawned_at, self.header.name()))
     }
 
     fn ask_to_end(self: Rc<Self>, at: Site) -> bool {
