@@ -194,7 +194,7 @@ pub use event_loop::{
 };
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
-    open_connection, start_server,
+    open_connection, open_read_pipe, open_write_pipe, start_server,
 };
 pub use sys::Time;
 pub use task::{
@@ -205,6 +205,7 @@ pub use task::{
     timeout_with, to_thread, try_gather, wait, yield_now,
 };
 pub use transport::{
-    Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,
-    ServerSocket, ToAddress, Transport,
+    Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
+    DatagramProtocol, DatagramTransport, LimitsError, Protocol, Server, ServerSocket, ToAddress,
+    ToPipe, Transport, UdpSocket,
 };

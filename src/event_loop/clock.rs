@@ -131,6 +131,10 @@ impl Selector for JumpingTime {
         self.inner.bell()
     }
 
+    fn renew(&mut self) -> io::Result<()> {
+        self.inner.renew()
+    }
+
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.inner.as_fd()
     }

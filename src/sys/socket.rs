@@ -2,9 +2,11 @@
 
 use super::addr::RawAddr;
 use super::cvt;
+use super::datagram;
 use super::error::cvt_size;
-use super::open::{accept, adopt, open, set_nodelay};
+use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
+use super::pipe::{self, PipeKind};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
@@ -21,6 +23,15 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// `IPV6_V6ONLY`: an IPv6 socket takes no IPv4 connections.
     pub v6_only: bool,
+}
+
+/// How a datagram socket is made.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct DatagramOptions {
+    /// `SO_REUSEPORT`: share the port with other sockets that ask for it too.
+    pub reuse_port: bool,
+    /// `SO_BROADCAST`: datagrams may be sent to broadcast addresses.
+    pub allow_broadcast: bool,
 }
 
 /// What connect(2) said of a non-blocking socket.
@@ -67,6 +78,70 @@ pub trait Sockets {
     fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr>;
     /// close(2). Errors are of no use to anyone: the descriptor is gone in any case.
     fn close(&self, fd: RawFd);
+    /// Makes an end of a pipe from elsewhere fit for us: non-blocking, close-on-exec.
+    /// `InvalidInput` if it is always ready, as a regular file. Who has no pipes need not say more
+    /// than this.
+    fn adopt_pipe(&self, _fd: RawFd) -> io::Result<PipeKind> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "these sockets have no pipes among them"))
+    }
+    /// read(2).
+    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv(fd, buffer)
+    }
+    /// write(2).
+    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        self.send(fd, bytes)
+    }
+    /// writev(2).
+    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_vectored(fd, buffers)
+    }
+    /// Whether nobody reads any more what is written to `fd`: asked when it has a read event.
+    fn is_reader_gone(&self, _fd: RawFd) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    /// A non-blocking, close-on-exec datagram socket, bound to `local` and connected to `remote`
+    /// where they are given; one of them is.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, as of every call below that an implementation does not have.
+    fn datagram(
+        &self,
+        local: Option<&SocketAddr>,
+        remote: Option<&SocketAddr>,
+        options: &DatagramOptions,
+    ) -> io::Result<RawFd> {
+        let _ = (local, remote, options);
+        Err(unsupported("datagrams"))
+    }
+    /// Makes an internet datagram socket from elsewhere fit for us: non-blocking, close-on-exec.
+    /// `InvalidInput` if it is something else.
+    fn adopt_datagram(&self, fd: RawFd) -> io::Result<()> {
+        let _ = fd;
+        Err(unsupported("datagrams"))
+    }
+    /// recvfrom(2): one datagram, and from whom. What does not fit into `buffer` is lost.
+    fn recv_from(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let _ = (fd, buffer);
+        Err(unsupported("datagrams"))
+    }
+    /// sendto(2), or send(2) to whom the socket is connected, without SIGPIPE. A datagram is sent
+    /// whole or not at all.
+    fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
+        let _ = (fd, bytes, to);
+        Err(unsupported("datagrams"))
+    }
+    /// Whether calls of `fd` return at once.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if they may block.
+    fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
+        let _ = fd;
+        Ok(())
+    }
     /// Whether a descriptor of the process can be waited for beside these.
     ///
     /// # Errors
@@ -80,6 +155,10 @@ pub trait Sockets {
     fn resolve(&self, _host: &str, _port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
         None
     }
+}
+
+fn unsupported(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, format!("these sockets have no {what}"))
 }
 
 /// [`Sockets`] as the operating system has them.
@@ -96,27 +175,28 @@ const NODELAY_IS_INHERITED: bool = cfg!(target_os = "linux");
 /// FreeBSD's SO_REUSEPORT gives all connections to the socket bound last; only the _LB variant
 /// spreads them, as the plain one does on Linux and DragonFly.
 #[cfg(target_os = "freebsd")]
-const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT_LB;
+pub(super) const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT_LB;
 #[cfg(not(target_os = "freebsd"))]
-const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT;
+pub(super) const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT;
 
 /// A send to a connection that is gone fails with EPIPE and raises no SIGPIPE. macOS has no such
 /// flag for one send, its sockets are made with SO_NOSIGPIPE.
-const SEND_FLAGS: libc::c_int = if cfg!(target_vendor = "apple") { 0 } else { libc::MSG_NOSIGNAL };
+pub(super) const SEND_FLAGS: libc::c_int =
+    if cfg!(target_vendor = "apple") { 0 } else { libc::MSG_NOSIGNAL };
 
 /// How many of so many bytes are given to one call: macOS refuses more than `c_int::MAX`.
-fn limited(len: usize) -> usize {
+pub(super) fn limited(len: usize) -> usize {
     if cfg!(target_vendor = "apple") { len.min(libc::c_int::MAX as usize) } else { len }
 }
 
 /// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
-const MAX_BUFFERS: usize = 1024;
+pub(super) const MAX_BUFFERS: usize = 1024;
 
-fn family_of(address: &SocketAddr) -> libc::c_int {
+pub(super) fn family_of(address: &SocketAddr) -> libc::c_int {
     if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
 }
 
-fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
+pub(super) fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
     let raw = RawAddr::new(address);
     let (pointer, len) = raw.as_ptr();
     // SAFETY: bind(2) reads `len` bytes at `pointer`, which are those of `raw`, alive until after
@@ -125,7 +205,7 @@ fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
+pub(super) fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
     let raw = RawAddr::new(remote);
     let (pointer, len) = raw.as_ptr();
     // SAFETY: connect(2) reads `len` bytes at `pointer`, which are those of `raw`, alive until
@@ -254,6 +334,51 @@ impl Sockets for OsSockets {
             cvt(unsafe { libc::getpeername(fd, addr, len) })
         };
         RawAddr::receive(call)?.1.to_socket_addr()
+    }
+
+    fn adopt_pipe(&self, fd: RawFd) -> io::Result<PipeKind> {
+        pipe::adopt_pipe(fd)
+    }
+
+    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        pipe::read(fd, buffer)
+    }
+
+    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        pipe::write(fd, bytes)
+    }
+
+    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        pipe::write_vectored(fd, buffers)
+    }
+
+    fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
+        pipe::is_reader_gone(fd)
+    }
+
+    fn datagram(
+        &self,
+        local: Option<&SocketAddr>,
+        remote: Option<&SocketAddr>,
+        options: &DatagramOptions,
+    ) -> io::Result<RawFd> {
+        datagram::open(local, remote, options)
+    }
+
+    fn adopt_datagram(&self, fd: RawFd) -> io::Result<()> {
+        datagram::adopt(fd)
+    }
+
+    fn recv_from(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        datagram::recv_from(fd, buffer)
+    }
+
+    fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
+        datagram::send_to(fd, bytes, to)
+    }
+
+    fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
+        check_nonblocking(fd)
     }
 
     fn close(&self, fd: RawFd) {

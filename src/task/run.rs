@@ -67,6 +67,7 @@ impl EventLoop {
         F: IntoFuture<IntoFuture: 'static>,
     {
         self.check_open()?;
+        self.0.check_process()?;
         if self.is_running() {
             return Err(LoopError::Running);
         }

@@ -4,12 +4,16 @@
 mod buffered;
 mod closing;
 mod connections;
+mod datagrams;
 mod fake;
 mod flow;
 mod half_close;
 mod peers;
+mod pipes;
 mod reentrancy;
 mod servers;
 mod streams;
 mod support;
 mod transports;
+mod udp_socket;
+mod waiting;
