@@ -159,6 +159,8 @@ mod transport;
 
 mod task;
 
+pub mod sync;
+
 mod stream;
 
 #[cfg(feature = "http")]
@@ -195,6 +197,10 @@ pub use event_loop::{
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
     open_connection, open_read_pipe, open_write_pipe, start_server,
+};
+pub use sync::{
+    Barrier, BoundedSemaphore, BrokenBarrierError, Condition, Event, LifoQueue, Lock, LockGuard,
+    Permit, PriorityQueue, Queue, QueueShutDown, Semaphore,
 };
 pub use sys::Time;
 pub use task::{

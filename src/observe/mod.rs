@@ -20,6 +20,7 @@ mod debug;
 mod environment;
 #[cfg(feature = "explain")]
 mod explain;
+mod primitive;
 mod queued;
 mod record;
 mod ring;
@@ -41,6 +42,7 @@ pub(crate) use debug::{Debugger, Finding};
 pub use explain::{Explain, Level};
 #[cfg(feature = "testing")]
 pub(crate) use explain::{Narrator, interest as interest_words, readiness as readiness_words};
+pub use primitive::Primitive;
 pub(crate) use queued::tell_cancelled;
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
 pub use ring::{DEFAULT_CAPACITY, FlightRecorder};
