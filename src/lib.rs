@@ -163,6 +163,8 @@ pub mod sync;
 
 mod stream;
 
+pub mod process;
+
 #[cfg(feature = "http")]
 pub mod http;
 
@@ -194,6 +196,7 @@ pub use event_loop::{
     ManualClock, Policy, RealWork, ThreadPoolExecutor, TimerHandle, Watchable, get_event_loop,
     get_running_loop, new_event_loop, set_event_loop,
 };
+pub use process::{Process, create_subprocess, create_subprocess_exec, create_subprocess_shell};
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
     open_connection, open_read_pipe, open_write_pipe, start_server,

@@ -18,8 +18,10 @@ pub(crate) mod scan;
 mod shared;
 mod writer;
 
+pub(crate) use buffer::DEFAULT_LIMIT;
 pub use error::ReadError;
 pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
 pub use pipe::{open_read_pipe, open_write_pipe};
+pub(crate) use pipe::{read_pipe, write_pipe};
 pub use reader::StreamReader;
 pub use writer::StreamWriter;

@@ -38,6 +38,7 @@ printing! {
     a_server_lets_idle_clients_go_and_waits_for_busy_ones: graceful_shutdown Exact;
     drain_keeps_what_waits_small: backpressure Exact;
     each_cancelled_task_cleans_up_in_its_own_way: cancellation Exact;
+    programs_are_awaited_while_somebody_counts: subprocess Exact;
 }
 
 #[cfg(feature = "testing")]
