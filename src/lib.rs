@@ -176,6 +176,9 @@ pub mod testing;
 #[path = "testing/model/mod.rs"]
 mod reference_model;
 
+#[doc = include_str!("differences.md")]
+pub mod differences {}
+
 #[cfg(feature = "http")]
 pub use self::http as web;
 #[cfg(feature = "http")]
