@@ -1,3 +1,4 @@
 //! Properties of evloop, proved with its own kit.
 
+mod sync_properties;
 mod task_properties;
