@@ -209,3 +209,53 @@ impl Run for Look {
         );
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::future::poll_fn;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Starts `cat`, has its end told of as `exit_fd` says, closes its input; its exit code.
+    fn code_of_cat(exit_fd: impl FnOnce(u32) -> io::Result<Option<ExitFd>> + 'static) -> i32 {
+        let event_loop = EventLoop::new().unwrap();
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let stdin = cat.stdin.take();
+        let child = Child::new(&event_loop, cat, exit_fd).unwrap();
+        let ended = event_loop.run_until_complete(async move {
+            for _ in 0..3 {
+                crate::yield_now().await;
+            }
+            assert_eq!(child.exit(), None);
+            drop(stdin);
+            poll_fn(|context| child.poll_exit(context)).await.code
+        });
+        assert!(event_loop.close().unwrap().is_clean());
+        ended.unwrap()
+    }
+
+    #[test]
+    fn without_a_pidfd_a_thread_tells_of_the_end() {
+        assert_eq!(code_of_cat(|pid| ExitFd::by_thread(pid).map(Some)), 0);
+    }
+
+    #[test]
+    fn an_end_that_is_told_too_early_is_looked_for_until_it_is_there() {
+        assert_eq!(code_of_cat(|_| Ok(None)), 0);
+    }
+
+    #[test]
+    fn a_child_that_cannot_be_watched_is_killed_and_reaped() {
+        let event_loop = EventLoop::new().unwrap();
+        let cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let pid = cat.id();
+        let watched = Child::new(&event_loop, cat, |_| Err(io::ErrorKind::OutOfMemory.into()));
+        assert_eq!(watched.err().unwrap().kind(), io::ErrorKind::OutOfMemory);
+        while kill(pid, 0).is_ok() {
+            orphans::reap();
+            std::thread::yield_now();
+        }
+        assert!(event_loop.close().unwrap().is_clean());
+    }
+}

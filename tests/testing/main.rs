@@ -1,3 +1,4 @@
 //! Properties of evloop, proved with its own kit.
 
+mod pipes;
 mod task_properties;
