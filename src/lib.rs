@@ -159,6 +159,8 @@ mod transport;
 
 mod task;
 
+pub mod sync;
+
 mod stream;
 
 pub mod process;
@@ -173,6 +175,9 @@ pub mod testing;
 #[cfg(all(test, not(feature = "testing")))]
 #[path = "testing/model/mod.rs"]
 mod reference_model;
+
+#[doc = include_str!("differences.md")]
+pub mod differences {}
 
 #[cfg(feature = "http")]
 pub use self::http as web;
@@ -196,6 +201,10 @@ pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
     open_connection, open_read_pipe, open_write_pipe, start_server,
 };
+pub use sync::{
+    Barrier, BoundedSemaphore, BrokenBarrierError, Condition, Event, LifoQueue, Lock, LockGuard,
+    Permit, PriorityQueue, Queue, QueueShutDown, Semaphore,
+};
 pub use sys::Time;
 pub use task::{
     CallbackId, Cancelled, Deadline, ExecutorFuture, FutureError, FutureWait, Gather,
@@ -205,6 +214,7 @@ pub use task::{
     timeout_with, to_thread, try_gather, wait, yield_now,
 };
 pub use transport::{
-    Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,
-    ServerSocket, ToAddress, ToPipe, Transport,
+    Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
+    DatagramProtocol, DatagramTransport, LimitsError, Protocol, Server, ServerSocket, ToAddress,
+    ToPipe, Transport, UdpSocket,
 };

@@ -27,6 +27,7 @@ pub struct Builder {
     pub(super) policy: Option<Box<dyn Policy>>,
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) always_poll: bool,
+    pub(super) debug: Option<bool>,
     pub(super) jump: Option<ManualClock>,
 }
 
@@ -39,6 +40,7 @@ impl Default for Builder {
             policy: None,
             observers: Vec::new(),
             always_poll: false,
+            debug: None,
             jump: None,
         }
     }
@@ -101,6 +103,11 @@ impl Builder {
     /// are ready. (See [`EventLoop::run_once`] on when it would.)
     pub fn always_poll(self) -> Self {
         Builder { always_poll: true, ..self }
+    }
+
+    /// Begins in debug mode, or not, whatever `EVLOOP_DEBUG` says. ([`EventLoop::set_debug`])
+    pub fn debug(self, enabled: bool) -> Self {
+        Builder { debug: Some(enabled), ..self }
     }
 
     /// Makes the loop.

@@ -131,6 +131,10 @@ impl Selector for JumpingTime {
         self.inner.bell()
     }
 
+    fn renew(&mut self) -> io::Result<()> {
+        self.inner.renew()
+    }
+
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.inner.as_fd()
     }
@@ -183,5 +187,28 @@ impl Drop for RealWork {
 impl fmt::Debug for RealWork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RealWork")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::selector::PollSelector;
+
+    #[test]
+    fn time_does_not_jump_over_a_letter_that_comes_after_the_last_look_for_one() {
+        let inner = Box::new(PollSelector::new().unwrap());
+        let (clock, mailbox) = (ManualClock::new(), Mailbox::new(inner.bell(), true));
+        let mut jumping = JumpingTime::new(inner, clock.clone(), mailbox.clone());
+        let hour = Some(Duration::from_secs(3600));
+        assert!(mailbox.fall_asleep());
+        assert!(mailbox.send(Box::new(|_| ())).is_ok());
+        jumping.select(hour, &mut Vec::new()).unwrap();
+        assert_eq!(clock.now(), Time::ZERO);
+        mailbox.wake_up();
+        drop(mailbox.collect());
+        assert!(mailbox.fall_asleep());
+        jumping.select(hour, &mut Vec::new()).unwrap();
+        assert_eq!(clock.now(), Time::ZERO + Duration::from_secs(3600));
     }
 }

@@ -16,12 +16,14 @@ impl Inner {
             return CloseReport::default();
         }
         self.observe.tell(|| Record::Closing);
-        let calls = self.home.mailbox.close();
+        let inherited = !self.process.get().is_this();
+        let calls = self.home.mailbox.close(inherited);
         let signal_handlers = self.close_signals();
         let executor = self.executor.replace(DefaultExecutor::ShutDown);
         let mut report = CloseReport::default();
         for resident in self.residents.take().into_all() {
             report.residents.push(resident.what());
+            self.show_left_behind(&*resident);
             free(event_loop, || resident.evict(self));
         }
         let handles = self.home.ready.close();
@@ -29,7 +31,7 @@ impl Inner {
         report.handles = handles.len() + calls.len();
         report.timers = timers.len();
         report.descriptors = self.fds.borrow().watched();
-        let (selector, watchers) = self.fds.borrow_mut().close();
+        let (selector, watchers) = self.fds.borrow_mut().close(inherited);
         for run in watchers.into_iter().chain(signal_handlers) {
             free_work(event_loop, Work::Run(run));
         }
@@ -38,9 +40,14 @@ impl Inner {
             free_work(event_loop, work);
         }
         free(event_loop, || drop(selector));
-        // Its threads go on to the end of their jobs; nobody waits for them here.
-        drop(executor);
+        match inherited {
+            // Its threads are the parent's, and its lock may be held by one of them.
+            true => std::mem::forget(executor),
+            // Its threads go on to the end of their jobs; nobody waits for them here.
+            false => drop(executor),
+        }
         self.observe.tell(|| Record::Closed);
+        self.tell_findings(event_loop);
         report
     }
 }

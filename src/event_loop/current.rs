@@ -116,9 +116,11 @@ pub fn get_running_loop() -> Result<EventLoop, LoopError> {
 }
 
 /// A destructor of a thread-local may ask after this one is gone: then nothing is running.
+/// A loop that runs in the parent of this process does not run here.
 #[inline]
 fn running() -> Option<EventLoop> {
-    RUNNING.try_with(|running| running.borrow().clone()).ok().flatten()
+    let running = RUNNING.try_with(|running| running.borrow().clone()).ok().flatten();
+    running.filter(EventLoop::is_of_this_process)
 }
 
 /// While it lives, a loop is the one that runs in this thread.
@@ -127,12 +129,11 @@ pub(crate) struct RunningGuard(());
 impl RunningGuard {
     pub(crate) fn enter(event_loop: &EventLoop) -> Result<RunningGuard, LoopError> {
         let entered = RUNNING.try_with(|running| match &mut *running.borrow_mut() {
-            Some(_) => Err(LoopError::AnotherIsRunning),
-            running => {
-                *running = Some(event_loop.clone());
-                Ok(RunningGuard(()))
-            }
+            Some(running) if running.is_of_this_process() => Err(LoopError::AnotherIsRunning),
+            running => Ok((RunningGuard(()), running.replace(event_loop.clone()))),
         });
+        // What was the parent's goes outside of the borrow: it may be its last name.
+        let entered = entered.map(|entered| entered.map(|(guard, _parents)| guard));
         entered.unwrap_or(Err(LoopError::ThreadEnds))
     }
 }

@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use super::error::LoopError;
 use super::{EventLoop, Inner, State};
 use crate::selector::{Interest, Token};
-use crate::sys::{Time, TimerFd};
+use crate::sys::{Time, TimerFd, take_place};
 
 /// What a loop has that lives in another.
 pub(super) struct Embed {
@@ -46,7 +46,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// [`LoopError::Closed`]; [`LoopError::Io`] with `Unsupported` on the poll(2) selector, which
+    /// [`LoopError::Closed`]; [`LoopError::Forked`]; [`LoopError::Io`] with `Unsupported` on the poll(2) selector, which
     /// has no descriptor to wait for, and with the kernel's error if descriptors have run out: it
     /// takes two.
     ///
@@ -54,6 +54,7 @@ impl EventLoop {
     pub fn try_as_fd(&self) -> Result<BorrowedFd<'_>, LoopError> {
         if self.0.embed.get().is_none() {
             self.check_open()?;
+            self.0.check_process()?;
             let embed = self.0.make_embed()?;
             // It was empty a moment ago, and nobody was called since.
             let _ = self.0.embed.set(embed);
@@ -100,6 +101,25 @@ impl Inner {
         Ok(Embed { fd, timer, armed: Cell::new(None) })
     }
 
+    /// In a child of fork(2), once the timer's number may be registered again: what the host has
+    /// is of this process, under the number it knows.
+    pub(super) fn renew_host_timer(&self) -> io::Result<()> {
+        let Some(Embed { timer: Some(timer), armed, .. }) = self.embed.get() else {
+            return Ok(());
+        };
+        armed.set(None);
+        timer.renew()
+    }
+
+    /// The same for the duplicate of the selector's descriptor, once that is new.
+    pub(super) fn renew_host_fd(&self) -> io::Result<()> {
+        let Some(embed) = self.embed.get() else { return Ok(()) };
+        let fds = self.fds.borrow();
+        let fd = fds.selector.as_fd().map(|fd| fd.try_clone_to_owned());
+        let fd = fd.unwrap_or_else(|| Err(no_descriptor(fds.selector.name())))?;
+        take_place(embed.fd.as_raw_fd(), fd)
+    }
+
     /// A run begins: threads need not ring any more, and the timer must not end its sleeps.
     pub(super) fn leave_host(&self) {
         if let Some(embed) = self.embed.get() {
@@ -139,9 +159,10 @@ impl Inner {
         }
     }
 
+    /// (A child of fork(2) has its parent's timer in hand until the loop is made anew.)
     #[cold]
     fn set_host_timer(&self, embed: &Embed) {
-        if self.state.get() == State::Idle {
+        if self.state.get() == State::Idle && self.process.get().seems_this() {
             let first = self.timers.borrow_mut().first();
             embed.set_timer(first.map(|(deadline, _)| deadline));
         }

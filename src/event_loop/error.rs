@@ -29,6 +29,13 @@ pub enum LoopError {
     NotRunning,
     /// The thread has ended and its thread-locals are being destroyed: no loop runs in it any more.
     ThreadEnds,
+    /// The loop was made before a fork(2), and this process is the child. Rebuild it with
+    /// [`after_fork_child`](crate::EventLoop::after_fork_child), or close it and make another:
+    /// neither disturbs the parent.
+    Forked {
+        /// The process it belongs to.
+        owner: u32,
+    },
     /// A transport owns the descriptor: it reads and writes it itself.
     UsedByTransport {
         /// The descriptor.
@@ -80,6 +87,11 @@ impl fmt::Display for LoopError {
                  and set it with set_event_loop()",
             ),
             LoopError::NotRunning => f.write_str("no running event loop"),
+            LoopError::Forked { owner } => write!(
+                f,
+                "This event loop belongs to process {owner}, of which this one is a fork: call \
+                 after_fork_child() on it, or close it and make a new one"
+            ),
             LoopError::UsedByTransport { fd } => {
                 write!(f, "File descriptor {fd} is used by a transport, which watches it itself")
             }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::EventLoop;
-use crate::observe::{Record, Site, TaskId, What, count};
+use crate::observe::{Record, Site, TaskId, Warning, What, count};
 
 /// What went wrong: an error value, or the payload of a panic.
 pub enum Exception {
@@ -62,6 +62,8 @@ pub struct ErrorContext {
     pub task: Option<TaskId>,
     /// Where what went wrong was registered: the `call_soon`, the `create_task`.
     pub source: Option<Site>,
+    /// Nothing failed: this is a warning of debug mode. ([`EventLoop::set_debug`])
+    pub warning: Option<Warning>,
     /// The context that a failing exception handler was called with.
     pub context: Option<Box<ErrorContext>>,
 }
@@ -75,6 +77,7 @@ impl ErrorContext {
             handle: None,
             task: None,
             source: None,
+            warning: None,
             context: None,
         }
     }
@@ -151,6 +154,11 @@ impl EventLoop {
         }
         count(&self.0.observe.tally.exceptions);
         self.0.observe.tell(|| Record::Exception { message: words(&context).into() });
+        self.hand_over(context);
+    }
+
+    /// Calls the handler, and counts nothing.
+    pub(super) fn hand_over(&self, context: ErrorContext) {
         let handler = self.0.exception_handler.borrow().clone();
         match handler {
             None => self.default_exception_handler(&context),
@@ -201,7 +209,7 @@ pub(super) fn contain(event_loop: Option<&EventLoop>, message: &str, f: impl FnO
 
 /// Drops what the exception handler was told. An error whose own destructor panics has been told
 /// of already; whatever it leaves behind is leaked, for its drop may well panic again.
-fn discard(context: ErrorContext) {
+pub(super) fn discard(context: ErrorContext) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
         std::mem::forget(payload);
     }
@@ -215,7 +223,7 @@ fn words(context: &ErrorContext) -> String {
     })
 }
 
-fn write_to_stderr(context: &ErrorContext) {
+pub(super) fn write_to_stderr(context: &ErrorContext) {
     use std::io::Write;
     let text = format!("evloop: {}\n", words(context));
     // A standard error that is closed or full must not stop the loop.

@@ -112,8 +112,14 @@ impl Fds {
         self.selector.register(fd, interest, Token::new(fd as u32, watch.generation))
     }
 
-    /// Ends watching one side of `fd`; `None` if it was not watched.
-    pub(crate) fn unset(&mut self, fd: RawFd, side: Side) -> io::Result<Option<Changed>> {
+    /// Ends watching one side of `fd`; `None` if it was not watched. In a table that a child of
+    /// fork(2) has `inherited`, the selector is not told: its registrations are the parent's.
+    pub(crate) fn unset(
+        &mut self,
+        fd: RawFd,
+        side: Side,
+        inherited: bool,
+    ) -> io::Result<Option<Changed>> {
         let Some(watch) = usize::try_from(fd).ok().and_then(|index| self.watches.get_mut(index))
         else {
             return Ok(None);
@@ -122,6 +128,7 @@ impl Fds {
         let interest = watch.interest();
         let token = Token::new(fd as u32, watch.generation);
         let result = match interest {
+            _ if inherited => Ok(()),
             Some(left) => self.selector.modify(fd, left, token),
             None => self.selector.unregister(fd),
         };
@@ -146,6 +153,15 @@ impl Fds {
         let watch = self.watches.get(token.slot() as usize)?;
         let same = watch.generation == token.generation();
         (same || zoo::is(Bug::EventWithoutGeneration)).then_some(watch)
+    }
+
+    /// Who watches one side of `fd`.
+    pub(crate) fn watcher(&self, fd: RawFd, side: Side) -> Option<Rc<dyn Run>> {
+        let watch = self.watches.get(usize::try_from(fd).ok()?)?;
+        match side {
+            Side::Reader => watch.reader.clone(),
+            Side::Writer => watch.writer.clone(),
+        }
     }
 
     /// Notes that somebody has a handle of a watcher of `fd`, and may cancel it.
@@ -176,9 +192,10 @@ impl Fds {
         watched.map(|(fd, _)| fd as RawFd).collect()
     }
 
-    /// Closes the selector and forgets every handle; gives them back to be dropped.
-    pub(crate) fn close(&mut self) -> (Box<dyn Selector>, Vec<Rc<dyn Run>>) {
-        for fd in self.watched() {
+    /// Closes the selector and forgets every handle; gives them back to be dropped. (`inherited`: as
+    /// above.)
+    pub(crate) fn close(&mut self, inherited: bool) -> (Box<dyn Selector>, Vec<Rc<dyn Run>>) {
+        for fd in if inherited { Vec::new() } else { self.watched() } {
             // What fails here is closed already; the selector goes next in any case.
             let _ = self.selector.unregister(fd);
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use super::exception::{ErrorContext, Exception};
+use super::readable::Waiters;
 use super::timers::TimerKey;
 use super::{EventLoop, Inner};
 use crate::observe::{Record, TimerId, What, tell_cancelled};
@@ -26,6 +27,10 @@ pub(crate) trait Run {
     }
     /// Gives up: it never runs again, and what it captured is freed now.
     fn cancel(&self) {}
+    /// Those who await the descriptor that this watches, if that is what it is for.
+    fn waiters(self: Rc<Self>) -> Option<Rc<Waiters>> {
+        None
+    }
     /// It panicked while it ran.
     fn panicked(self: Rc<Self>, event_loop: &EventLoop, payload: Box<dyn Any + Send>) {
         let what = self.what();

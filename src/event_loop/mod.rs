@@ -7,15 +7,18 @@ mod builder;
 mod clock;
 mod close;
 mod current;
+mod debug;
 mod embed;
 mod error;
 mod exception;
 mod executor;
 mod fds;
+mod fork;
 mod handle;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod model;
+mod readable;
 mod ready;
 mod remote;
 mod residents;
@@ -34,7 +37,7 @@ use std::sync::Arc;
 
 use crate::observe::{Counters, FlightRecorder, Observe, Record};
 use crate::selector::{Event, Selector};
-use crate::sys::{Clock, Sockets, Time};
+use crate::sys::{Clock, Process, Sockets, Time};
 
 pub use builder::Builder;
 pub use clock::{ManualClock, RealWork};
@@ -52,6 +55,7 @@ use fds::Fds;
 pub(crate) use fds::Side;
 pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
+pub(crate) use readable::FdWaits;
 pub use ready::Policy;
 pub(crate) use ready::Work;
 use ready::{Entry, Ready};
@@ -149,6 +153,8 @@ pub(crate) struct Inner {
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
     pub(crate) receive_buffer: RefCell<Option<Box<[u8]>>>,
     state: Cell<State>,
+    /// Where it was made, or made anew.
+    process: Cell<Process>,
     stopping: Cell<bool>,
     /// `run` has cancelled what was left and waits for its end.
     pub(crate) shutting_down: Cell<bool>,
@@ -193,6 +199,9 @@ impl EventLoop {
             observe.add(observer);
         }
         observe.add_from_environment()?;
+        if let Some(enabled) = builder.debug {
+            observe.set_debug(enabled);
+        }
         observe.tell(|| Record::Opened { selector: selector.name() });
         Ok(EventLoop(Rc::new_cyclic(|event_loop| Inner {
             home: Rc::new(Home {
@@ -215,6 +224,7 @@ impl EventLoop {
             exception_handler: RefCell::default(),
             receive_buffer: RefCell::default(),
             state: Cell::new(State::Idle),
+            process: Cell::new(Process::this()),
             stopping: Cell::new(false),
             shutting_down: Cell::new(false),
             handles_until_poll: Cell::new(0),

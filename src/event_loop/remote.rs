@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::EventLoop;
 use super::error::LoopError;
@@ -123,11 +123,20 @@ impl Mailbox {
         self.flags.collect(|| mem::take(&mut self.lock().calls))
     }
 
-    /// Refuses everything from now on, and gives what was in the box.
-    pub(crate) fn close(&self) -> VecDeque<RemoteCall> {
+    /// Refuses everything from now on, and gives what was in the box. One that a child of fork(2)
+    /// has `inherited` stays as it is if a thread held its lock then, for no thread gives it back.
+    pub(crate) fn close(&self, inherited: bool) -> VecDeque<RemoteCall> {
+        if inherited && self.is_stuck() {
+            return VecDeque::new();
+        }
         let mut letters = self.lock();
         letters.closed = true;
         mem::take(&mut letters.calls)
+    }
+
+    /// Whether its lock is held, and this is the child of a fork(2), in which nobody holds it.
+    pub(crate) fn is_stuck(&self) -> bool {
+        matches!(self.letters.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// A sender that panicked while it held the lock left a whole queue behind: pushing to it is
@@ -226,7 +235,7 @@ mod tests {
     fn thread_05_a_closed_mailbox_gives_a_letter_back_and_does_not_ring() {
         let (mailbox, rings) = mailbox();
         assert!(mailbox.fall_asleep());
-        assert!(mailbox.close().is_empty());
+        assert!(mailbox.close(false).is_empty());
         assert!(mailbox.send(Box::new(|_| ())).is_err());
         assert_eq!(rings.load(SeqCst), 0);
     }

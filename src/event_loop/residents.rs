@@ -17,6 +17,18 @@ pub(crate) trait Resident {
     fn ask_to_end(self: Rc<Self>, _at: Site) -> bool {
         false
     }
+    /// A connection's descriptor.
+    fn fd(&self) -> Option<RawFd> {
+        None
+    }
+    /// Whether somebody asked it to close, so that it was not forgotten.
+    fn is_ending(&self) -> bool {
+        false
+    }
+    /// A task's name and where it was spawned.
+    fn spawned(&self) -> Option<(Site, Rc<str>)> {
+        None
+    }
     /// Whether it has ended.
     fn has_ended(&self) -> bool {
         true

@@ -26,6 +26,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn begin(event_loop: &'a EventLoop) -> Result<Self, LoopError> {
+        event_loop.check_open()?;
+        event_loop.0.check_process()?;
         match event_loop.0.state.get() {
             State::Closed => return Err(LoopError::Closed),
             State::Running => return Err(LoopError::Running),
@@ -48,8 +50,11 @@ impl Drop for Run<'_> {
         let inner = &self.event_loop.0;
         inner.end_interruptible();
         inner.stopping.set(false);
-        inner.state.set(State::Idle);
-        inner.return_to_host();
+        // A child of fork(2) may have closed it in the middle of the turn.
+        if inner.state.get() == State::Running {
+            inner.state.set(State::Idle);
+            inner.return_to_host();
+        }
     }
 }
 
@@ -66,8 +71,9 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`LoopError::Closed`]; [`LoopError::Running`] if it is running already;
-    /// [`LoopError::AnotherIsRunning`] if another loop runs in this thread; [`LoopError::Io`] if
-    /// the selector fails.
+    /// [`LoopError::AnotherIsRunning`] if another loop runs in this thread;
+    /// [`LoopError::Forked`] in a child of fork(2), also where a callback forked and the child
+    /// came back from it; [`LoopError::Io`] if the selector fails.
     pub fn run_forever(&self) -> Result<Ended, LoopError> {
         self.run_turns(|| true, || false)
     }
@@ -83,6 +89,7 @@ impl EventLoop {
         self.0.begin_interruptible();
         loop {
             self.0.run_once(self, None)?;
+            self.0.check_same_process()?;
             if self.0.take_ctrl_c() && interrupted() {
                 return Ok(Ended::Interrupted);
             }
@@ -124,13 +131,16 @@ impl EventLoop {
     ///
     /// What was still alive is in the report.
     ///
+    /// In a child of fork(2) it closes what the child has of its parent's loop, and nothing of the
+    /// parent's; there that works inside a callback, too.
+    ///
     /// # Errors
     ///
     /// [`LoopError::Running`] from inside a callback or task; the loop goes on.
     pub fn close(&self) -> Result<CloseReport, LoopError> {
         match self.0.state.get() {
-            State::Running => Err(LoopError::Running),
-            State::Idle | State::Closed => Ok(self.0.close(Some(self))),
+            State::Running if self.0.process.get().is_this() => Err(LoopError::Running),
+            State::Running | State::Idle | State::Closed => Ok(self.0.close(Some(self))),
         }
     }
 }

@@ -115,8 +115,14 @@ impl<T> Timers<T> {
         if slot.number == key.number { slot.payload.as_mut() } else { None }
     }
 
+    /// The first deadline that a wait has to end for.
+    #[inline(always)]
+    pub fn first_to_wait_for(&mut self) -> Option<(Time, TimerKey)> {
+        if zoo::is(Bug::CancelledHeadWakes) { self.top() } else { self.first() }
+    }
+
     /// The top of the heap, armed or cancelled.
-    pub fn top(&self) -> Option<(Time, TimerKey)> {
+    fn top(&self) -> Option<(Time, TimerKey)> {
         let &Entry { deadline, number, slot } = self.heap.first()?;
         Some((deadline, TimerKey { slot, number }))
     }

@@ -69,8 +69,16 @@ impl Inner {
         }
 
         self.run_handles(event_loop);
-        self.observe.tell(|| Record::TurnEnded);
+        if self.observe.is_watched() {
+            self.tell_turn_ended(event_loop);
+        }
         Ok(())
+    }
+
+    #[cold]
+    fn tell_turn_ended(&self, event_loop: &EventLoop) {
+        self.observe.tell(|| Record::TurnEnded);
+        self.tell_findings(Some(event_loop));
     }
 
     /// Whether this turn may do without a poll: handles are ready, and the last poll is a moment
@@ -108,15 +116,11 @@ impl Inner {
         };
         let result = {
             let mut events = self.events.borrow_mut();
-            let selector = &mut self.fds.borrow_mut().selector;
-            let result = selector.select(timeout, &mut events);
-            let early = || timeout.is_some_and(|time| self.clock.now().since(before) < time);
-            let nothing = |events: &[Event]| events.is_empty() && !self.home.mailbox.is_pending();
-            if zoo::is(Bug::InterruptedWaitStartsOver) && nothing(&events) && early() {
-                drop(selector.select(timeout, &mut events));
-            }
-            result
+            self.fds.borrow_mut().selector.select(timeout, &mut events)
         };
+        if zoo::is(Bug::InterruptedWaitStartsOver) {
+            self.start_over(timeout, before);
+        }
         if blocking {
             self.home.mailbox.wake_up();
         }
@@ -138,15 +142,9 @@ impl Inner {
             return (NOW, WaitReason::Remote, self.polled_at.get());
         }
         let now = self.clock.now();
-        let first = match zoo::is(Bug::CancelledHeadWakes) {
-            true => self.timers.borrow().top(),
-            false => self.timers.borrow_mut().first(),
-        };
-        let timer = first
-            .map(|(deadline, key)| (deadline.since(now), WaitReason::Timer(TimerId(key.number()))));
-        let timer = timer.map(|(sleep, why)| match zoo::is(Bug::SleepRoundedDown) {
-            true => (Duration::from_millis(sleep.as_millis() as u64), why),
-            false => (sleep, why),
+        let first = self.timers.borrow_mut().first_to_wait_for();
+        let timer = first.map(|(deadline, key)| {
+            (sleep_for(deadline.since(now)), WaitReason::Timer(TimerId(key.number())))
         });
         match (timer, limit) {
             (Some((sleep, why)), limit) if limit.is_none_or(|limit| sleep <= limit) => {
@@ -190,8 +188,6 @@ impl Inner {
 
     /// Step 2b: a handle for every reader and writer the events are for.
     fn collect_events(&self, event_loop: &EventLoop) {
-        let hung_up =
-            |event: &Event| event.readiness.intersects(Readiness::READ_HANGUP | Readiness::HANGUP);
         let mut events = self.events.borrow_mut();
         if events.is_empty() {
             return;
@@ -209,7 +205,7 @@ impl Inner {
                     assert!(!zoo::is(Bug::UnknownTokenPanics), "no such registration");
                     continue;
                 };
-                if zoo::is(Bug::HangUpSkipsRead) && hung_up(event) {
+                if zoo::is(Bug::HangUpSkipsRead) && is_hung_up(event) {
                     continue;
                 }
                 if event.wakes_reader() && !queue(&mut ready, watch, &watch.reader) {
@@ -245,10 +241,7 @@ impl Inner {
         if timers.is_empty() {
             return;
         }
-        let now = match zoo::is(Bug::TimerEarly) {
-            true => self.polled_at.get() + Duration::from_millis(1),
-            false => self.polled_at.get(),
-        };
+        let now = self.now_for_timers();
         while let Some(due) = timers.pop_due(now) {
             count(&self.observe.tally.timers_fired);
             self.observe.tell(|| Record::TimerDue {
@@ -259,6 +252,25 @@ impl Inner {
             if zoo::is(Bug::TimerJumpsQueue) {
                 self.home.ready.move_last_to_front();
             }
+        }
+    }
+
+    /// The time that timers are due at: that of the last poll, which all of a turn shares.
+    #[inline(always)]
+    fn now_for_timers(&self) -> Time {
+        match zoo::is(Bug::TimerEarly) {
+            true => self.polled_at.get() + Duration::from_millis(1),
+            false => self.polled_at.get(),
+        }
+    }
+
+    /// What a wait must not do that a signal cut short: begin anew.
+    #[cold]
+    fn start_over(&self, timeout: Option<Duration>, before: Time) {
+        let mut events = self.events.borrow_mut();
+        let early = timeout.is_some_and(|time| self.clock.now().since(before) < time);
+        if early && events.is_empty() && !self.home.mailbox.is_pending() {
+            drop(self.fds.borrow_mut().selector.select(timeout, &mut events));
         }
     }
 
@@ -341,6 +353,20 @@ impl Inner {
         });
         !cancelled
     }
+}
+
+/// How long to sleep until a timer.
+#[inline(always)]
+fn sleep_for(left: Duration) -> Duration {
+    match zoo::is(Bug::SleepRoundedDown) {
+        true => Duration::from_millis(left.as_millis() as u64),
+        false => left,
+    }
+}
+
+/// Whether an event says that there is nobody at the other end.
+fn is_hung_up(event: &Event) -> bool {
+    event.readiness.intersects(Readiness::READ_HANGUP | Readiness::HANGUP)
 }
 
 /// Queues a watcher, if there is one; `false` if it was cancelled.

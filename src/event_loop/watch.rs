@@ -46,8 +46,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// [`LoopError::Closed`]; [`LoopError::UsedByTransport`]; [`LoopError::Io`] if `fd` is no open
-    /// descriptor, or one that cannot be waited for (a regular file, a real one in a simulation).
+    /// [`LoopError::Closed`]; [`LoopError::Forked`]; [`LoopError::UsedByTransport`];
+    /// [`LoopError::Io`] if `fd` is no open descriptor, or one that cannot be waited for (a regular file, a real one in a simulation).
     pub fn add_reader(
         &self,
         fd: impl Watchable,
@@ -94,7 +94,7 @@ impl EventLoop {
     }
 
     /// The number of what is to be watched.
-    fn checked(&self, fd: &impl Watchable) -> Result<RawFd, LoopError> {
+    pub(super) fn checked(&self, fd: &impl Watchable) -> Result<RawFd, LoopError> {
         let number = fd.to_watch();
         if fd.is_of_the_process() {
             self.0.home.sockets.check_real(number)?;
@@ -104,6 +104,7 @@ impl EventLoop {
 
     fn add(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> Result<Handle, LoopError> {
         self.check_open()?;
+        self.0.check_same_process()?;
         self.check_not_owned(fd)?;
         self.0.watch(fd, side, run.clone())?;
         self.0.fds.borrow_mut().set_cancellable(fd);
@@ -115,7 +116,7 @@ impl EventLoop {
         Ok(self.0.unwatch(fd, side)?)
     }
 
-    fn check_not_owned(&self, fd: RawFd) -> Result<(), LoopError> {
+    pub(super) fn check_not_owned(&self, fd: RawFd) -> Result<(), LoopError> {
         match self.0.fds.borrow().is_owned(fd) {
             true => Err(LoopError::UsedByTransport { fd }),
             false => Ok(()),
@@ -126,6 +127,7 @@ impl EventLoop {
 impl Inner {
     /// Queues `run` in every turn in which one side of `fd` is ready; cancels what was there.
     pub(crate) fn watch(&self, fd: RawFd, side: Side, run: Rc<dyn Run>) -> std::io::Result<()> {
+        self.check_same_process()?;
         let changed = self.fds.borrow_mut().set(fd, side, run)?;
         let (token, interest) = (changed.token, changed.interest);
         self.observe.tell(|| Record::Watched { fd, token, interest });
@@ -137,7 +139,8 @@ impl Inner {
 
     /// Ends that, and cancels what was there. `false` if nothing was.
     pub(crate) fn unwatch(&self, fd: RawFd, side: Side) -> std::io::Result<bool> {
-        let changed = self.fds.borrow_mut().unset(fd, side)?;
+        let inherited = !self.process.get().seems_this();
+        let changed = self.fds.borrow_mut().unset(fd, side, inherited)?;
         let Some(changed) = changed else { return Ok(false) };
         let (token, interest) = (changed.token, changed.interest);
         self.observe.tell(|| Record::Watched { fd, token, interest });

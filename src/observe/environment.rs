@@ -45,6 +45,27 @@ pub(super) fn recorder() -> io::Result<Option<FlightRecorder>> {
     recorder_for(env::var_os("EVLOOP_RECORD").as_deref())
 }
 
+/// Whether `EVLOOP_DEBUG` asks for debug mode.
+///
+/// # Errors
+///
+/// As [`explain`].
+pub(super) fn debug() -> io::Result<bool> {
+    debug_for(env::var_os("EVLOOP_DEBUG").as_deref())
+}
+
+fn debug_for(value: Option<&OsStr>) -> io::Result<bool> {
+    match given(value) {
+        None => Ok(false),
+        Some(value) if value == "1" => Ok(true),
+        Some(value) => Err(meaningless(
+            "EVLOOP_DEBUG",
+            value,
+            "1 (warn of slow callbacks, what was left behind, misuse)",
+        )),
+    }
+}
+
 #[cfg(feature = "explain")]
 fn level_for(value: Option<&OsStr>) -> io::Result<Option<Level>> {
     let Some(value) = given(value) else { return Ok(None) };
@@ -97,6 +118,7 @@ mod tests {
             #[cfg(feature = "explain")]
             assert!(level_for(value).unwrap().is_none());
             assert!(recorder_for(value).unwrap().is_none());
+            assert!(!debug_for(value).unwrap());
         }
     }
 
@@ -112,6 +134,9 @@ mod tests {
                 "{text}"
             );
         }
+        assert!(debug_for(Some(OsStr::new("1"))).unwrap());
+        let text = debug_for(Some(OsStr::new("yes"))).err().unwrap().to_string();
+        assert!(text.contains("EVLOOP_DEBUG") && text.contains("1 (warn"), "{text}");
         let text = recorder_for(Some(OsStr::new("all"))).err().unwrap().to_string();
         assert!(text.contains("EVLOOP_RECORD") && text.contains("1 (keep"), "{text}");
     }

@@ -10,14 +10,17 @@
 //! | variable | value | observer |
 //! |---|---|---|
 //! | `EVLOOP_EXPLAIN` | `1`, `2`, `3` | explain mode, on standard error: what the loop does, in words |
+//! | `EVLOOP_DEBUG` | `1` | debug mode ([`EventLoop::set_debug`](crate::EventLoop::set_debug)): slow callbacks, what was left behind, misuse |
 //! | `EVLOOP_RECORD` | `1` | a [`FlightRecorder`], which [`EventLoop::recorder`](crate::EventLoop::recorder) gives |
 //!
 //! Any other value is an error when a loop is made.
 
 mod counters;
+mod debug;
 mod environment;
 #[cfg(feature = "explain")]
 mod explain;
+mod primitive;
 mod queued;
 mod record;
 mod ring;
@@ -28,14 +31,18 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::sys::{Clock, Time};
 pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
+pub use debug::Warning;
+pub(crate) use debug::{Debugger, Finding};
 #[cfg(feature = "explain")]
 pub use explain::{Explain, Level};
 #[cfg(feature = "testing")]
 pub(crate) use explain::{Narrator, interest as interest_words, readiness as readiness_words};
+pub use primitive::Primitive;
 pub(crate) use queued::tell_cancelled;
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
 pub use ring::{DEFAULT_CAPACITY, FlightRecorder};
@@ -106,6 +113,8 @@ pub(crate) struct Observe {
     current: Cell<HandleId>,
     observers: RefCell<Vec<Box<dyn Observer>>>,
     recorder: RefCell<Option<FlightRecorder>>,
+    debugger: RefCell<Option<Debugger>>,
+    slow_callback: Cell<Duration>,
     #[cfg(feature = "testing")]
     futures: Cell<u64>,
     clock: Rc<dyn Clock>,
@@ -119,6 +128,8 @@ impl Observe {
             current: Cell::new(HandleId::OUTSIDE),
             observers: RefCell::default(),
             recorder: RefCell::default(),
+            debugger: RefCell::default(),
+            slow_callback: Cell::new(debug::SLOW_CALLBACK),
             #[cfg(feature = "testing")]
             futures: Cell::new(0),
             clock,
@@ -131,7 +142,44 @@ impl Observe {
         self.watched.set(true);
     }
 
-    /// Adds the observers that the environment asks for: `EVLOOP_EXPLAIN`, `EVLOOP_RECORD`.
+    /// Begins or ends debug mode; whether that is news.
+    pub(crate) fn set_debug(&self, enabled: bool) -> bool {
+        let news = enabled != self.is_debugging();
+        if news {
+            let debugger = enabled.then(|| Debugger::new(self.slow_callback.get()));
+            self.debugger.replace(debugger);
+            self.watched.set(enabled || !self.observers.borrow().is_empty());
+        }
+        news
+    }
+
+    pub(crate) fn is_debugging(&self) -> bool {
+        self.debugger.borrow().is_some()
+    }
+
+    pub(crate) fn slow_callback(&self) -> Duration {
+        self.slow_callback.get()
+    }
+
+    pub(crate) fn set_slow_callback(&self, duration: Duration) {
+        self.slow_callback.set(duration);
+        self.debug(|debugger| debugger.slow = duration);
+    }
+
+    /// Shows something to the debugger, if there is one. `f` must not call the loop.
+    pub(crate) fn debug(&self, f: impl FnOnce(&mut Debugger)) {
+        if let Some(debugger) = &mut *self.debugger.borrow_mut() {
+            f(debugger);
+        }
+    }
+
+    /// What the debugger has found.
+    pub(crate) fn take_findings(&self) -> Vec<Finding> {
+        self.debugger.borrow_mut().as_mut().map_or_else(Vec::new, Debugger::take)
+    }
+
+    /// Adds the observers that the environment asks for: `EVLOOP_EXPLAIN`, `EVLOOP_RECORD`,
+    /// `EVLOOP_DEBUG`.
     ///
     /// # Errors
     ///
@@ -142,6 +190,9 @@ impl Observe {
         }
         if let Some(recorder) = environment::recorder()? {
             self.keep(recorder);
+        }
+        if environment::debug()? {
+            self.set_debug(true);
         }
         Ok(())
     }
@@ -204,5 +255,6 @@ impl Observe {
         for observer in self.observers.borrow_mut().iter_mut() {
             observer.record(at, record);
         }
+        self.debug(|debugger| debugger.record(at, record));
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{FutureId, HandleId, Site, TaskId, TimerId};
+use super::{FutureId, HandleId, Primitive, Site, TaskId, TimerId};
 use crate::selector::{Interest, Readiness, Token};
 use crate::sys::Time;
 
@@ -101,6 +101,8 @@ pub enum Resource {
     Readable(RawFd),
     /// Room to write to a descriptor.
     Writable(RawFd),
+    /// Another task to do something to a lock, an event, a queue, which was made there.
+    Sync(Primitive, Site),
     /// Something else, in words.
     Other(&'static str),
 }
@@ -237,6 +239,11 @@ pub enum Record {
         /// The listening socket.
         listener: RawFd,
         /// The new connection.
+        fd: RawFd,
+    },
+    /// A transport took over a connection; its protocol's `connection_made` follows.
+    Connected {
+        /// Its descriptor.
         fd: RawFd,
     },
     /// Bytes were received.

@@ -24,7 +24,7 @@ use crate::sys::{BellFd, Epoll, EpollEvent};
 ///
 /// A descriptor that is closed without [`unregister`](Selector::unregister) stays watched while a
 /// duplicate of it is open. The instance is shared with a child after fork(2), where a change in
-/// one process changes the other: make a new selector in the child.
+/// one process changes the other: [`renew`](Selector::renew) it in the child.
 ///
 /// Source: epoll(7), epoll_ctl(2), epoll_wait(2), eventfd(2).
 pub struct EpollSelector {
@@ -51,8 +51,7 @@ impl EpollSelector {
     pub fn new() -> io::Result<EpollSelector> {
         let epoll = Epoll::new()?;
         let bell = Arc::new(BellFd::new()?);
-        let edge = (libc::EPOLLIN | libc::EPOLLET) as u32;
-        epoll.add(bell.as_raw_fd(), edge, Token::BELL.to_bits())?;
+        hear(&epoll, &bell)?;
         let buffer = Vec::with_capacity(FIRST_BUFFER);
         Ok(EpollSelector { epoll, bell, registry: Registry::default(), buffer, exact: true })
     }
@@ -89,6 +88,12 @@ impl EpollSelector {
             self.buffer.reserve_exact(capacity * 2);
         }
     }
+}
+
+/// Has the bell end every wait.
+fn hear(epoll: &Epoll, bell: &BellFd) -> io::Result<()> {
+    let edge = (libc::EPOLLIN | libc::EPOLLET) as u32;
+    epoll.add(bell.as_raw_fd(), edge, Token::BELL.to_bits())
 }
 
 /// Whether this says that the kernel lacks a system call; some sandboxes say so with EPERM.
@@ -196,6 +201,20 @@ impl Selector for EpollSelector {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.epoll.as_fd())
+    }
+
+    fn renew(&mut self) -> io::Result<()> {
+        self.bell.renew()?;
+        self.epoll.renew()?;
+        hear(&self.epoll, &self.bell)?;
+        for SelectorKey { fd, interest, token } in self.registry.keys() {
+            match self.epoll.add(fd, flags(interest), token.to_bits()) {
+                // The child has closed it: whoever watches it finds it silent, as always here.
+                Err(error) if error.raw_os_error() == Some(libc::EBADF) => {}
+                added => added?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -60,9 +60,7 @@ impl KqueueSelector {
     pub fn new() -> io::Result<KqueueSelector> {
         let kqueue = Kqueue::new()?;
         let bell = Arc::new(BellFd::new()?);
-        let hear = [Change::Add(Filter::Read, Token::BELL.to_bits())];
-        let answers = kqueue.change(bell.as_raw_fd(), &hear)?;
-        first_failure(&hear, answers).map_or(Ok(()), Err)?;
+        hear(&kqueue, &bell)?;
         Ok(KqueueSelector {
             kqueue,
             bell,
@@ -119,6 +117,13 @@ impl KqueueSelector {
             self.buffer.reserve_exact(capacity * 2);
         }
     }
+}
+
+/// Has the bell end every wait.
+fn hear(kqueue: &Kqueue, bell: &BellFd) -> io::Result<()> {
+    let hear = [Change::Add(Filter::Read, Token::BELL.to_bits())];
+    let answers = kqueue.change(bell.as_raw_fd(), &hear)?;
+    first_failure(&hear, answers).map_or(Ok(()), Err)
 }
 
 /// What a descriptor is watched for, and under which token.
@@ -254,6 +259,21 @@ impl Selector for KqueueSelector {
 
     fn len(&self) -> usize {
         self.registry.len()
+    }
+
+    fn renew(&mut self) -> io::Result<()> {
+        self.bell.renew()?;
+        // The child has not inherited the old one, and it knows that its number is not its own.
+        self.kqueue = Kqueue::new()?;
+        hear(&self.kqueue, &self.bell)?;
+        for SelectorKey { fd, interest, token } in self.registry.keys() {
+            match self.rearrange(fd, None, Some((interest, token))) {
+                // The child has closed it: whoever watches it finds it silent, as always here.
+                Err(error) if error.raw_os_error() == Some(libc::EBADF) => {}
+                added => added?,
+            }
+        }
+        Ok(())
     }
 
     fn bell(&self) -> Bell {

@@ -296,6 +296,17 @@ pub trait Selector {
     /// A descriptor that is readable when `select` would find something, if the facility has one
     /// (epoll and kqueue are such; poll(2) is not). The bell makes it readable too.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
+    /// In a child of fork(2): makes what the kernel keeps for it anew, for this process alone, with
+    /// the same registrations and the same [`Bell`]s. What the parent has is left as it is.
+    /// ([`EventLoop::after_fork_child`](crate::EventLoop::after_fork_child))
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, when descriptors have run out; `Unsupported` unless a backend says otherwise.
+    fn renew(&mut self) -> io::Result<()> {
+        let what = format!("the {} selector cannot be made anew after fork(2)", self.name());
+        Err(io::Error::new(io::ErrorKind::Unsupported, what))
+    }
     /// Whether it waits in a time of its own that no thread shares: then what takes real time is
     /// refused ([`to_thread`](crate::to_thread)).
     fn is_simulated(&self) -> bool {

@@ -154,6 +154,10 @@ impl Selector for PollSelector {
         self.registry.len()
     }
 
+    fn renew(&mut self) -> io::Result<()> {
+        self.bell.renew()
+    }
+
     fn bell(&self) -> Bell {
         Bell(self.bell.clone())
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use nix::errno::Errno;
 
@@ -9,40 +10,56 @@ use nix::errno::Errno;
 use self::eventfd::Ends;
 #[cfg(not(target_os = "linux"))]
 use self::pair::Ends;
+use super::fork::{forks, forks_so_far};
 
 /// A descriptor that becomes readable when somebody rings, from any thread or signal handler.
 ///
-/// It is non-blocking and close-on-exec.
-pub(crate) struct BellFd(Ends);
+/// It is non-blocking and close-on-exec. A child of fork(2) inherits it, and there it is silent
+/// until it is [renewed](BellFd::renew): its ring would wake the parent.
+pub(crate) struct BellFd {
+    ends: Ends,
+    /// [`forks`] where it was made.
+    forks: AtomicU32,
+}
 
 impl BellFd {
     /// A silent bell.
     pub(crate) fn new() -> io::Result<BellFd> {
-        Ends::new().map(BellFd)
+        Ok(BellFd { ends: Ends::new()?, forks: AtomicU32::new(forks()) })
     }
 
     /// Makes the descriptor readable; where it already was, that is a new edge of it.
     ///
     /// It restores `errno`, so it may interrupt code that is about to look at its own.
     pub(crate) fn ring(&self) {
+        if self.forks.load(Relaxed) != forks_so_far() {
+            return;
+        }
         let errno = Errno::last_raw();
-        while !self.0.add() {
+        while !self.ends.add() {
             // Full: nobody has read for a very long time. Whoever rings makes room, so that the
             // waiting side may leave the bell unread for ever.
-            self.0.take();
+            self.ends.take();
         }
         Errno::set_raw(errno);
     }
 
     /// Makes the descriptor unreadable until the next ring.
     pub(crate) fn silence(&self) {
-        self.0.take();
+        self.ends.take();
+    }
+
+    /// In a child of fork(2): a bell of this process's own, silent, under the same number.
+    pub(crate) fn renew(&self) -> io::Result<()> {
+        self.ends.become_others(Ends::new()?)?;
+        self.forks.store(forks(), Relaxed);
+        Ok(())
     }
 }
 
 impl AsRawFd for BellFd {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.reader()
+        self.ends.reader()
     }
 }
 
@@ -57,7 +74,7 @@ mod eventfd {
     use std::io::{self, Read, Write};
     use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
-    use super::super::cvt;
+    use super::super::{cvt, fork};
 
     /// A counter in the kernel: writing adds, reading takes all. (eventfd(2))
     pub(super) struct Ends(File);
@@ -71,6 +88,9 @@ mod eventfd {
         }
         pub(super) fn reader(&self) -> RawFd {
             self.0.as_raw_fd()
+        }
+        pub(super) fn become_others(&self, other: Ends) -> io::Result<()> {
+            fork::put_in_place(self.reader(), other.0.into())
         }
         /// Adds a ring; `false` if the counter is full.
         pub(super) fn add(&self) -> bool {
@@ -94,6 +114,8 @@ mod pair {
     use std::os::fd::{AsRawFd, RawFd};
     use std::os::unix::net::UnixStream;
 
+    use super::super::fork;
+
     /// Two connected sockets: a byte between them is a ring. A pipe would do, but the standard
     /// library makes sockets close-on-exec on systems that have no pipe2(2), too.
     pub(super) struct Ends {
@@ -110,6 +132,10 @@ mod pair {
         }
         pub(super) fn reader(&self) -> RawFd {
             self.reader.as_raw_fd()
+        }
+        pub(super) fn become_others(&self, other: Ends) -> io::Result<()> {
+            fork::put_in_place(self.reader.as_raw_fd(), other.reader.into())?;
+            fork::put_in_place(self.writer.as_raw_fd(), other.writer.into())
         }
         /// Adds a ring; `false` if there is no room for its byte.
         pub(super) fn add(&self) -> bool {
@@ -160,6 +186,17 @@ mod tests {
                 }
 
                 #[test]
+                fn one_that_becomes_others_keeps_its_number_and_none_of_its_rings() {
+                    let ends = Ends::new().unwrap();
+                    assert!(ends.add());
+                    let number = ends.reader();
+                    ends.become_others(Ends::new().unwrap()).unwrap();
+                    assert!(ends.reader() == number && !is_readable(number));
+                    assert!(ends.add());
+                    assert!(is_readable(number));
+                }
+
+                #[test]
                 fn a_full_bell_has_room_again_once_taken() {
                     let ends = Ends::new().unwrap();
                     ends.fill();
@@ -179,7 +216,7 @@ mod tests {
     #[test]
     fn ringing_a_full_bell_leaves_errno_as_it_was() {
         let bell = BellFd::new().unwrap();
-        bell.0.fill();
+        bell.ends.fill();
         Errno::set_raw(libc::ENOENT);
         bell.ring();
         assert_eq!(Errno::last_raw(), libc::ENOENT);

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
-use super::cvt;
+use super::{cvt, fork};
 
 /// One event as the kernel writes it: what is so, and the word given at registration.
 pub(crate) use libc::epoll_event as EpollEvent;
@@ -27,6 +27,11 @@ impl Epoll {
         let fd = cvt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: the kernel has just opened `fd` for us; nobody else owns it.
         Ok(Epoll(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// In a child of fork(2): an instance of this process's own, empty, under the same number.
+    pub(crate) fn renew(&self) -> io::Result<()> {
+        fork::put_in_place(self.0.as_raw_fd(), Epoll::new()?.0)
     }
 
     /// Begins to watch `fd` for `flags`; its events carry `data`. (`EPOLL_CTL_ADD`)

@@ -6,9 +6,11 @@
 mod addr;
 mod bell;
 mod clock;
+mod datagram;
 #[cfg(target_os = "linux")]
 mod epoll;
 mod error;
+mod fork;
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -44,6 +46,7 @@ pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
 pub(crate) use error::{cvt, retry};
+pub(crate) use fork::{Process, take_place};
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -56,7 +59,7 @@ pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
-pub use socket::{ConnectProgress, ListenOptions, OsSockets, Sockets};
+pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;

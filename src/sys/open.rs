@@ -98,6 +98,21 @@ pub(crate) fn set_nodelay(socket: RawFd) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)
 }
 
+/// Whether `O_NONBLOCK` is set.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is not, which would stop the whole loop; EBADF.
+pub(crate) fn check_nonblocking(fd: RawFd) -> io::Result<()> {
+    // SAFETY: F_GETFL takes no pointer.
+    let flags = cvt(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    if flags & libc::O_NONBLOCK != 0 {
+        return Ok(());
+    }
+    let text = "the socket must be non-blocking: call its set_nonblocking(true) first";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+}
+
 /// Sets `O_NONBLOCK`.
 pub(crate) fn set_nonblocking(fd: RawFd) -> io::Result<()> {
     // SAFETY: F_GETFL takes no pointer.

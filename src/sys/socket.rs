@@ -2,8 +2,9 @@
 
 use super::addr::RawAddr;
 use super::cvt;
+use super::datagram;
 use super::error::cvt_size;
-use super::open::{accept, adopt, open, set_nodelay};
+use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
 use super::pipe::{self, PipeKind};
 use std::io::{self, IoSlice};
@@ -22,6 +23,15 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// `IPV6_V6ONLY`: an IPv6 socket takes no IPv4 connections.
     pub v6_only: bool,
+}
+
+/// How a datagram socket is made.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct DatagramOptions {
+    /// `SO_REUSEPORT`: share the port with other sockets that ask for it too.
+    pub reuse_port: bool,
+    /// `SO_BROADCAST`: datagrams may be sent to broadcast addresses.
+    pub allow_broadcast: bool,
 }
 
 /// What connect(2) said of a non-blocking socket.
@@ -90,6 +100,48 @@ pub trait Sockets {
     fn is_reader_gone(&self, _fd: RawFd) -> io::Result<bool> {
         Ok(true)
     }
+
+    /// A non-blocking, close-on-exec datagram socket, bound to `local` and connected to `remote`
+    /// where they are given; one of them is.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, as of every call below that an implementation does not have.
+    fn datagram(
+        &self,
+        local: Option<&SocketAddr>,
+        remote: Option<&SocketAddr>,
+        options: &DatagramOptions,
+    ) -> io::Result<RawFd> {
+        let _ = (local, remote, options);
+        Err(unsupported("datagrams"))
+    }
+    /// Makes an internet datagram socket from elsewhere fit for us: non-blocking, close-on-exec.
+    /// `InvalidInput` if it is something else.
+    fn adopt_datagram(&self, fd: RawFd) -> io::Result<()> {
+        let _ = fd;
+        Err(unsupported("datagrams"))
+    }
+    /// recvfrom(2): one datagram, and from whom. What does not fit into `buffer` is lost.
+    fn recv_from(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let _ = (fd, buffer);
+        Err(unsupported("datagrams"))
+    }
+    /// sendto(2), or send(2) to whom the socket is connected, without SIGPIPE. A datagram is sent
+    /// whole or not at all.
+    fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
+        let _ = (fd, bytes, to);
+        Err(unsupported("datagrams"))
+    }
+    /// Whether calls of `fd` return at once.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if they may block.
+    fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
+        let _ = fd;
+        Ok(())
+    }
     /// Whether a descriptor of the process can be waited for beside these.
     ///
     /// # Errors
@@ -103,6 +155,10 @@ pub trait Sockets {
     fn resolve(&self, _host: &str, _port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
         None
     }
+}
+
+fn unsupported(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, format!("these sockets have no {what}"))
 }
 
 /// [`Sockets`] as the operating system has them.
@@ -119,27 +175,28 @@ const NODELAY_IS_INHERITED: bool = cfg!(target_os = "linux");
 /// FreeBSD's SO_REUSEPORT gives all connections to the socket bound last; only the _LB variant
 /// spreads them, as the plain one does on Linux and DragonFly.
 #[cfg(target_os = "freebsd")]
-const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT_LB;
+pub(super) const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT_LB;
 #[cfg(not(target_os = "freebsd"))]
-const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT;
+pub(super) const REUSE_PORT: libc::c_int = libc::SO_REUSEPORT;
 
 /// A send to a connection that is gone fails with EPIPE and raises no SIGPIPE. macOS has no such
 /// flag for one send, its sockets are made with SO_NOSIGPIPE.
-const SEND_FLAGS: libc::c_int = if cfg!(target_vendor = "apple") { 0 } else { libc::MSG_NOSIGNAL };
+pub(super) const SEND_FLAGS: libc::c_int =
+    if cfg!(target_vendor = "apple") { 0 } else { libc::MSG_NOSIGNAL };
 
 /// How many of so many bytes are given to one call: macOS refuses more than `c_int::MAX`.
-fn limited(len: usize) -> usize {
+pub(super) fn limited(len: usize) -> usize {
     if cfg!(target_vendor = "apple") { len.min(libc::c_int::MAX as usize) } else { len }
 }
 
 /// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
 pub(super) const MAX_BUFFERS: usize = 1024;
 
-fn family_of(address: &SocketAddr) -> libc::c_int {
+pub(super) fn family_of(address: &SocketAddr) -> libc::c_int {
     if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
 }
 
-fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
+pub(super) fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
     let raw = RawAddr::new(address);
     let (pointer, len) = raw.as_ptr();
     // SAFETY: bind(2) reads `len` bytes at `pointer`, which are those of `raw`, alive until after
@@ -148,7 +205,7 @@ fn bind(socket: RawFd, address: &SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
+pub(super) fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
     let raw = RawAddr::new(remote);
     let (pointer, len) = raw.as_ptr();
     // SAFETY: connect(2) reads `len` bytes at `pointer`, which are those of `raw`, alive until
@@ -297,6 +354,31 @@ impl Sockets for OsSockets {
 
     fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
         pipe::is_reader_gone(fd)
+    }
+
+    fn datagram(
+        &self,
+        local: Option<&SocketAddr>,
+        remote: Option<&SocketAddr>,
+        options: &DatagramOptions,
+    ) -> io::Result<RawFd> {
+        datagram::open(local, remote, options)
+    }
+
+    fn adopt_datagram(&self, fd: RawFd) -> io::Result<()> {
+        datagram::adopt(fd)
+    }
+
+    fn recv_from(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        datagram::recv_from(fd, buffer)
+    }
+
+    fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
+        datagram::send_to(fd, bytes, to)
+    }
+
+    fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
+        check_nonblocking(fd)
     }
 
     fn close(&self, fd: RawFd) {

@@ -17,6 +17,13 @@ impl AsRawFd for TimerFd {
     }
 }
 
+impl TimerFd {
+    /// In a child of fork(2): a timer of this process's own, not set, under the same number.
+    pub(crate) fn renew(&self) -> io::Result<()> {
+        super::fork::take_place(self.as_raw_fd(), TimerFd::new()?.0)
+    }
+}
+
 #[cfg(target_os = "linux")]
 impl TimerFd {
     /// A timer that is not set. (timerfd_create(2))

@@ -44,7 +44,7 @@ use std::sync::atomic::{Ordering, fence};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Turn};
-use super::task::JoinError;
+use super::join_error::JoinError;
 use crate::event_loop::{Mailbox, Run, thread_number};
 use crate::observe::{Record, count};
 use crate::sys::zoo::{self, Bug};

@@ -6,7 +6,8 @@ use std::task::Poll;
 
 use super::cell::{Stage, TaskCell};
 use super::header::{Header, Turn};
-use super::task::{Task, tell_wait};
+use super::step::tell_wait;
+use super::task::Task;
 use crate::event_loop::EventLoop;
 use crate::observe::{Record, TaskEnd, TaskId, count};
 

@@ -7,8 +7,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::join_error::JoinError;
 use super::joiner::{Countdown, Joiner, Until};
-use super::task::{JoinError, Task, spawn};
+use super::spawn::spawn;
+use super::task::Task;
 use crate::observe::{Resource, Site, note_wait};
 
 /// The tasks that are gathered, and what waits for them.

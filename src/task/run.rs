@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use super::task::JoinError;
+use super::join_error::JoinError;
 use crate::event_loop::{Ended, EventLoop, LoopError, WeakLoop, get_running_loop};
 use crate::observe::Site;
 
@@ -67,6 +67,7 @@ impl EventLoop {
         F: IntoFuture<IntoFuture: 'static>,
     {
         self.check_open()?;
+        self.0.check_process()?;
         if self.is_running() {
             return Err(LoopError::Running);
         }

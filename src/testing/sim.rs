@@ -9,7 +9,7 @@ use super::kernel::{End, SimClock, SimSelector, SimSockets, World};
 use super::oracle::{Oracle, oracles, take_out};
 use super::report::{Outcome, Report, Violation};
 use super::schedule::{Mode, Schedule};
-use crate::event_loop::{EventLoop, LoopError, Policy};
+use crate::event_loop::{ErrorContext, EventLoop, LoopError, Policy};
 
 /// What a run may use, so that a program that never ends is a finding and not a hang.
 #[derive(Clone, Debug)]
@@ -134,6 +134,8 @@ fn run_in<F: Future + 'static>(
         Ok(event_loop) => event_loop,
         Err(error) => return Outcome::Failed(error),
     };
+    // What it would write to standard error is in the timeline, which is printed when it matters.
+    event_loop.set_exception_handler(Some(|_: &EventLoop, _: &ErrorContext| ()));
     let (main, at) = (main(world.clone()), Location::caller());
     let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main, at)));
     match (result, world.0.end.get()) {

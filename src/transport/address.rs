@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream,
+    UdpSocket,
 };
 use std::os::fd::OwnedFd;
 
@@ -123,6 +124,12 @@ impl ToAddress for TcpListener {
 }
 
 impl ToAddress for TcpStream {
+    fn to_address(self) -> io::Result<Address> {
+        Ok(Address::Socket(self.into()))
+    }
+}
+
+impl ToAddress for UdpSocket {
     fn to_address(self) -> io::Result<Address> {
         Ok(Address::Socket(self.into()))
     }

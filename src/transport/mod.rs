@@ -6,11 +6,13 @@
 //! · unsent.rs     the bytes not taken yet     transport.rs  its handle
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
 //!                                               pipe.rs       half a connection: a pipe
+//!   datagram/     endpoints without a connection
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
 mod address;
 mod connect;
+mod datagram;
 pub(crate) mod eyeballs;
 mod flow;
 mod lifecycle;
@@ -28,6 +30,9 @@ mod unsent;
 
 pub use address::{Address, ToAddress};
 pub use connect::CreateConnection;
+pub use datagram::{
+    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket,
+};
 pub use eyeballs::ConnectErrors;
 pub use flow::LimitsError;
 pub use listen::CreateServer;

@@ -143,7 +143,7 @@ impl Tcp {
 }
 
 #[cold]
-fn new_receive_buffer() -> Box<[u8]> {
+pub(super) fn new_receive_buffer() -> Box<[u8]> {
     vec![0; RECEIVE_SIZE].into_boxed_slice()
 }
 

@@ -213,11 +213,12 @@ impl Tcp {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
             Err(error) => return self.broken(inner, error),
         }
+        // Before the end that a closing transport comes to when all is sent: after it nobody is told.
+        self.update_flow();
         if self.outgoing.borrow().is_empty() {
             drop(inner.unwatch(self.fd, Side::Writer));
             self.happens(inner, Cause::Drained);
         }
-        self.update_flow();
     }
 
     fn send_unsent(&self) -> io::Result<usize> {

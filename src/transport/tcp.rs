@@ -103,6 +103,7 @@ impl Tcp {
         }
         tcp.resident.set(event_loop.0.house(tcp.clone()));
         event_loop.0.set_owned(fd, true);
+        event_loop.0.observe.tell(|| Record::Connected { fd });
         tcp.begin(event_loop);
         tcp
     }
@@ -363,6 +364,14 @@ impl Run for Tcp {
 impl Resident for Tcp {
     fn what(&self) -> What {
         What::Internal { name: "a connection" }
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        Some(self.fd)
+    }
+
+    fn is_ending(&self) -> bool {
+        self.is_closing()
     }
 
     /// Without `connection_lost`, as in asyncio: no callback runs in a closed loop.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use evloop::ManualClock;
 use evloop::Time;
 use evloop::selector::{Bell, Event, Interest, Readiness, Ring, Selector, SelectorKey, Token};
-use evloop::sys::{Clock, ConnectProgress, ListenOptions, OsSockets, Sockets};
+use evloop::sys::{Clock, ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 
 /// What a scripted call answers instead of the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +129,34 @@ impl Sockets for Scripted {
 
     fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr> {
         OsSockets.peer_addr(fd)
+    }
+
+    fn datagram(
+        &self,
+        local: Option<&SocketAddr>,
+        remote: Option<&SocketAddr>,
+        options: &DatagramOptions,
+    ) -> io::Result<RawFd> {
+        self.opened(OsSockets.datagram(local, remote, options))
+    }
+
+    fn adopt_datagram(&self, fd: RawFd) -> io::Result<()> {
+        self.opened(OsSockets.adopt_datagram(fd))
+    }
+
+    fn recv_from(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        match next(&self.0.receives) {
+            Some(Answer::Fail(number)) => error(number),
+            _ => OsSockets.recv_from(fd, buffer),
+        }
+    }
+
+    fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
+        self.0.asked.borrow_mut().push((bytes.len(), 1));
+        match next(&self.0.sends) {
+            Some(Answer::Fail(number)) => error(number),
+            _ => OsSockets.send_to(fd, bytes, to),
+        }
     }
 
     fn close(&self, fd: RawFd) {

@@ -4,6 +4,7 @@
 mod buffered;
 mod closing;
 mod connections;
+mod datagrams;
 mod fake;
 mod flow;
 mod half_close;
@@ -14,3 +15,5 @@ mod servers;
 mod streams;
 mod support;
 mod transports;
+mod udp_socket;
+mod waiting;

@@ -29,14 +29,6 @@ impl Case {
         Case::Ops(setup, program.0)
     }
 
-    /// How many steps or operations.
-    pub fn len(&self) -> usize {
-        match self {
-            Case::Steps(steps) => steps.len(),
-            Case::Ops(_, ops) => ops.len(),
-        }
-    }
-
     pub fn run(&self, schedule: Schedule) -> Ended {
         match self {
             Case::Steps(steps) => {

@@ -53,7 +53,10 @@ struct Caught {
 
 impl Caught {
     fn operations(&self) -> usize {
-        self.found.program.len()
+        match &self.found.program {
+            Case::Steps(steps) => steps.len(),
+            Case::Ops(_, ops) => ops.len(),
+        }
     }
 
     fn picks(&self) -> usize {

@@ -430,8 +430,12 @@ fn self_wake(mut times: u8) -> impl Future<Output = ()> {
     })
 }
 
+/// So many bytes of which no two blocks of a power of two are alike.
 fn pattern(seed: u8, len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at % 251) as u8 ^ seed).collect()
+    let period: [u8; 251] = std::array::from_fn(|at| at as u8 ^ seed);
+    let mut bytes = period.repeat(len.div_ceil(period.len()));
+    bytes.truncate(len);
+    bytes
 }
 
 async fn echo_back(mut reader: StreamReader, mut writer: StreamWriter) -> io::Result<()> {

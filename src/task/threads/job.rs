@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::super::task::JoinError;
+use super::super::join_error::JoinError;
 use crate::event_loop::{Job, JobId, Pool, RealWork, Refused};
 use crate::observe::{Resource, Site, note_wait};
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub use job::ExecutorFuture;
 
+use super::join_error::JoinError;
 use super::sleep::running_loop;
-use super::task::JoinError;
 use super::timeout::{TimedOut, timeout};
 use crate::event_loop::{
     DefaultExecutor, ErrorContext, EventLoop, LoopError, Pool, RealWork, ThreadPoolExecutor,

@@ -159,18 +159,26 @@ impl World {
 
     /// Whether an operation is over.
     fn next_op(&self, at: usize) -> bool {
+        // It leaves its place while it is done: it may hold many bytes, too many to copy.
         let next = self.with(|net| {
             let script = &net.scripts[at];
-            let op = script.ops.front()?.clone();
             let (id, side) = (script.connection, script.side);
             let phase = net.connection(id).map(|c| c.tcp.ends[side].phase);
-            (phase != Some(Phase::Connecting)).then_some((op, id, side))
+            if phase == Some(Phase::Connecting) {
+                return None;
+            }
+            Some((net.scripts[at].ops.pop_front()?, id, side))
         });
         let Some((op, id, side)) = next else { return false };
-        if let PeerOp::Pause(time) = op {
+        let over = match op {
+            PeerOp::Pause(_) => false,
+            _ => self.do_op(at, &op, id, side),
+        };
+        let pause = if let PeerOp::Pause(time) = op { Some(time) } else { None };
+        self.with(|net| net.scripts[at].ops.push_front(op));
+        if let Some(time) = pause {
             return self.pause(at, time);
         }
-        let over = self.do_op(at, &op, id, side);
         if over {
             self.op_is_over(at);
         }

@@ -240,6 +240,9 @@ fn awaited(what: &Awaited, out: &mut dyn Write) -> Result {
         (Resource::Task(task), _, None) => write!(out, "the end of {task:?}")?,
         (Resource::Readable(fd), ..) => write!(out, "fd {fd} to be readable")?,
         (Resource::Writable(fd), ..) => write!(out, "fd {fd} to be writable")?,
+        (Resource::Sync(primitive, made), ..) => {
+            write!(out, "{primitive} made at {}", Place(made))?;
+        }
         (Resource::Other(words), ..) => write!(out, "{words}")?,
     }
     what.at.map_or(Ok(()), |at| write!(out, ", at {}", Place(at)))

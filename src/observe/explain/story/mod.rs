@@ -233,6 +233,7 @@ impl Story {
             // Said by what follows from them, or by nothing that a reader would miss: that bytes
             // were sent, that a handle was passed over, that a connection was closed.
             Record::Written { .. }
+            | Record::Connected { .. }
             | Record::CutOff { .. }
             | Record::TimerCancelledLate { .. }
             | Record::HandleCancelled { .. }
