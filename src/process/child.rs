@@ -15,6 +15,7 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, Work,
 };
 use crate::observe::What;
+use crate::sys::Process;
 use crate::sys::process::{ExitFd, kill};
 
 /// How a child has ended.
@@ -37,6 +38,8 @@ const LAST_LOOK: Duration = Duration::from_millis(500);
 /// A child process of a loop's.
 pub(super) struct Child {
     pid: u32,
+    /// Whose child it is: one of fork(2)'s inherits this memory, and no children.
+    parent: Process,
     /// `None` once it is reaped, or given away.
     process: RefCell<Option<std::process::Child>>,
     exit: Cell<Option<Exit>>,
@@ -57,6 +60,7 @@ impl Child {
     ) -> io::Result<Rc<Child>> {
         let child = Rc::new(Child {
             pid: process.id(),
+            parent: Process::this(),
             process: RefCell::new(Some(process)),
             exit: Cell::new(None),
             exit_fd: RefCell::new(None),
@@ -160,10 +164,11 @@ impl Child {
         Poll::Pending
     }
 
-    /// Until it is reaped its number is nobody else's.
+    /// Until its parent has reaped it its number is nobody else's.
     pub(super) fn send_signal(&self, signal: i32) -> io::Result<()> {
         match &*self.process.borrow() {
-            Some(_) => kill(self.pid, signal),
+            Some(_) if self.parent.is_this() => kill(self.pid, signal),
+            Some(_) => Err(io::Error::from_raw_os_error(libc::ECHILD)),
             None => Err(io::Error::from_raw_os_error(libc::ESRCH)),
         }
     }
