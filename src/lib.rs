@@ -191,7 +191,7 @@ pub use event_loop::{
 };
 pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
-    open_connection, start_server,
+    open_connection, open_read_pipe, open_write_pipe, start_server,
 };
 pub use sys::Time;
 pub use task::{
@@ -202,7 +202,9 @@ pub use task::{
     timeout_with, to_thread, try_gather, wait, yield_now,
 };
 pub use transport::{
-    Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
-    DatagramProtocol, DatagramTransport, LimitsError, Protocol, Server, ServerSocket, ToAddress,
-    Transport, UdpSocket,
+    Address, ConnectErrors, CreateConnection, CreateServer, LimitsError, Protocol, Server,
+    ServerSocket, ToAddress, ToPipe, Transport,
+};
+pub use transport::{
+    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket,
 };

@@ -3,12 +3,13 @@
 //! ```text
 //! transport ── data_received ──► shared.rs ── wakes ──► reader.rs   asks · buffer.rs, · scan.rs
 //!           ◄── write ────────── writer.rs ── drain waits for resume_writing ──┘
-//! open.rs   start_server, open_connection
+//! open.rs   start_server, open_connection       pipe.rs   open_read_pipe, open_write_pipe
 //! ```
 
 pub(crate) mod buffer;
 pub(crate) mod error;
 mod open;
+mod pipe;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod property;
@@ -19,5 +20,6 @@ mod writer;
 
 pub use error::ReadError;
 pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
+pub use pipe::{open_read_pipe, open_write_pipe};
 pub use reader::StreamReader;
 pub use writer::StreamWriter;

@@ -23,6 +23,7 @@ mod kqueue;
 mod kqueue_model;
 mod open;
 mod option;
+mod pipe;
 mod poll;
 pub(crate) mod resolve;
 pub(crate) mod signal;
@@ -53,6 +54,7 @@ pub(crate) use error::{cvt, retry};
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
 pub(crate) use option::{get_option, set_option};
+pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;

@@ -6,6 +6,7 @@ use super::datagram;
 use super::error::cvt_size;
 use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
+use super::pipe::{self, PipeKind};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
@@ -118,6 +119,28 @@ pub trait Sockets {
         let _ = fd;
         Ok(())
     }
+    /// Makes an end of a pipe from elsewhere fit for us: non-blocking, close-on-exec.
+    /// `InvalidInput` if it is always ready, as a regular file. Who has no pipes need not say more
+    /// than this.
+    fn adopt_pipe(&self, _fd: RawFd) -> io::Result<PipeKind> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "these sockets have no pipes among them"))
+    }
+    /// read(2).
+    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv(fd, buffer)
+    }
+    /// write(2).
+    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        self.send(fd, bytes)
+    }
+    /// writev(2).
+    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_vectored(fd, buffers)
+    }
+    /// Whether nobody reads any more what is written to `fd`: asked when it has a read event.
+    fn is_reader_gone(&self, _fd: RawFd) -> io::Result<bool> {
+        Ok(true)
+    }
     /// Whether a descriptor of the process can be waited for beside these.
     ///
     /// # Errors
@@ -166,7 +189,7 @@ pub(super) fn limited(len: usize) -> usize {
 }
 
 /// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
-const MAX_BUFFERS: usize = 1024;
+pub(super) const MAX_BUFFERS: usize = 1024;
 
 pub(super) fn family_of(address: &SocketAddr) -> libc::c_int {
     if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
@@ -335,6 +358,26 @@ impl Sockets for OsSockets {
 
     fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
         check_nonblocking(fd)
+    }
+
+    fn adopt_pipe(&self, fd: RawFd) -> io::Result<PipeKind> {
+        pipe::adopt_pipe(fd)
+    }
+
+    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        pipe::read(fd, buffer)
+    }
+
+    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        pipe::write(fd, bytes)
+    }
+
+    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        pipe::write_vectored(fd, buffers)
+    }
+
+    fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
+        pipe::is_reader_gone(fd)
     }
 
     fn close(&self, fd: RawFd) {

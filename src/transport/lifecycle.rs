@@ -207,6 +207,17 @@ impl Lifecycle {
         Lifecycle { phase: Phase::New, paused: false }
     }
 
+    /// The beginning of a transport that only reads, as of a pipe's reader: it is as if our FIN had
+    /// been sent already.
+    pub const fn only_reads() -> Lifecycle {
+        Lifecycle { phase: Phase::Finished, paused: false }
+    }
+
+    /// The beginning of a transport that only writes: it is as if the peer had finished already.
+    pub const fn only_writes() -> Lifecycle {
+        Lifecycle { phase: Phase::PeerFinished, paused: false }
+    }
+
     /// The end without the calls of the grammar: the loop was closed under it, and the shell has
     /// let go of everything by itself.
     pub const fn evicted() -> Lifecycle {

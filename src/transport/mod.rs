@@ -5,7 +5,7 @@
 //! · flow.rs       when to pause writing       tcp.rs        the connection: obeys the machines
 //! · unsent.rs     the bytes not taken yet     transport.rs  its handle
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
-//!   datagram/     endpoints without a connection
+//!   datagram/     without a connection        pipe.rs       half a connection: a pipe
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -16,6 +16,7 @@ pub(crate) mod eyeballs;
 mod flow;
 mod lifecycle;
 mod listen;
+mod pipe;
 mod protocol;
 mod receive;
 mod resolve;
@@ -34,6 +35,7 @@ pub use datagram::{
 pub use eyeballs::ConnectErrors;
 pub use flow::LimitsError;
 pub use listen::CreateServer;
+pub use pipe::ToPipe;
 pub use protocol::Protocol;
 pub use server::{Server, ServerSocket};
 pub use transport::Transport;

@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::lifecycle::Cause;
+use super::pipe::{Channel, PipeReady};
 use super::tcp::Tcp;
 use super::transport::Transport;
-use crate::event_loop::{EventLoop, Inner, Side};
+use crate::event_loop::{EventLoop, Inner, Run, Side};
 use crate::observe::{Record, add};
 use crate::sys::zoo::{self, Bug};
 
@@ -17,18 +18,22 @@ const RECEIVE_SIZE: usize = 64 * 1024;
 impl Tcp {
     /// One receive. Level-triggered: what it leaves comes with the next turn's event.
     #[inline]
-    pub(super) fn read_ready(transport: &Transport, event_loop: &EventLoop) {
+    pub(super) fn read_ready(
+        transport: &Transport,
+        event_loop: &EventLoop,
+        receive: impl Fn(&Tcp, &mut [u8]) -> io::Result<usize>,
+    ) {
         let tcp = &transport.0;
         if !tcp.lifecycle.get().may_deliver() {
             return;
         }
         if tcp.buffered {
-            return Tcp::read_into_protocol(transport, event_loop);
+            return Tcp::read_into_protocol(transport, event_loop, receive);
         }
         // Nobody else can be using it; if somebody were, the event would come again.
         let Ok(mut buffer) = event_loop.0.receive_buffer.try_borrow_mut() else { return };
         let buffer = &mut **buffer.get_or_insert_with(new_receive_buffer);
-        match tcp.home.sockets.recv(tcp.fd, buffer) {
+        match receive(tcp, buffer) {
             Ok(received @ 1..) => {
                 let observe = &*tcp.home.ready.observe;
                 add(&observe.tally.bytes_received, received as u64);
@@ -46,13 +51,17 @@ impl Tcp {
 
     /// The same into memory of the protocol's.
     #[cold]
-    fn read_into_protocol(transport: &Transport, event_loop: &EventLoop) {
+    fn read_into_protocol(
+        transport: &Transport,
+        event_loop: &EventLoop,
+        receive: impl Fn(&Tcp, &mut [u8]) -> io::Result<usize>,
+    ) {
         let tcp = &transport.0;
         let received = Tcp::call_with(transport, |protocol, _| {
             let buffer = protocol.get_buffer(RECEIVE_SIZE);
             match buffer.len().min(RECEIVE_SIZE) {
                 0 => Err(no_buffer()),
-                len => tcp.home.sockets.recv(tcp.fd, &mut buffer[..len]),
+                len => receive(tcp, &mut buffer[..len]),
             }
         });
         match received {
@@ -94,7 +103,9 @@ impl Tcp {
                 return self.protocol_failed(event_loop, "eof_received", payload);
             }
         };
-        let cause = if keep == Some(true) { Cause::EofKept } else { Cause::EofClosed };
+        // Of a pipe nothing is left after the end of file.
+        let keep = keep == Some(true) && self.channel == Channel::Socket;
+        let cause = if keep { Cause::EofKept } else { Cause::EofClosed };
         self.happens(&event_loop.0, cause);
     }
 
@@ -117,7 +128,11 @@ impl Tcp {
     }
 
     pub(super) fn watch_readable(self: &Rc<Self>, inner: &Inner) {
-        if let Err(error) = inner.watch(self.fd, Side::Reader, self.clone()) {
+        let reader: Rc<dyn Run> = match self.channel {
+            Channel::Socket => self.clone(),
+            _ => Rc::new(PipeReady(self.clone())),
+        };
+        if let Err(error) = inner.watch(self.fd, Side::Reader, reader) {
             self.broken(inner, error);
         }
     }

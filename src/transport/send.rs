@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::flow::{Flow, LimitsError};
 use super::lifecycle::{Cause, WriteVerdict};
+use super::pipe::Channel;
 use super::receive::is_not_now;
 use super::tcp::Tcp;
 use super::unsent::Unsent;
@@ -69,7 +70,7 @@ impl Tcp {
     pub(super) fn write(self: &Rc<Self>, bytes: &[u8]) -> io::Result<()> {
         self.write_with(
             bytes.len(),
-            || self.home.sockets.send(self.fd, bytes),
+            || self.send(bytes),
             |unsent, sent| {
                 unsent.append(&bytes[sent..]);
             },
@@ -81,7 +82,7 @@ impl Tcp {
         let len = buffers.iter().map(|buffer| buffer.len()).sum();
         self.write_with(
             len,
-            || self.home.sockets.send_vectored(self.fd, buffers),
+            || self.send_vectored(buffers),
             |unsent, sent| unsent.append_rest(buffers, sent),
         )
     }
@@ -115,6 +116,9 @@ impl Tcp {
     fn refuse(&self, len: usize) -> io::Result<()> {
         match self.lifecycle.get().phase().write_verdict() {
             WriteVerdict::Take => {}
+            WriteVerdict::AfterEof if self.channel == Channel::ReadPipe => {
+                return Err(write_to_reader());
+            }
             WriteVerdict::AfterEof => return Err(write_after_eof()),
             WriteVerdict::Discard => self.discard(len),
         }
@@ -174,6 +178,22 @@ impl Tcp {
         observe.tell(|| Record::Sent { fd: self.fd, asked, sent });
     }
 
+    #[inline]
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.channel {
+            Channel::Socket => self.home.sockets.send(self.fd, bytes),
+            _ => self.home.sockets.write(self.fd, bytes),
+        }
+    }
+
+    #[inline]
+    fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.channel {
+            Channel::Socket => self.home.sockets.send_vectored(self.fd, buffers),
+            _ => self.home.sockets.write_vectored(self.fd, buffers),
+        }
+    }
+
     fn watch_writable(self: &Rc<Self>, inner: &Inner) {
         let writer = Rc::new(WriteReady(self.clone()));
         if let Err(error) = inner.watch(self.fd, Side::Writer, writer) {
@@ -188,7 +208,7 @@ impl Tcp {
             return;
         }
         let inner = &*event_loop.0;
-        let result = self.send_unsent(inner);
+        let result = self.send_unsent();
         match self.sent(asked, result) {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
             Err(error) => return self.broken(inner, error),
@@ -200,13 +220,13 @@ impl Tcp {
         self.update_flow();
     }
 
-    fn send_unsent(&self, inner: &Inner) -> io::Result<usize> {
+    fn send_unsent(&self) -> io::Result<usize> {
         let mut outgoing = self.outgoing.borrow_mut();
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = outgoing.queue().unsent.io_slices(&mut slices);
         match &slices[..filled] {
-            [one] => inner.home.sockets.send(self.fd, one),
-            many => inner.home.sockets.send_vectored(self.fd, many),
+            [one] => self.send(one),
+            many => self.send_vectored(many),
         }
     }
 
@@ -233,8 +253,10 @@ impl Tcp {
     }
 
     pub(super) fn write_eof(self: &Rc<Self>) {
-        if let Some(event_loop) = self.event_loop() {
-            self.happens(&event_loop.0, Cause::WriteEof);
+        if let Some(event_loop) = self.event_loop().filter(|_| self.can_write_eof()) {
+            // A pipe has one direction: its end is the end.
+            let end = if self.channel == Channel::Socket { Cause::WriteEof } else { Cause::Close };
+            self.happens(&event_loop.0, end);
         }
     }
 
@@ -273,6 +295,11 @@ impl Run for WriteReady {
     fn what(&self) -> What {
         What::Writer { fd: self.0.fd }
     }
+}
+
+fn write_to_reader() -> io::Error {
+    let text = "Cannot write() to a pipe that was given to connect_read_pipe(): it is only read";
+    io::Error::new(ErrorKind::InvalidInput, text)
 }
 
 fn write_after_eof() -> io::Error {

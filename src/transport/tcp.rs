@@ -1,4 +1,5 @@
-//! A TCP connection: the shell that does what [`Lifecycle`] and [`Flow`] say.
+//! A connection: the shell that does what [`Lifecycle`] and [`Flow`] say. An end of a pipe is half
+//! of one; `pipe.rs` has what is different there.
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use super::address::SmallAddr;
 use super::lifecycle::{Action, Cause, Lifecycle, Phase};
+use super::pipe::Channel;
 use super::protocol::Protocol;
 use super::send::Outgoing;
 use super::server::Membership;
@@ -27,6 +29,7 @@ use crate::sys::zoo::{self, Bug};
 /// read buffer, no write buffer, no water marks but the usual ones.
 pub(crate) struct Tcp {
     pub(super) fd: RawFd,
+    pub(super) channel: Channel,
     pub(super) lifecycle: Cell<Lifecycle>,
     /// How many writes were discarded after the connection was lost.
     pub(super) discarded: Cell<u8>,
@@ -64,8 +67,22 @@ impl Tcp {
         protocol: Box<dyn Protocol>,
         server: Option<Membership>,
     ) -> Rc<Tcp> {
+        Tcp::open_on(Channel::Socket, event_loop, fd, peer, local, protocol, server)
+    }
+
+    /// The same for whatever `fd` is open on.
+    pub(super) fn open_on(
+        channel: Channel,
+        event_loop: &EventLoop,
+        fd: RawFd,
+        peer: Option<SocketAddr>,
+        local: Option<SocketAddr>,
+        protocol: Box<dyn Protocol>,
+        server: Option<Membership>,
+    ) -> Rc<Tcp> {
         let tcp = Rc::new(Tcp {
             fd,
+            channel,
             lifecycle: Cell::new(Lifecycle::new()),
             discarded: Cell::new(0),
             told_paused: Cell::new(false),
@@ -91,7 +108,13 @@ impl Tcp {
     }
 
     fn begin(self: &Rc<Self>, event_loop: &EventLoop) {
-        self.happens(&event_loop.0, Cause::Made);
+        match self.channel {
+            Channel::Socket => self.happens(&event_loop.0, Cause::Made),
+            Channel::ReadPipe => self.lifecycle.set(Lifecycle::only_reads()),
+            Channel::WritePipe | Channel::WriteDevice => {
+                self.lifecycle.set(Lifecycle::only_writes());
+            }
+        }
         let made = catch_unwind(AssertUnwindSafe(|| {
             self.call(|protocol, transport| protocol.connection_made(transport));
         }));
@@ -101,6 +124,7 @@ impl Tcp {
         if self.lifecycle.get().is_reading() {
             self.watch_readable(&event_loop.0);
         }
+        self.watch_its_reader(&event_loop.0);
     }
 
     // ---- the machines -------------------------------------------------------------------------
@@ -124,6 +148,7 @@ impl Tcp {
             Action::StopWriting => {
                 drop(self.outgoing.take());
                 drop(inner.unwatch(self.fd, Side::Writer));
+                self.unwatch_its_reader(inner);
             }
             Action::ScheduleLost => inner.queue(Rc::new(Lost(self.clone()))),
             Action::Release => self.release(inner),
@@ -153,7 +178,8 @@ impl Tcp {
         self.drop_protocol();
         // Our own address can be asked for after the end as well, by whoever still has a name of
         // us: one name is the caller's.
-        if Rc::strong_count(self) > 1 && self.local.get().is_none() {
+        let asks = self.channel == Channel::Socket && Rc::strong_count(self) > 1;
+        if asks && self.local.get().is_none() {
             let local = inner.home.sockets.local_addr(self.fd);
             drop(local.map(|local| self.local.set(local.into())));
         }
@@ -316,7 +342,9 @@ impl Tcp {
 
 impl Run for Tcp {
     fn run(self: Rc<Self>, event_loop: &EventLoop) {
-        Tcp::read_ready(&Transport(self), event_loop);
+        Tcp::read_ready(&Transport(self), event_loop, |tcp, buffer| {
+            tcp.home.sockets.recv(tcp.fd, buffer)
+        });
     }
 
     fn what(&self) -> What {

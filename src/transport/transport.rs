@@ -26,7 +26,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` after [`write_eof`](Transport::write_eof).
+    /// `InvalidInput` after [`write_eof`](Transport::write_eof), and of a pipe that is read.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.write(bytes)
     }
@@ -42,14 +42,15 @@ impl Transport {
     }
 
     /// Tells the peer that nothing more will come, after everything written before (half close).
-    /// Receiving goes on. Does nothing the second time, or on a connection that closes.
+    /// Receiving goes on. Does nothing the second time, or on a connection that closes. Of a pipe
+    /// it is the same as [`close`](Transport::close).
     pub fn write_eof(&self) {
         self.0.write_eof();
     }
 
-    /// Whether [`write_eof`](Transport::write_eof) is possible: on TCP it is.
+    /// Whether [`write_eof`](Transport::write_eof) is possible: it is but for a pipe that is read.
     pub fn can_write_eof(&self) -> bool {
-        true
+        self.0.can_write_eof()
     }
 
     /// Closes the connection once everything written is sent. Nothing is received any more, and

@@ -9,6 +9,7 @@ mod fake;
 mod flow;
 mod half_close;
 mod peers;
+mod pipes;
 mod reentrancy;
 mod servers;
 mod streams;

@@ -8,6 +8,8 @@ use std::os::fd::RawFd;
 use super::World;
 use super::calls::told;
 use crate::event_loop::Watchable;
+use crate::sys::{PipeKind, Sockets};
+use crate::transport::ToPipe;
 
 /// One end of a simulated pair of sockets ([`World::pair`]) or pipe ([`World::pipe`]): it can be
 /// watched, read and written, never blocks, and is closed when it is dropped.
@@ -97,7 +99,17 @@ impl World {
 
 impl Drop for SimFd {
     fn drop(&mut self) {
-        self.world.close(self.fd);
+        if self.fd >= 0 {
+            self.world.close(self.fd);
+        }
+    }
+}
+
+/// A transport takes it over, and closes it.
+impl ToPipe for SimFd {
+    fn to_pipe(mut self, sockets: &dyn Sockets) -> io::Result<(RawFd, PipeKind)> {
+        let kind = sockets.adopt_pipe(self.fd)?;
+        Ok((std::mem::replace(&mut self.fd, -1), kind))
     }
 }
 

@@ -9,7 +9,8 @@ use super::calls::told;
 use super::network::Object;
 use super::table::real;
 use super::tcp::Phase;
-use crate::sys::{ConnectProgress, ListenOptions, Sockets};
+use crate::selector::Readiness;
+use crate::sys::{ConnectProgress, ListenOptions, PipeKind, Sockets};
 
 /// The world's sockets.
 pub(crate) struct SimSockets(World);
@@ -92,6 +93,21 @@ impl Sockets for SimSockets {
         peer.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOTCONN))
     }
 
+    fn adopt_pipe(&self, fd: RawFd) -> io::Result<PipeKind> {
+        match self.0.find(fd)?.object {
+            Object::Pipe(..) => Ok(PipeKind::Pipe),
+            Object::Pair(..) => Ok(PipeKind::Socket),
+            Object::Listener(_) | Object::Tcp(..) => Err(no_pipe()),
+        }
+    }
+
+    /// As poll(2) has it of what is in error or hung up, and recv(2) of an end of file.
+    fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
+        let object = self.0.find(fd)?.object;
+        let readiness = self.0.with(|net| net.readiness(object));
+        Ok(readiness.intersects(Readiness::ERROR | Readiness::HANGUP | Readiness::READ_HANGUP))
+    }
+
     fn close(&self, fd: RawFd) {
         self.0.close(fd);
     }
@@ -103,6 +119,11 @@ impl Sockets for SimSockets {
     fn resolve(&self, host: &str, port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
         Some(self.0.resolve(host, port))
     }
+}
+
+fn no_pipe() -> io::Error {
+    let text = "a TCP socket is no pipe: create_connection takes it";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 fn no_address() -> io::Error {
