@@ -193,7 +193,8 @@ pub use stream::{
     HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
     open_connection, open_read_pipe, open_write_pipe, start_server,
 };
-pub use sys::Time;
+pub use stream::{OpenUnixConnection, StartUnixServer, open_unix_connection, start_unix_server};
+pub use sys::{PeerCred, Time};
 pub use task::{
     CallbackId, Cancelled, Deadline, ExecutorFuture, FutureError, FutureWait, Gather,
     GatherResults, InvalidState, JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task,
@@ -206,5 +207,6 @@ pub use transport::{
     ServerSocket, ToAddress, ToPipe, Transport,
 };
 pub use transport::{
-    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket,
+    BindUdp, CreateDatagramEndpoint, CreateUnixConnection, CreateUnixServer, DatagramProtocol,
+    DatagramTransport, ToUnixAddress, UdpSocket, UnixAddress, UnixDatagram, UnixServerSocket,
 };

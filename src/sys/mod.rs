@@ -33,6 +33,7 @@ pub(crate) mod testing;
 mod thread;
 mod time;
 mod timerfd;
+pub(crate) mod unix;
 #[cfg(not(evloop_zoo))]
 pub(crate) mod zoo;
 #[cfg(evloop_zoo)]
@@ -60,3 +61,4 @@ pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Soc
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;
+pub use unix::{FileId, PeerCred};

@@ -7,10 +7,12 @@ use super::error::cvt_size;
 use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
 use super::pipe::{self, PipeKind};
+use super::unix::{self, FileId};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::unix::net::SocketAddr as UnixAddr;
 
 /// How a listening socket is made.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,23 @@ pub trait Sockets {
     fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
         let _ = (fd, bytes, to);
         Err(unsupported("datagrams"))
+    }
+    /// A Unix stream socket bound to `address` and listening, and which file it made. One that is
+    /// left of somebody who is gone is removed first.
+    fn listen_unix(&self, address: &UnixAddr, backlog: i32) -> io::Result<(RawFd, Option<FileId>)> {
+        let _ = (address, backlog);
+        Err(unsupported("Unix sockets"))
+    }
+    /// The next connection that waits at a Unix socket. `WouldBlock` if none does.
+    fn accept_unix(&self, listener: RawFd) -> io::Result<RawFd> {
+        let _ = listener;
+        Err(unsupported("Unix sockets"))
+    }
+    /// A Unix stream socket that is connected; `WouldBlock` if the listener's queue is full, and
+    /// no event tells when it no longer is.
+    fn connect_unix(&self, address: &UnixAddr) -> io::Result<RawFd> {
+        let _ = address;
+        Err(unsupported("Unix sockets"))
     }
     /// Whether calls of `fd` return at once.
     ///
@@ -230,6 +249,15 @@ pub(crate) fn raw_local_addr(socket: RawFd) -> io::Result<RawAddr> {
     Ok(RawAddr::receive(call)?.1)
 }
 
+/// getpeername(2), whatever the address family.
+pub(super) fn raw_peer_addr(socket: RawFd) -> io::Result<RawAddr> {
+    let call = |addr, len| {
+        // SAFETY: as in `raw_local_addr`.
+        cvt(unsafe { libc::getpeername(socket, addr, len) })
+    };
+    Ok(RawAddr::receive(call)?.1)
+}
+
 impl Sockets for OsSockets {
     fn listen(&self, address: &SocketAddr, options: &ListenOptions) -> io::Result<RawFd> {
         let socket = open(family_of(address), libc::SOCK_STREAM)?;
@@ -328,11 +356,7 @@ impl Sockets for OsSockets {
     }
 
     fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr> {
-        let call = |addr, len| {
-            // SAFETY: as in `raw_local_addr`.
-            cvt(unsafe { libc::getpeername(fd, addr, len) })
-        };
-        RawAddr::receive(call)?.1.to_socket_addr()
+        raw_peer_addr(fd)?.to_socket_addr()
     }
 
     fn datagram(
@@ -354,6 +378,18 @@ impl Sockets for OsSockets {
 
     fn send_to(&self, fd: RawFd, bytes: &[u8], to: Option<&SocketAddr>) -> io::Result<usize> {
         datagram::send_to(fd, bytes, to)
+    }
+
+    fn listen_unix(&self, address: &UnixAddr, backlog: i32) -> io::Result<(RawFd, Option<FileId>)> {
+        unix::listen(address, backlog)
+    }
+
+    fn accept_unix(&self, listener: RawFd) -> io::Result<RawFd> {
+        unix::accept(listener)
+    }
+
+    fn connect_unix(&self, address: &UnixAddr) -> io::Result<RawFd> {
+        unix::connect_stream(address)
     }
 
     fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {

@@ -6,6 +6,7 @@
 //! · unsent.rs     the bytes not taken yet     transport.rs  its handle
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
 //!   datagram/     without a connection        pipe.rs       half a connection: a pipe
+//!   unix.rs   connections named by a path
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -16,6 +17,7 @@ pub(crate) mod eyeballs;
 mod flow;
 mod lifecycle;
 mod listen;
+mod pause;
 mod pipe;
 mod protocol;
 mod receive;
@@ -25,17 +27,19 @@ mod server;
 mod tcp;
 #[expect(clippy::module_inception)]
 mod transport;
+mod unix;
 mod unsent;
 
 pub use address::{Address, ToAddress};
 pub use connect::CreateConnection;
 pub use datagram::{
-    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket,
+    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket, UnixDatagram,
 };
 pub use eyeballs::ConnectErrors;
 pub use flow::LimitsError;
 pub use listen::CreateServer;
 pub use pipe::ToPipe;
 pub use protocol::Protocol;
-pub use server::{Server, ServerSocket};
+pub use server::{Server, ServerSocket, UnixServerSocket};
 pub use transport::Transport;
+pub use unix::{CreateUnixConnection, CreateUnixServer, ToUnixAddress, UnixAddress};

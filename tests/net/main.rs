@@ -16,4 +16,5 @@ mod streams;
 mod support;
 mod transports;
 mod udp_socket;
+mod unix;
 mod waiting;
