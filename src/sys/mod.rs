@@ -54,10 +54,12 @@ pub(crate) use error::{cvt, retry};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
+pub(crate) use socket::{connect_socket, family_of, socket_family};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;

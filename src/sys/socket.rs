@@ -210,7 +210,8 @@ pub(super) fn limited(len: usize) -> usize {
 /// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
 pub(super) const MAX_BUFFERS: usize = 1024;
 
-pub(super) fn family_of(address: &SocketAddr) -> libc::c_int {
+/// The address family, `AF_…`.
+pub(crate) fn family_of(address: &SocketAddr) -> libc::c_int {
     if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
 }
 
@@ -237,6 +238,22 @@ pub(super) fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<Co
             _ => Err(error),
         },
     }
+}
+
+/// Starts to connect a socket that there is already. One that is connecting goes on with it.
+pub(crate) fn connect_socket(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
+    match start_connect(socket, remote) {
+        Err(error) if error.raw_os_error() == Some(libc::EALREADY) => {
+            Ok(ConnectProgress::InProgress)
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(ConnectProgress::Connected),
+        result => result,
+    }
+}
+
+/// A socket's address family, `AF_…`.
+pub(crate) fn socket_family(socket: RawFd) -> io::Result<libc::c_int> {
+    Ok(raw_local_addr(socket)?.family())
 }
 
 /// getsockname(2), whatever the address family.

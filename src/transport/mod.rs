@@ -7,6 +7,7 @@
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
 //!   datagram/     without a connection        pipe.rs       half a connection: a pipe
 //!   unix.rs   connections named by a path
+//!   sock.rs    the calls of any socket, awaited
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -24,6 +25,7 @@ mod receive;
 mod resolve;
 mod send;
 mod server;
+mod sock;
 mod tcp;
 #[expect(clippy::module_inception)]
 mod transport;

@@ -12,6 +12,7 @@ mod peers;
 mod pipes;
 mod reentrancy;
 mod servers;
+mod sock;
 mod streams;
 mod support;
 mod transports;
