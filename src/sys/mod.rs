@@ -5,6 +5,7 @@
 
 mod addr;
 mod bell;
+pub(crate) mod child;
 mod clock;
 mod datagram;
 #[cfg(target_os = "linux")]
@@ -58,6 +59,7 @@ pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
+pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;

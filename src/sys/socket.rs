@@ -10,7 +10,7 @@ use super::pipe::{self, PipeKind};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// How a listening socket is made.
 #[derive(Clone, Copy, Debug)]
@@ -219,6 +219,21 @@ pub(super) fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<Co
             _ => Err(error),
         },
     }
+}
+
+/// A socket that has `address` together with others that share it (`SO_REUSEPORT`), and never
+/// listens, so that no connection comes to it; and the address it has. (bind(2))
+pub(crate) fn reserve(address: &SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+    let socket = open(family_of(address), libc::SOCK_STREAM)?;
+    let fd = socket.as_raw_fd();
+    set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(fd, libc::SOL_SOCKET, REUSE_PORT, 1)?;
+    if address.is_ipv6() {
+        set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    }
+    bind(fd, address)?;
+    let address = raw_local_addr(fd)?.to_socket_addr()?;
+    Ok((socket, address))
 }
 
 /// getsockname(2), whatever the address family.
