@@ -173,7 +173,7 @@ fn hangs() -> Result<WorkersReport, WorkersError> {
 fn panics() -> Result<WorkersReport, WorkersError> {
     quick(1).restart_limit(0).run(|worker| async move {
         worker.ready();
-        let cheese: Option<()> = None;
+        let cheese: Option<()> = std::hint::black_box(None);
         cheese.expect("out of cheese")
     })
 }

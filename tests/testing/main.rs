@@ -1,3 +1,4 @@
 //! Properties of evloop, proved with its own kit.
 
 mod task_properties;
+mod workers;
