@@ -63,7 +63,7 @@ fn a_serve_that_is_ended_has_stopped_accepting() {
         let server = start_server(echo, address).start_serving(false).await.unwrap();
         let (serving, served, asks) = (worker.clone(), server.clone(), worker.clone());
         let asking = spawn(async move { asks.drain() });
-        cut.cancelling(async move { serving.serve(&served).await }).await;
+        drop(cut.dropping(async move { serving.serve(&served).await }).await);
         asking.await.unwrap();
         server.wait_closed().await;
         assert!(!server.is_serving());
