@@ -22,7 +22,9 @@
 //! ```text
 //!                 bytes in                tasks                 bytes out
 //!
-//! 9 testing/      (a kernel of its own below 4, oracles over what 3 tells; a feature)
+//! 10 testing/     (a kernel of its own below 4, oracles over what 3 tells; a feature)
+//!
+//! 9 workers/      (processes that each run all of this on one port, and their supervisor)
 //!
 //! 8 http/         h1.receive ──Request─► handler ─Response──► h1.send
 //!                     ▲                     ▲                    │
@@ -125,6 +127,10 @@
 //! does and why; [`EventLoop::counters`] counts always; [`observe`] has the records that both are
 //! made from.
 //!
+//! **Many cores.** [`workers`](mod@workers) forks processes that share a port, each with a loop of its
+//! own; it starts a dead one again, drains all on SIGTERM, and leaves nobody behind. After a
+//! [`fork`](EventLoop::after_fork_child) of your own a loop knows that it is not its child's.
+//!
 //! **Proving.** With the feature `testing`, `evloop::testing` runs the same loop on a simulated
 //! kernel whose every choice is an input of a property test, and `evloop::testing::guide` says how to
 //! begin. `run_paused` runs a program of timers in no time, and `cut_each_await` ends every await of
@@ -170,6 +176,8 @@ pub mod process;
 
 #[cfg(feature = "http")]
 pub mod http;
+
+pub mod workers;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -223,3 +231,4 @@ pub use transport::{
     Protocol, Server, ServerSocket, ToAddress, ToPipe, ToUnixAddress, Transport, UdpSocket,
     UnixAddress, UnixDatagram, UnixServerSocket,
 };
+pub use workers::{Worker, WorkersError, workers};

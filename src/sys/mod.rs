@@ -5,6 +5,7 @@
 
 mod addr;
 mod bell;
+pub(crate) mod child;
 mod clock;
 mod datagram;
 #[cfg(target_os = "linux")]
@@ -61,6 +62,7 @@ pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
+pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use socket::{connect_socket, family_of, socket_family};
 pub(crate) use thread::is_main_thread;

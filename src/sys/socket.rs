@@ -11,7 +11,7 @@ use super::unix::{self, FileId};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::SocketAddr as UnixAddr;
 
 /// How a listening socket is made.
@@ -254,6 +254,21 @@ pub(crate) fn connect_socket(socket: RawFd, remote: &SocketAddr) -> io::Result<C
 /// A socket's address family, `AF_…`.
 pub(crate) fn socket_family(socket: RawFd) -> io::Result<libc::c_int> {
     Ok(raw_local_addr(socket)?.family())
+}
+
+/// A socket that has `address` together with others that share it (`SO_REUSEPORT`), and never
+/// listens, so that no connection comes to it; and the address it has. (bind(2))
+pub(crate) fn reserve(address: &SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
+    let socket = open(family_of(address), libc::SOCK_STREAM)?;
+    let fd = socket.as_raw_fd();
+    set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(fd, libc::SOL_SOCKET, REUSE_PORT, 1)?;
+    if address.is_ipv6() {
+        set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    }
+    bind(fd, address)?;
+    let address = raw_local_addr(fd)?.to_socket_addr()?;
+    Ok((socket, address))
 }
 
 /// getsockname(2), whatever the address family.

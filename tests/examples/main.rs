@@ -4,6 +4,7 @@
 mod harness;
 mod servers;
 mod web;
+mod workers;
 
 use std::fs;
 

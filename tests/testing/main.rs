@@ -3,3 +3,4 @@
 mod pipes;
 mod sync_properties;
 mod task_properties;
+mod workers;
