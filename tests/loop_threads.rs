@@ -140,15 +140,15 @@ fn thread_07_a_threads_coroutine_gives_it_the_value_the_panic_or_that_it_was_can
     let event_loop = EventLoop::new().unwrap();
     let handle = event_loop.handle();
     let asker = thread::spawn(move || {
-        let two = async {
+        let two = || async {
             evloop::yield_now().await;
             2
         };
         assert_eq!(handle.run_coroutine_threadsafe(two).unwrap().result().unwrap(), 2);
-        let fails = async { std::panic::resume_unwind(Box::new("no")) };
+        let fails = || async { std::panic::resume_unwind(Box::new("no")) };
         let failed = handle.run_coroutine_threadsafe(fails).unwrap();
         assert!(failed.result().unwrap_err().is_panic());
-        let never = handle.run_coroutine_threadsafe(std::future::pending::<()>()).unwrap();
+        let never = handle.run_coroutine_threadsafe(std::future::pending::<()>).unwrap();
         let never = never.result_timeout(Duration::ZERO).unwrap_err();
         assert!(never.cancel());
         assert!(never.result().unwrap_err().is_cancelled());
@@ -163,12 +163,12 @@ fn thread_07_a_threads_coroutine_gives_it_the_value_the_panic_or_that_it_was_can
 fn thread_07_a_coroutine_whose_loop_is_closed_ends_cancelled_and_a_closed_loop_takes_none() {
     let event_loop = EventLoop::new().unwrap();
     let handle = event_loop.handle();
-    let unstarted = handle.run_coroutine_threadsafe(std::future::pending::<()>()).unwrap();
-    let started = handle.run_coroutine_threadsafe(std::future::pending::<()>()).unwrap();
+    let unstarted = handle.run_coroutine_threadsafe(std::future::pending::<()>).unwrap();
+    let started = handle.run_coroutine_threadsafe(std::future::pending::<()>).unwrap();
     event_loop.run_once(NOW).unwrap();
     event_loop.close().unwrap();
     assert!(unstarted.result().unwrap_err().is_cancelled());
     assert!(started.result().unwrap_err().is_cancelled());
-    let refused = handle.run_coroutine_threadsafe(async {});
+    let refused = handle.run_coroutine_threadsafe(|| async {});
     assert!(matches!(refused, Err(LoopError::Closed)));
 }

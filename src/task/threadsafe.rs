@@ -130,24 +130,46 @@ impl<T> fmt::Debug for ThreadFuture<T> {
 }
 
 impl LoopHandle {
-    /// Runs `coroutine` as a task of the loop, from any thread, and gives what that thread waits
-    /// for it with. (`asyncio.run_coroutine_threadsafe`)
+    /// Runs what `coroutine` makes as a task of the loop, from any thread, and gives what that
+    /// thread waits for it with. (`asyncio.run_coroutine_threadsafe`)
+    ///
+    /// It is made on the loop's thread, so it may hold what belongs there: a sleep, a stream, a
+    /// task. Only what the closure captures, and the result, cross threads.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let event_loop = evloop::EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// let asker = std::thread::spawn(move || {
+    ///     let answer = handle.run_coroutine_threadsafe(|| async {
+    ///         evloop::sleep(Duration::from_millis(1)).await;
+    ///         42
+    ///     });
+    ///     let answer = answer.unwrap().result();
+    ///     handle.stop().unwrap();
+    ///     answer
+    /// });
+    /// event_loop.run_forever()?;
+    /// assert_eq!(asker.join().unwrap().unwrap(), 42);
+    /// # Ok::<(), evloop::LoopError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`LoopError::Closed`]: the coroutine is dropped here.
+    /// [`LoopError::Closed`]: the closure is dropped here.
     pub fn run_coroutine_threadsafe<F>(
         &self,
-        coroutine: F,
+        coroutine: impl FnOnce() -> F + Send + 'static,
     ) -> Result<ThreadFuture<F::Output>, LoopError>
     where
-        F: Future<Output: Send> + Send + 'static,
+        F: Future<Output: Send> + 'static,
     {
         let pending = State::Pending { cancel: false, waker: None };
         let shared = Arc::new(Shared { state: Mutex::new(pending), ended: Condvar::new() });
         let settle = Settle(shared.clone());
         self.send(Box::new(move |event_loop| {
-            let mut task = event_loop.create_task(coroutine);
+            // Called inside the task, so that a panic of the closure is the task's own.
+            let mut task = event_loop.create_task(async move { coroutine().await });
             drop(event_loop.create_task(async move {
                 let result = poll_fn(|context| settle.0.drive(&mut task, context)).await;
                 settle.0.settle(result);

@@ -217,7 +217,7 @@ fn a_coroutine_from_another_thread_runs_on_when_nobody_asks_for_it_any_more() {
         let ran = Arc::new(AtomicBool::new(false));
         let inside = ran.clone();
         let handle = get_running_loop().unwrap().handle();
-        let coroutine = handle.run_coroutine_threadsafe(async move {
+        let coroutine = handle.run_coroutine_threadsafe(move || async move {
             for _ in 0..3 {
                 yield_now().await;
             }
