@@ -77,6 +77,9 @@
 //! # Ok::<(), evloop::LoopError>(())
 //! ```
 //!
+//! **Between tasks.** [`Lock`], [`Event`], [`Semaphore`], [`Condition`], [`Barrier`] and [`Queue`],
+//! which is how tasks hand each other work: [`sync`] has what is true of all of them.
+//!
 //! **Threads.** What blocks goes to a thread, and a task awaits it there: [`to_thread`]. None exists
 //! until then.
 //!
@@ -201,14 +204,15 @@ pub use event_loop::{
 };
 pub use process::{Process, create_subprocess, create_subprocess_exec, create_subprocess_shell};
 pub use stream::{
-    HandlerOutput, OpenConnection, ReadError, StartServer, StreamReader, StreamWriter,
-    open_connection, open_read_pipe, open_write_pipe, start_server,
+    HandlerOutput, OpenConnection, OpenUnixConnection, ReadError, StartServer, StartUnixServer,
+    StreamReader, StreamWriter, open_connection, open_read_pipe, open_unix_connection,
+    open_write_pipe, start_server, start_unix_server,
 };
 pub use sync::{
     Barrier, BoundedSemaphore, BrokenBarrierError, Condition, Event, LifoQueue, Lock, LockGuard,
     Permit, PriorityQueue, Queue, QueueShutDown, Semaphore,
 };
-pub use sys::Time;
+pub use sys::{PeerCred, Time};
 pub use task::{
     CallbackId, Cancelled, Deadline, ExecutorFuture, FutureError, FutureWait, Gather,
     GatherResults, InvalidState, JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task,
@@ -218,6 +222,7 @@ pub use task::{
 };
 pub use transport::{
     Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
-    DatagramProtocol, DatagramTransport, LimitsError, Protocol, Server, ServerSocket, ToAddress,
-    ToPipe, Transport, UdpSocket,
+    CreateUnixConnection, CreateUnixServer, DatagramProtocol, DatagramTransport, LimitsError,
+    Protocol, Server, ServerSocket, ToAddress, ToPipe, ToUnixAddress, Transport, UdpSocket,
+    UnixAddress, UnixDatagram, UnixServerSocket,
 };

@@ -55,7 +55,7 @@ use fds::Fds;
 pub(crate) use fds::Side;
 pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
-pub(crate) use readable::FdWaits;
+pub(crate) use readable::{FdWait, FdWaits};
 pub use ready::Policy;
 pub(crate) use ready::Work;
 use ready::{Entry, Ready};

@@ -15,6 +15,7 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, Work,
 };
 use crate::observe::What;
+use crate::sys::Process;
 use crate::sys::process::{ExitFd, kill};
 
 /// How a child has ended.
@@ -37,6 +38,8 @@ const LAST_LOOK: Duration = Duration::from_millis(500);
 /// A child process of a loop's.
 pub(super) struct Child {
     pid: u32,
+    /// Whose child it is: one of fork(2)'s inherits this memory, and no children.
+    parent: Process,
     /// `None` once it is reaped, or given away.
     process: RefCell<Option<std::process::Child>>,
     exit: Cell<Option<Exit>>,
@@ -57,6 +60,7 @@ impl Child {
     ) -> io::Result<Rc<Child>> {
         let child = Rc::new(Child {
             pid: process.id(),
+            parent: Process::this(),
             process: RefCell::new(Some(process)),
             exit: Cell::new(None),
             exit_fd: RefCell::new(None),
@@ -160,10 +164,11 @@ impl Child {
         Poll::Pending
     }
 
-    /// Until it is reaped its number is nobody else's.
+    /// Until its parent has reaped it its number is nobody else's.
     pub(super) fn send_signal(&self, signal: i32) -> io::Result<()> {
         match &*self.process.borrow() {
-            Some(_) => kill(self.pid, signal),
+            Some(_) if self.parent.is_this() => kill(self.pid, signal),
+            Some(_) => Err(io::Error::from_raw_os_error(libc::ECHILD)),
             None => Err(io::Error::from_raw_os_error(libc::ESRCH)),
         }
     }
@@ -207,5 +212,55 @@ impl Run for Look {
         event_loop.call_exception_handler(
             ErrorContext::new(message).exception(Exception::Panic(payload)),
         );
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::future::poll_fn;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Starts `cat`, has its end told of as `exit_fd` says, closes its input; its exit code.
+    fn code_of_cat(exit_fd: impl FnOnce(u32) -> io::Result<Option<ExitFd>> + 'static) -> i32 {
+        let event_loop = EventLoop::new().unwrap();
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let stdin = cat.stdin.take();
+        let child = Child::new(&event_loop, cat, exit_fd).unwrap();
+        let ended = event_loop.run_until_complete(async move {
+            for _ in 0..3 {
+                crate::yield_now().await;
+            }
+            assert_eq!(child.exit(), None);
+            drop(stdin);
+            poll_fn(|context| child.poll_exit(context)).await.code
+        });
+        assert!(event_loop.close().unwrap().is_clean());
+        ended.unwrap()
+    }
+
+    #[test]
+    fn without_a_pidfd_a_thread_tells_of_the_end() {
+        assert_eq!(code_of_cat(|pid| ExitFd::by_thread(pid).map(Some)), 0);
+    }
+
+    #[test]
+    fn an_end_that_is_told_too_early_is_looked_for_until_it_is_there() {
+        assert_eq!(code_of_cat(|_| Ok(None)), 0);
+    }
+
+    #[test]
+    fn a_child_that_cannot_be_watched_is_killed_and_reaped() {
+        let event_loop = EventLoop::new().unwrap();
+        let cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let pid = cat.id();
+        let watched = Child::new(&event_loop, cat, |_| Err(io::ErrorKind::OutOfMemory.into()));
+        assert_eq!(watched.err().unwrap().kind(), io::ErrorKind::OutOfMemory);
+        while kill(pid, 0).is_ok() {
+            orphans::reap();
+            std::thread::yield_now();
+        }
+        assert!(event_loop.close().unwrap().is_clean());
     }
 }

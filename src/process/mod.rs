@@ -34,6 +34,9 @@
 //! A program that reaps by itself whatever ends (`waitpid(-1)`, SIGCHLD ignored) takes the exit
 //! code away: it is 255 then, as in asyncio.
 //!
+//! After fork(2) the children are the first process's: in the second one nobody's signal reaches
+//! them, least of all that of [`kill_on_drop`](CreateSubprocess::kill_on_drop).
+//!
 //! # In a simulation
 //!
 //! A simulated kernel starts no processes: an `Unsupported` error says so.

@@ -162,7 +162,8 @@ impl Process {
     /// # Errors
     ///
     /// ESRCH ("No such process", Python's `ProcessLookupError`) if its end was noticed; EINVAL if
-    /// there is no such signal; EPERM. One that has ended unnoticed takes it in silence.
+    /// there is no such signal; EPERM. One that has ended unnoticed takes it in silence. ECHILD after
+    /// fork(2) in the new process, whose child it is not.
     pub fn send_signal(&self, signal: i32) -> io::Result<()> {
         self.running.child.send_signal(signal)
     }

@@ -3,7 +3,7 @@
 //! ```text
 //! transport ── data_received ──► shared.rs ── wakes ──► reader.rs   asks · buffer.rs, · scan.rs
 //!           ◄── write ────────── writer.rs ── drain waits for resume_writing ──┘
-//! open.rs   start_server, open_connection       pipe.rs   open_read_pipe, open_write_pipe
+//! open.rs   start_server, open_connection     unix.rs   the same at a path       pipe.rs   open_read_pipe, open_write_pipe
 //! ```
 
 pub(crate) mod buffer;
@@ -16,6 +16,7 @@ pub mod property;
 mod reader;
 pub(crate) mod scan;
 mod shared;
+mod unix;
 mod writer;
 
 pub(crate) use buffer::DEFAULT_LIMIT;
@@ -24,4 +25,5 @@ pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, star
 pub use pipe::{open_read_pipe, open_write_pipe};
 pub(crate) use pipe::{read_pipe, write_pipe};
 pub use reader::StreamReader;
+pub use unix::{OpenUnixConnection, StartUnixServer, open_unix_connection, start_unix_server};
 pub use writer::StreamWriter;

@@ -73,7 +73,7 @@ where
 }
 
 /// Runs a handler as a task nobody awaits; it counts as spawned where the server was asked for.
-fn handle<H, F>(handler: &H, reader: StreamReader, writer: StreamWriter, at: Site)
+pub(super) fn handle<H, F>(handler: &H, reader: StreamReader, writer: StreamWriter, at: Site)
 where
     H: Fn(StreamReader, StreamWriter) -> F,
     F: Future<Output: HandlerOutput> + 'static,

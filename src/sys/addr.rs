@@ -23,6 +23,53 @@ impl RawAddr {
         }
     }
 
+    /// A Unix address whose path is these bytes: with its NUL, or beginning with one if it is
+    /// abstract; none at all have no name.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there are too many.
+    pub(crate) fn unix(path: &[u8]) -> io::Result<RawAddr> {
+        // SAFETY: sockaddr_un is integers; all zeros is one.
+        let mut raw: libc::sockaddr_un = unsafe { MaybeUninit::zeroed().assume_init() };
+        raw.sun_family = libc::AF_UNIX as libc::sa_family_t;
+        if path.len() > raw.sun_path.len() {
+            let text = format!(
+                "the name of a Unix socket is {} bytes long: at most {} fit",
+                path.len(),
+                raw.sun_path.len()
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        for (to, from) in raw.sun_path.iter_mut().zip(path) {
+            *to = *from as libc::c_char;
+        }
+        let len = UNIX_PATH + path.len();
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            raw.sun_len = len as u8;
+        }
+        Ok(RawAddr { len: len as libc::socklen_t, ..RawAddr::of(raw) })
+    }
+
+    /// The bytes of a Unix address's path, with whatever NULs the kernel wrote.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for any other family.
+    pub(crate) fn unix_path(&self) -> io::Result<Vec<u8>> {
+        let len = (self.len as usize).saturating_sub(UNIX_PATH);
+        if len > 0 && self.family() != libc::AF_UNIX {
+            let family = self.family();
+            let text = format!("a socket of address family {family}: a Unix one is needed");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        // SAFETY: the storage is aligned for every sockaddr and larger than a sockaddr_un, and any
+        // bits are one.
+        let raw = unsafe { (&raw const self.storage).cast::<libc::sockaddr_un>().read() };
+        Ok(raw.sun_path.iter().take(len).map(|byte| *byte as u8).collect())
+    }
+
     fn of<T: Copy>(sockaddr: T) -> RawAddr {
         const { assert!(size_of::<T>() <= size_of::<libc::sockaddr_storage>()) };
         let mut raw = RawAddr { storage: zeroed_storage(), len: size_of::<T>() as libc::socklen_t };
@@ -87,6 +134,9 @@ impl RawAddr {
         }
     }
 }
+
+/// Where a Unix address's path begins.
+const UNIX_PATH: usize = offset_of!(libc::sockaddr_un, sun_path);
 
 fn zeroed_storage() -> libc::sockaddr_storage {
     // SAFETY: sockaddr_storage is integers and padding; all zeros is one.

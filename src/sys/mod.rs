@@ -35,6 +35,7 @@ pub(crate) mod testing;
 mod thread;
 mod time;
 mod timerfd;
+pub(crate) mod unix;
 #[cfg(not(evloop_zoo))]
 pub(crate) mod zoo;
 #[cfg(evloop_zoo)]
@@ -56,10 +57,13 @@ pub(crate) use fork::{Process, take_place};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
+pub(crate) use socket::{connect_socket, family_of, socket_family};
 pub(crate) use thread::is_main_thread;
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;
+pub use unix::{FileId, PeerCred};

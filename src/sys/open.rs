@@ -7,6 +7,7 @@ use super::addr::RawAddr;
 use super::option::{get_option, set_option};
 use super::{cvt, retry};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// A new socket of this address family (`AF_…`) and kind (`SOCK_…`).
@@ -44,6 +45,12 @@ pub(crate) fn accept(listener: RawFd) -> io::Result<(OwnedFd, RawAddr)> {
     }
     prepare(socket.as_raw_fd()).map_err(gone)?;
     Ok((socket, peer))
+}
+
+/// The same, with the address if it is an internet one.
+pub(crate) fn accept_socket(listener: RawFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    let (socket, peer) = accept(listener)?;
+    Ok((socket, peer.to_socket_addr().ok()))
 }
 
 /// macOS answers EINVAL to options of a socket whose peer has reset it already.

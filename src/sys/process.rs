@@ -153,15 +153,28 @@ mod by_pidfd {
 ))]
 mod by_kqueue {
     use std::io;
+    use std::mem::ManuallyDrop;
     use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
     use std::ptr;
 
-    use super::super::cvt;
     use super::super::open::set_close_on_exec;
+    use super::super::{Process, cvt};
 
     /// A descriptor that is readable once a child has ended, and from then on: a queue whose only
     /// event nobody takes out.
-    pub(crate) struct ExitFd(OwnedFd);
+    ///
+    /// A child of fork(2) does not inherit a kqueue, and there its number may be somebody else's
+    /// descriptor: so only the process that opened it closes it.
+    pub(crate) struct ExitFd(ManuallyDrop<OwnedFd>, Process);
+
+    impl Drop for ExitFd {
+        fn drop(&mut self) {
+            if self.1.is_this() {
+                // SAFETY: the descriptor is not used after this, for `self` is going.
+                unsafe { ManuallyDrop::drop(&mut self.0) };
+            }
+        }
+    }
 
     impl ExitFd {
         /// That of the child `pid`, which is not reaped yet. `None`: it has ended, or is about to,
@@ -189,7 +202,7 @@ mod by_kqueue {
                 libc::kevent(fd, &raw const change, 1, ptr::null_mut(), 0, ptr::null())
             });
             match made {
-                Ok(_) => Ok(Some(ExitFd(queue))),
+                Ok(_) => Ok(Some(ExitFd(ManuallyDrop::new(queue), Process::this()))),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
                 Err(error) => Err(error),
             }

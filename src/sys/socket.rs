@@ -7,10 +7,12 @@ use super::error::cvt_size;
 use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
 use super::pipe::{self, PipeKind};
+use super::unix::{self, FileId};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::unix::net::SocketAddr as UnixAddr;
 
 /// How a listening socket is made.
 #[derive(Clone, Copy, Debug)]
@@ -78,29 +80,6 @@ pub trait Sockets {
     fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr>;
     /// close(2). Errors are of no use to anyone: the descriptor is gone in any case.
     fn close(&self, fd: RawFd);
-    /// Makes an end of a pipe from elsewhere fit for us: non-blocking, close-on-exec.
-    /// `InvalidInput` if it is always ready, as a regular file. Who has no pipes need not say more
-    /// than this.
-    fn adopt_pipe(&self, _fd: RawFd) -> io::Result<PipeKind> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "these sockets have no pipes among them"))
-    }
-    /// read(2).
-    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
-        self.recv(fd, buffer)
-    }
-    /// write(2).
-    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
-        self.send(fd, bytes)
-    }
-    /// writev(2).
-    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.send_vectored(fd, buffers)
-    }
-    /// Whether nobody reads any more what is written to `fd`: asked when it has a read event.
-    fn is_reader_gone(&self, _fd: RawFd) -> io::Result<bool> {
-        Ok(true)
-    }
-
     /// A non-blocking, close-on-exec datagram socket, bound to `local` and connected to `remote`
     /// where they are given; one of them is.
     ///
@@ -133,6 +112,23 @@ pub trait Sockets {
         let _ = (fd, bytes, to);
         Err(unsupported("datagrams"))
     }
+    /// A Unix stream socket bound to `address` and listening, and which file it made. One that is
+    /// left of somebody who is gone is removed first.
+    fn listen_unix(&self, address: &UnixAddr, backlog: i32) -> io::Result<(RawFd, Option<FileId>)> {
+        let _ = (address, backlog);
+        Err(unsupported("Unix sockets"))
+    }
+    /// The next connection that waits at a Unix socket. `WouldBlock` if none does.
+    fn accept_unix(&self, listener: RawFd) -> io::Result<RawFd> {
+        let _ = listener;
+        Err(unsupported("Unix sockets"))
+    }
+    /// A Unix stream socket that is connected; `WouldBlock` if the listener's queue is full, and
+    /// no event tells when it no longer is.
+    fn connect_unix(&self, address: &UnixAddr) -> io::Result<RawFd> {
+        let _ = address;
+        Err(unsupported("Unix sockets"))
+    }
     /// Whether calls of `fd` return at once.
     ///
     /// # Errors
@@ -141,6 +137,28 @@ pub trait Sockets {
     fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
         let _ = fd;
         Ok(())
+    }
+    /// Makes an end of a pipe from elsewhere fit for us: non-blocking, close-on-exec.
+    /// `InvalidInput` if it is always ready, as a regular file. Who has no pipes need not say more
+    /// than this.
+    fn adopt_pipe(&self, _fd: RawFd) -> io::Result<PipeKind> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "these sockets have no pipes among them"))
+    }
+    /// read(2).
+    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv(fd, buffer)
+    }
+    /// write(2).
+    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        self.send(fd, bytes)
+    }
+    /// writev(2).
+    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.send_vectored(fd, buffers)
+    }
+    /// Whether nobody reads any more what is written to `fd`: asked when it has a read event.
+    fn is_reader_gone(&self, _fd: RawFd) -> io::Result<bool> {
+        Ok(true)
     }
     /// Whether a descriptor of the process can be waited for beside these.
     ///
@@ -192,7 +210,8 @@ pub(super) fn limited(len: usize) -> usize {
 /// The most buffers given to one call: Linux, macOS and the BSDs refuse more (`IOV_MAX`).
 pub(super) const MAX_BUFFERS: usize = 1024;
 
-pub(super) fn family_of(address: &SocketAddr) -> libc::c_int {
+/// The address family, `AF_…`.
+pub(crate) fn family_of(address: &SocketAddr) -> libc::c_int {
     if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }
 }
 
@@ -221,12 +240,37 @@ pub(super) fn start_connect(socket: RawFd, remote: &SocketAddr) -> io::Result<Co
     }
 }
 
+/// Starts to connect a socket that there is already. One that is connecting goes on with it.
+pub(crate) fn connect_socket(socket: RawFd, remote: &SocketAddr) -> io::Result<ConnectProgress> {
+    match start_connect(socket, remote) {
+        Err(error) if error.raw_os_error() == Some(libc::EALREADY) => {
+            Ok(ConnectProgress::InProgress)
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EISCONN) => Ok(ConnectProgress::Connected),
+        result => result,
+    }
+}
+
+/// A socket's address family, `AF_…`.
+pub(crate) fn socket_family(socket: RawFd) -> io::Result<libc::c_int> {
+    Ok(raw_local_addr(socket)?.family())
+}
+
 /// getsockname(2), whatever the address family.
 pub(crate) fn raw_local_addr(socket: RawFd) -> io::Result<RawAddr> {
     let call = |addr, len| {
         // SAFETY: getsockname(2) may write `*len` bytes at `addr`; `RawAddr::receive` hands out a
         // sockaddr_storage with its size, both alive and unshared during the call.
         cvt(unsafe { libc::getsockname(socket, addr, len) })
+    };
+    Ok(RawAddr::receive(call)?.1)
+}
+
+/// getpeername(2), whatever the address family.
+pub(super) fn raw_peer_addr(socket: RawFd) -> io::Result<RawAddr> {
+    let call = |addr, len| {
+        // SAFETY: as in `raw_local_addr`.
+        cvt(unsafe { libc::getpeername(socket, addr, len) })
     };
     Ok(RawAddr::receive(call)?.1)
 }
@@ -329,31 +373,7 @@ impl Sockets for OsSockets {
     }
 
     fn peer_addr(&self, fd: RawFd) -> io::Result<SocketAddr> {
-        let call = |addr, len| {
-            // SAFETY: as in `raw_local_addr`.
-            cvt(unsafe { libc::getpeername(fd, addr, len) })
-        };
-        RawAddr::receive(call)?.1.to_socket_addr()
-    }
-
-    fn adopt_pipe(&self, fd: RawFd) -> io::Result<PipeKind> {
-        pipe::adopt_pipe(fd)
-    }
-
-    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
-        pipe::read(fd, buffer)
-    }
-
-    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
-        pipe::write(fd, bytes)
-    }
-
-    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        pipe::write_vectored(fd, buffers)
-    }
-
-    fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
-        pipe::is_reader_gone(fd)
+        raw_peer_addr(fd)?.to_socket_addr()
     }
 
     fn datagram(
@@ -377,8 +397,40 @@ impl Sockets for OsSockets {
         datagram::send_to(fd, bytes, to)
     }
 
+    fn listen_unix(&self, address: &UnixAddr, backlog: i32) -> io::Result<(RawFd, Option<FileId>)> {
+        unix::listen(address, backlog)
+    }
+
+    fn accept_unix(&self, listener: RawFd) -> io::Result<RawFd> {
+        unix::accept(listener)
+    }
+
+    fn connect_unix(&self, address: &UnixAddr) -> io::Result<RawFd> {
+        unix::connect_stream(address)
+    }
+
     fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {
         check_nonblocking(fd)
+    }
+
+    fn adopt_pipe(&self, fd: RawFd) -> io::Result<PipeKind> {
+        pipe::adopt_pipe(fd)
+    }
+
+    fn read(&self, fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
+        pipe::read(fd, buffer)
+    }
+
+    fn write(&self, fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        pipe::write(fd, bytes)
+    }
+
+    fn write_vectored(&self, fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        pipe::write_vectored(fd, buffers)
+    }
+
+    fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
+        pipe::is_reader_gone(fd)
     }
 
     fn close(&self, fd: RawFd) {

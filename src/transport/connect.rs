@@ -126,6 +126,22 @@ impl EventLoop {
     ) -> CreateConnection {
         CreateConnection::new(address, Box::new(move || Box::new(factory())))
     }
+
+    /// Gives a protocol from `factory` to a connection that was accepted elsewhere: a
+    /// [`TcpStream`](std::net::TcpStream), or what
+    /// [`sock_accept`](EventLoop::sock_accept) gave. (`loop.connect_accepted_socket`)
+    ///
+    /// # Errors
+    ///
+    /// When awaited: `InvalidInput` if it is no stream socket, `NotConnected` if it is not
+    /// connected.
+    pub fn connect_accepted_socket<P: Protocol + 'static>(
+        &self,
+        factory: impl FnOnce() -> P + 'static,
+        socket: impl Into<OwnedFd>,
+    ) -> CreateConnection {
+        self.create_connection(factory, Address::Socket(socket.into()))
+    }
 }
 
 /// An attempt's socket says that something has become of it.

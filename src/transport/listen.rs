@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::address::{Address, ToAddress};
 use super::protocol::Protocol;
-use super::server::{Factory, Server, ServerInner};
+use super::server::{Factory, Local, Server, ServerInner};
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
 use crate::sys::ListenOptions;
 
@@ -70,14 +70,9 @@ impl CreateServer {
         };
         let event_loop = get_running_loop()?;
         let backlog = self.options.backlog;
+        let sockets = sockets.into_iter().map(|(fd, local)| (fd, Local::Inet(local))).collect();
         let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
-        if self.start_serving {
-            if let Err(error) = server.start_serving() {
-                server.close();
-                return Err(error);
-            }
-        }
-        Ok(server)
+        begin_serving(server, self.start_serving)
     }
 }
 
@@ -110,6 +105,17 @@ impl EventLoop {
     ) -> CreateServer {
         CreateServer::new(address, Rc::new(move || Box::new(factory())))
     }
+}
+
+/// Accepts on a server that was just made, if that is wanted.
+pub(super) fn begin_serving(server: Server, start: bool) -> io::Result<Server> {
+    if start {
+        if let Err(error) = server.start_serving() {
+            server.close();
+            return Err(error);
+        }
+    }
+    Ok(server)
 }
 
 /// Listens on every address, or on none. Of the addresses that a name stands for, those that the

@@ -5,8 +5,9 @@
 //! · flow.rs       when to pause writing       tcp.rs        the connection: obeys the machines
 //! · unsent.rs     the bytes not taken yet     transport.rs  its handle
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
-//!                                               pipe.rs       half a connection: a pipe
-//!   datagram/     endpoints without a connection
+//!   datagram/     without a connection        pipe.rs       half a connection: a pipe
+//!   unix.rs   connections named by a path
+//!   sock.rs    the calls of any socket, awaited
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -17,26 +18,30 @@ pub(crate) mod eyeballs;
 mod flow;
 mod lifecycle;
 mod listen;
+mod pause;
 mod pipe;
 mod protocol;
 mod receive;
 mod resolve;
 mod send;
 mod server;
+mod sock;
 mod tcp;
 #[expect(clippy::module_inception)]
 mod transport;
+mod unix;
 mod unsent;
 
 pub use address::{Address, ToAddress};
 pub use connect::CreateConnection;
 pub use datagram::{
-    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket,
+    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket, UnixDatagram,
 };
 pub use eyeballs::ConnectErrors;
 pub use flow::LimitsError;
 pub use listen::CreateServer;
 pub use pipe::ToPipe;
 pub use protocol::Protocol;
-pub use server::{Server, ServerSocket};
+pub use server::{Server, ServerSocket, UnixServerSocket};
 pub use transport::Transport;
+pub use unix::{CreateUnixConnection, CreateUnixServer, ToUnixAddress, UnixAddress};

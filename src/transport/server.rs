@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::SocketAddr as UnixAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
@@ -23,6 +24,8 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
 };
 use crate::observe::{Resource, What, note_wait};
+use crate::sys::FileId;
+use crate::sys::unix::unlink_if_same;
 
 /// How long a listener rests when the process or the system has no descriptor left (asyncio's
 /// `ACCEPT_RETRY_DELAY`).
@@ -95,10 +98,27 @@ impl Membership {
     }
 }
 
+/// Where a socket listens.
+#[derive(Clone, Debug)]
+pub(super) enum Local {
+    Inet(SocketAddr),
+    /// With the file that is to go when it listens no more.
+    Unix(UnixAddr, Option<FileId>),
+}
+
+impl fmt::Display for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Local::Inet(address) => address.fmt(f),
+            Local::Unix(address, _) => write!(f, "{address:?}"),
+        }
+    }
+}
+
 /// One listening socket.
 struct Listener {
     fd: Cell<RawFd>,
-    local: SocketAddr,
+    local: Local,
     server: Rc<ServerInner>,
 }
 
@@ -110,7 +130,7 @@ impl Listener {
             if self.server.state.get() != State::Serving {
                 return;
             }
-            match inner.home.sockets.accept(self.fd.get()) {
+            match self.accept(inner) {
                 Ok((fd, peer)) => self.admit(event_loop, fd, peer),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -119,7 +139,15 @@ impl Listener {
         }
     }
 
-    fn admit(&self, event_loop: &EventLoop, fd: RawFd, peer: SocketAddr) {
+    fn accept(&self, inner: &Inner) -> io::Result<(RawFd, Option<SocketAddr>)> {
+        let fd = self.fd.get();
+        match self.local {
+            Local::Inet(_) => inner.home.sockets.accept(fd).map(|(fd, peer)| (fd, Some(peer))),
+            Local::Unix(..) => inner.home.sockets.accept_unix(fd).map(|fd| (fd, None)),
+        }
+    }
+
+    fn admit(&self, event_loop: &EventLoop, fd: RawFd, peer: Option<SocketAddr>) {
         let socket = Unclaimed { fd, inner: &event_loop.0 };
         let Some(factory) = self.server.factory.borrow().clone() else { return };
         note_accepted(&event_loop.0, self.fd.get(), fd);
@@ -135,8 +163,11 @@ impl Listener {
         };
         let member = Membership { server: self.server.clone(), place: Cell::new(0) };
         // A socket bound to one address accepts on that one.
-        let local = Some(self.local).filter(|local| !local.ip().is_unspecified());
-        Tcp::open(event_loop, socket.claim(), Some(peer), local, protocol, Some(member));
+        let local = match &self.local {
+            Local::Inet(local) if !local.ip().is_unspecified() => Some(*local),
+            _ => None,
+        };
+        Tcp::open(event_loop, socket.claim(), peer, local, protocol, Some(member));
     }
 
     /// No descriptor, no memory, or a socket that is no longer what it was: a connection that
@@ -175,6 +206,9 @@ impl Listener {
         drop(inner.unwatch(fd, Side::Reader));
         inner.set_owned(fd, false);
         inner.home.sockets.close(fd);
+        if let Local::Unix(address, file) = &self.local {
+            unlink_if_same(address, *file);
+        }
     }
 }
 
@@ -230,7 +264,7 @@ impl ServerInner {
         event_loop: &EventLoop,
         factory: Rc<Factory>,
         backlog: i32,
-        sockets: Vec<(RawFd, SocketAddr)>,
+        sockets: Vec<(RawFd, Local)>,
     ) -> Rc<ServerInner> {
         let server = Rc::new(ServerInner {
             event_loop: Rc::downgrade(&event_loop.0),
@@ -341,11 +375,28 @@ impl Server {
         self.0.state.get() == State::Serving
     }
 
-    /// What it listens on; nothing once it is closed.
+    /// The internet sockets it listens on; nothing once it is closed.
     pub fn sockets(&self) -> Vec<ServerSocket> {
         let listeners = self.0.listeners.borrow();
-        let socket = |l: &Rc<Listener>| ServerSocket { listener: Rc::downgrade(l), local: l.local };
-        listeners.iter().map(socket).collect()
+        let socket = |listener: &Rc<Listener>| match &listener.local {
+            Local::Inet(local) => {
+                Some(ServerSocket { listener: Rc::downgrade(listener), local: *local })
+            }
+            Local::Unix(..) => None,
+        };
+        listeners.iter().filter_map(socket).collect()
+    }
+
+    /// The Unix sockets it listens on; nothing once it is closed.
+    pub fn unix_sockets(&self) -> Vec<UnixServerSocket> {
+        let listeners = self.0.listeners.borrow();
+        let socket = |listener: &Rc<Listener>| match &listener.local {
+            Local::Unix(local, _) => {
+                Some(UnixServerSocket { listener: Rc::downgrade(listener), local: local.clone() })
+            }
+            Local::Inet(_) => None,
+        };
+        listeners.iter().filter_map(socket).collect()
     }
 
     /// Stops listening, at once; connections stay as they are. Does nothing the second time.
@@ -405,7 +456,10 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Server sockets={:?}>", self.sockets())
+        match self.unix_sockets() {
+            unix if unix.is_empty() => write!(f, "<Server sockets={:?}>", self.sockets()),
+            unix => write!(f, "<Server sockets={unix:?}>"),
+        }
     }
 }
 
@@ -449,6 +503,34 @@ impl fmt::Debug for ServerSocket {
             self.as_raw_fd(),
             self.local
         )
+    }
+}
+
+/// A Unix socket that a server listens on.
+#[derive(Clone)]
+pub struct UnixServerSocket {
+    listener: Weak<Listener>,
+    local: UnixAddr,
+}
+
+impl UnixServerSocket {
+    /// The address it is bound to. (`getsockname()`)
+    pub fn local_addr(&self) -> &UnixAddr {
+        &self.local
+    }
+}
+
+impl AsRawFd for UnixServerSocket {
+    /// -1 once the server is closed.
+    fn as_raw_fd(&self) -> RawFd {
+        self.listener.upgrade().map_or(-1, |listener| listener.fd.get())
+    }
+}
+
+impl fmt::Debug for UnixServerSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fd = self.as_raw_fd();
+        write!(f, "<socket fd={fd}, family=AF_UNIX, type=SOCK_STREAM, laddr={:?}>", self.local)
     }
 }
 

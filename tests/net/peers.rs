@@ -8,7 +8,7 @@ use evloop::{StreamReader, StreamWriter};
 
 use crate::support::{off_loop, on_loop};
 
-fn is_installed(program: &str) -> bool {
+pub fn is_installed(program: &str) -> bool {
     let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
     let found = found.is_ok_and(|found| found.status.success());
     if !found {
@@ -18,7 +18,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 /// Runs a program with this input, and gives what it printed.
-fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
+pub fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -29,6 +29,18 @@ fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{program}: {output:?}");
     String::from_utf8(output.stdout).expect("it writes text")
+}
+
+pub fn nc_ends_with_its_input() -> bool {
+    if !is_installed("nc") {
+        return false;
+    }
+    let help = Command::new("nc").arg("-h").output().expect("it is installed");
+    let ends = String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).contains("-N");
+    if !ends {
+        eprintln!("SKIPPED: this nc does not end with its input (-N)");
+    }
+    ends
 }
 
 async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {
@@ -44,12 +56,8 @@ async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Re
 
 #[test]
 fn nc_is_echoed_by_our_server() {
-    if !is_installed("nc") {
+    if !nc_ends_with_its_input() {
         return;
-    }
-    let help = Command::new("nc").arg("-h").output().expect("it is installed");
-    if !String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).contains("-N") {
-        return eprintln!("SKIPPED: this nc does not end with its input (-N)");
     }
     on_loop(|_| async {
         let server = evloop::start_server(echo, ("127.0.0.1", 0)).await.unwrap();

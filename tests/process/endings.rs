@@ -263,6 +263,33 @@ fn a_communicate_that_is_dropped_loses_nothing() {
 }
 
 #[test]
+fn after_a_fork_the_new_process_cannot_end_what_is_not_its_child() {
+    on_loop(|_| async {
+        let cat = create_subprocess_exec("cat", [""; 0]).stdin(Redirect::Pipe);
+        let mut child = Some(cat.kill_on_drop(true).await.unwrap());
+        // SAFETY: the new process does nothing but drop what is here, which takes no lock that
+        // another thread may hold, and leaves.
+        let forked = unsafe { libc::fork() };
+        if forked == 0 {
+            let refused = child.as_ref().unwrap().kill().unwrap_err();
+            drop(child.take());
+            let right = refused.raw_os_error() == Some(libc::ECHILD);
+            // SAFETY: _exit(2) takes an integer and does not return.
+            unsafe { libc::_exit(if right { 0 } else { 1 }) };
+        }
+        let mut status = 0;
+        // SAFETY: waitpid(2) writes one int at the pointer.
+        assert_eq!(unsafe { libc::waitpid(forked, &raw mut status, 0) }, forked);
+        assert_eq!(status, 0);
+        let child = child.unwrap();
+        evloop::yield_now().await;
+        assert_eq!(child.returncode(), None);
+        child.kill().unwrap();
+        assert_eq!(child.wait().await, -9);
+    });
+}
+
+#[test]
 fn a_second_communicate_finds_the_end() {
     on_loop(|_| async {
         let mut child = shell("echo once");

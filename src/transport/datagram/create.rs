@@ -203,7 +203,7 @@ impl EventLoop {
     ///
     /// It gives the transport alone: the protocol belongs to it. There is no `family` without an
     /// address: `"0.0.0.0:0"` and `"[::]:0"` say it. Datagrams of AF_UNIX have a socket of their
-    /// own, `UnixDatagram`.
+    /// own, [`UnixDatagram`](crate::UnixDatagram).
     pub fn create_datagram_endpoint<P: DatagramProtocol + 'static>(
         &self,
         factory: impl FnOnce() -> P + 'static,

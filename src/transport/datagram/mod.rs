@@ -3,7 +3,7 @@
 //! ```text
 //! · queue.rs    the datagrams not taken yet      protocol.rs   what an endpoint calls
 //!   endpoint.rs the shell, obeys lifecycle.rs    transport.rs  its handle
-//!   create.rs   making one                       socket.rs     UdpSocket
+//!   create.rs   making one                       socket.rs     UdpSocket   unix.rs UnixDatagram
 //! ```
 
 use std::io;
@@ -15,11 +15,13 @@ mod protocol;
 mod queue;
 mod socket;
 mod transport;
+mod unix;
 
 pub use create::CreateDatagramEndpoint;
 pub use protocol::DatagramProtocol;
 pub use socket::{BindUdp, UdpSocket};
 pub use transport::DatagramTransport;
+pub use unix::UnixDatagram;
 
 /// The address for the kernel: none where the socket is connected, as the BSDs refuse even the
 /// peer's then.

@@ -1,5 +1,6 @@
 //! Everything of evloop that waits, under the knife.
 
+mod children;
 #[cfg(feature = "http")]
 mod http;
 mod meta;
