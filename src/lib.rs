@@ -190,6 +190,9 @@ mod reference_model;
 #[doc = include_str!("differences.md")]
 pub mod differences {}
 
+#[doc = include_str!("from_asyncio.md")]
+pub mod from_asyncio {}
+
 #[cfg(feature = "http")]
 pub use self::http as web;
 #[cfg(feature = "http")]

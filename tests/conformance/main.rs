@@ -11,7 +11,9 @@
 mod log;
 mod callbacks;
 mod cancelling;
+mod children;
 mod connections;
+mod sharing;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,9 @@ programs! {
         cancel_of_itself cancel_of_what_is_awaited run_ends_what_is_left gather_order gather_fails
         gather_cancelled wait_for_the_first wait_with_a_timeout timeout_expires
         timeout_within_a_timeout;
+    sharing: lock_order lock_cancelled_waiter event_wakes_all condition_notify semaphore_order
+        barrier_rounds queue_order queue_getters queue_kinds;
+    children: children;
     connections: protocol_order close_is_told_later half_close stream_reads writing_is_paused;
 }
 

@@ -179,6 +179,24 @@ fn an_output_that_panics_when_dropped_unread_is_reported_and_not_lost() {
 }
 
 #[test]
+fn sleep_02_a_sleep_until_a_time_that_has_passed_is_a_sleep_of_zero() {
+    let (event_loop, clock) = virtual_loop();
+    clock.advance(secs(5));
+    let log = Log::default();
+    let told = log.clone();
+    let task = event_loop.create_task(async move {
+        evloop::sleep_until(evloop::Time::ZERO + secs(1)).await;
+        told.add("woke");
+    });
+    turn(&event_loop);
+    assert!(log.take().is_empty(), "it lets others run first");
+    turn(&event_loop);
+    turn(&event_loop);
+    assert_eq!(log.take(), ["woke"]);
+    assert!(task.done() && event_loop.time() == evloop::Time::ZERO + secs(5));
+}
+
+#[test]
 fn sleep_01_a_sleep_of_zero_lets_what_is_ready_run_first() {
     let (event_loop, _) = virtual_loop();
     let log = Log::default();
