@@ -104,10 +104,19 @@ impl Sim {
     /// Runs what `main` gives as [`run`](crate::run) would, on a loop in a world of its own.
     #[track_caller]
     pub fn run<F: Future + 'static>(self, main: impl FnOnce(World) -> F) -> Report<F::Output> {
+        self.run_at(Location::caller(), main)
+    }
+
+    /// The same for a caller of ours who was called there.
+    pub(super) fn run_at<F: Future + 'static>(
+        self,
+        at: &'static Location<'static>,
+        main: impl FnOnce(World) -> F,
+    ) -> Report<F::Output> {
         let journal = Journal::default();
         let world = World::new(self.schedule.clone(), self.limits, journal.clone());
         let panics = Watch::new();
-        let mut outcome = run_in(&world, &journal, main);
+        let mut outcome = run_in(&world, &journal, at, main);
         if let (Err(payload), Outcome::Done(_)) = (world.end(), &outcome) {
             outcome = Outcome::Panicked(payload);
         }
@@ -125,10 +134,10 @@ impl Sim {
     }
 }
 
-#[track_caller]
 fn run_in<F: Future + 'static>(
     world: &World,
     journal: &Journal,
+    at: &'static Location<'static>,
     main: impl FnOnce(World) -> F,
 ) -> Outcome<F::Output> {
     let mut builder = EventLoop::builder()
@@ -145,7 +154,6 @@ fn run_in<F: Future + 'static>(
     };
     // What it would write to standard error is in the timeline, which is printed when it matters.
     event_loop.set_exception_handler(Some(|_: &EventLoop, _: &ErrorContext| ()));
-    let at = Location::caller();
     let run = AssertUnwindSafe(|| event_loop.run_to_its_end(main(world.clone()), at));
     let result = catch_unwind(run);
     match (result, world.0.end.get()) {

@@ -37,7 +37,7 @@ mod tests;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 pub use knife::{Cut, CutBy};
 pub use place::{CutPlace, Moment, ParseCutError};
@@ -141,11 +141,13 @@ impl std::error::Error for NotCancelSafe {}
 /// # Errors
 ///
 /// The first run that panics, deadlocks, goes beyond a limit of the simulation or breaks an oracle.
+#[track_caller]
 pub fn cut_each_await<F: Future + 'static>(
     schedule: &Schedule,
     main: impl Fn(World, Cut) -> F,
 ) -> Result<CancelSafe, Box<NotCancelSafe>> {
-    each_place(|place| simulate(schedule, place, &main))
+    let at = Location::caller();
+    each_place(|place| simulate(schedule, place, at, &main))
 }
 
 /// The same on the real kernel, as [`run_paused`]: for what a simulation does not have, threads
@@ -166,12 +168,13 @@ pub fn cut_each_await_paused<F: Future + 'static>(
 /// # Errors
 ///
 /// If `text` does not name them: what would.
+#[track_caller]
 pub fn replay_cut<F: Future + 'static>(
     text: &str,
     main: impl Fn(World, Cut) -> F,
 ) -> Result<Option<Box<NotCancelSafe>>, ParseCutError> {
     let (place, schedule) = place::parse(text)?;
-    Ok(simulate(&schedule, Some(place), &main).err())
+    Ok(simulate(&schedule, Some(place), Location::caller(), &main).err())
 }
 
 /// Runs without a cut, and then with each there is, until a run comes to its end uncut.
@@ -201,11 +204,12 @@ fn each_place(
 fn simulate<F: Future + 'static>(
     schedule: &Schedule,
     place: Option<CutPlace>,
+    at: &'static Location<'static>,
     main: impl Fn(World, Cut) -> F,
 ) -> Result<Cut, Box<NotCancelSafe>> {
     let cut = Cut::new(place);
     let theirs = cut.clone();
-    let report = Sim::new(schedule.clone()).run(|world| {
+    let report = Sim::new(schedule.clone()).run_at(at, |world| {
         let test = main(world, theirs);
         async move { drop(test.await) }
     });

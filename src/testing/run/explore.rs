@@ -1,6 +1,7 @@
 //! All schedules with few picks.
 
 use std::future::Future;
+use std::panic::Location;
 
 use super::Verdict;
 use crate::testing::kernel::World;
@@ -36,7 +37,9 @@ pub fn explore<F: Future + 'static>(
     max_runs: u64,
     main: impl Fn(World) -> F,
 ) -> Result<Explored, Box<Report<F::Output>>> {
-    explore_from(&Schedule::default(), bound, max_runs, |schedule| Sim::new(schedule).run(&main))
+    let at = Location::caller();
+    let run = |schedule| Sim::new(schedule).run_at(at, &main);
+    explore_from(&Schedule::default(), bound, max_runs, run)
 }
 
 /// The same from a schedule of your choice, whose mode and faults every run has, and with

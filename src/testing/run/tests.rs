@@ -243,6 +243,16 @@ fn no_faults() -> ScheduleParams {
 }
 
 #[test]
+fn a_main_task_is_said_to_be_spawned_where_the_test_asked_for_the_run() {
+    let explored = explore(1, 10, |_| std::future::pending::<()>()).unwrap_err().to_string();
+    let cut = crate::testing::cut_each_await(&Schedule::default(), |_, _| async { panic!("x") });
+    let cut = cut.unwrap_err().report.expect("a simulation's").to_string();
+    for text in [explored, cut] {
+        assert!(text.contains("spawned task#1 at src/testing/run/tests.rs:"), "{text}");
+    }
+}
+
+#[test]
 fn a_check_that_is_meant_to_fail_does_not_hide_one_that_fails_after_it() {
     let (why, number) = falsified(0, (0..100_u32, chaos()), |(number, schedule)| {
         let hangs = check(schedule.clone(), |_| std::future::pending::<()>());
