@@ -296,10 +296,12 @@ async fn tasks_with_permits(total: usize, tasks: Vec<(usize, u64, u64)>) -> (usi
     (semaphore.available_permits(), most.get())
 }
 
+type Numbers = Rc<RefCell<Vec<u32>>>;
+
 /// Producers and consumers of whom some give up; all items that were put are got, each once.
 async fn items_between_tasks(maxsize: usize, patience: Vec<u64>) -> (Vec<u32>, Vec<u32>) {
-    let (queue, put, got) = (Queue::new(maxsize), Rc::default(), Rc::default());
-    let lists: (Rc<RefCell<Vec<u32>>>, Rc<RefCell<Vec<u32>>>) = (put, got);
+    let queue = Queue::new(maxsize);
+    let lists = (Numbers::default(), Numbers::default());
     let mut tasks = Vec::new();
     for (number, patience) in patience.into_iter().enumerate() {
         let (queue, lists, number) = (queue.clone(), lists.clone(), number as u32);
