@@ -22,6 +22,10 @@ pub enum Primitive {
     QueueRoom,
     /// A [`Queue`](crate::Queue)'s items to be done.
     QueueDone,
+    /// A [`oneshot`](crate::sync::oneshot()) to be sent.
+    Oneshot,
+    /// A [`Watch`](crate::sync::Watch) to be set.
+    Watch,
 }
 
 impl fmt::Display for Primitive {
@@ -35,6 +39,8 @@ impl fmt::Display for Primitive {
             Primitive::QueueItem => "an item of the queue",
             Primitive::QueueRoom => "room in the queue",
             Primitive::QueueDone => "the end of the work in the queue",
+            Primitive::Oneshot => "the value of the oneshot",
+            Primitive::Watch => "a change of the watch",
         })
     }
 }

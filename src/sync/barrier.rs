@@ -37,12 +37,9 @@ impl Shared {
 /// ```
 /// # let event_loop = evloop::EventLoop::new()?;
 /// let start = evloop::Barrier::new(3.try_into()?);
-/// let runners = (0..3).map(|_| {
-///     let start = start.clone();
-///     async move { start.wait().await }
-/// });
-/// let places = event_loop.run_until_complete(evloop::gather(runners))?;
-/// assert_eq!(places.len(), 3);
+/// let runners = (0..3).map(move |_| start.wait());
+/// let places = event_loop.run_until_complete(async { evloop::gather(runners).await })??;
+/// assert_eq!(places, [Ok(0), Ok(1), Ok(2)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

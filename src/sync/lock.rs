@@ -34,10 +34,10 @@ struct Shared<T> {
 /// use evloop::Lock;
 ///
 /// let log = Lock::with(Vec::new());
-/// let theirs = log.clone();
-/// let second = event_loop.create_task(async move { theirs.acquire().await.push("second") });
 /// event_loop.run_until_complete(async move {
 ///     let mut guard = log.acquire().await;
+///     let theirs = log.clone();
+///     let second = evloop::spawn(async move { theirs.acquire().await.push("second") });
 ///     evloop::yield_now().await; // Held over an await.
 ///     guard.push("first");
 ///     drop(guard);

@@ -10,6 +10,10 @@
 //!   waited for had just been handed to it; it goes on to the next then.
 //! - **One thread.** They are clonable names and not `Send`, and belong to no loop: their wakers do.
 //!
+//! asyncio has neither [`oneshot`] nor [`Watch`]; who comes from tokio stops without them. Its
+//! `mpsc` is a [`Queue`] with `shutdown`, its `Notify` an [`Event`] or a [`Semaphore`] of no permits.
+//! `broadcast` is left out: a `Queue` for each listener says what is to happen when one is slow.
+//!
 //! # Where to read
 //!
 //! Pure files, which know no task: `line.rs` is who waits; `permits.rs` hands over (locks,
@@ -23,6 +27,7 @@ mod condition;
 mod event;
 mod line;
 mod lock;
+mod oneshot;
 mod permits;
 mod promises;
 #[cfg(test)]
@@ -34,13 +39,16 @@ mod rounds;
 mod semaphore;
 mod stock;
 mod store;
+mod watch;
 
 pub use barrier::{Barrier, BarrierWait, BrokenBarrierError};
 pub use condition::Condition;
 pub use event::{Event, EventWait};
 pub use lock::{Acquire, Lock, LockGuard, NotAcquired};
+pub use oneshot::{NothingSent, OneshotReceiver, OneshotSender, oneshot};
 pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use queue_error::{GetError, NoTaskToBeDone, PutError, QueueShutDown};
 pub use queue_wait::{Get, Join, Put};
 pub use semaphore::{AcquirePermit, BoundedSemaphore, Permit, ReleasedTooOften, Semaphore};
 pub use store::{Fifo, Lifo, Smallest, Store};
+pub use watch::Watch;

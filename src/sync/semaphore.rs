@@ -27,16 +27,17 @@ struct Shared {
 /// ```
 /// # let event_loop = evloop::EventLoop::new()?;
 /// let two_at_a_time = evloop::Semaphore::new(2);
-/// let downloads = (0..5).map(|_| {
-///     let two_at_a_time = two_at_a_time.clone();
+/// let semaphore = two_at_a_time.clone();
+/// let downloads = (0..5).map(move |_| {
+///     let two_at_a_time = semaphore.clone();
 ///     async move {
 ///         let _permit = two_at_a_time.acquire().await;
 ///         // …
 ///     }
 /// });
-/// event_loop.run_until_complete(evloop::gather(downloads))?;
+/// event_loop.run_until_complete(async { evloop::gather(downloads).await })??;
 /// assert_eq!(two_at_a_time.available_permits(), 2);
-/// # Ok::<(), evloop::LoopError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Semaphore(Rc<Shared>);

@@ -1,10 +1,12 @@
 //! What is true of locks and queues, whatever the schedule, and whoever is cut off while it waits.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use evloop::sync::{NothingSent, Watch, oneshot};
 use evloop::testing::{Cut, Mode, Schedule, check, cut_each_await, schedule};
 use evloop::{
     Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, PriorityQueue, Queue, Semaphore,
@@ -233,6 +235,42 @@ fn who_is_cut_off_joining_a_queue_leaves_it_as_it_is() {
     });
 }
 
+#[test]
+fn a_oneshot_and_a_watch_lose_nothing_to_who_is_cut_off_and_asks_again() {
+    survives(|ender| async move {
+        let (sender, receiver) = oneshot();
+        let receiver = Rc::new(RefCell::new((receiver, None)));
+        let watch = Watch::new(0);
+        let watcher = Rc::new(RefCell::new(watch.clone()));
+        later(move || assert_eq!(sender.send(7), Ok(())));
+        later(move || later(move || watch.set(1)));
+        let both = || {
+            let (receiver, watcher) = (receiver.clone(), watcher.clone());
+            async move {
+                if receiver.borrow().1.is_none() {
+                    poll_fn(|context| {
+                        let (value, got) = &mut *receiver.borrow_mut();
+                        Pin::new(value).poll(context).map(|value| *got = Some(value))
+                    })
+                    .await;
+                }
+                let mut mine = watcher.borrow().clone();
+                mine.changed().await;
+                *watcher.borrow_mut() = mine;
+            }
+        };
+        ender.end(both()).await;
+        if *watcher.borrow().borrow() == 0 || watcher.borrow().has_changed() {
+            both().await;
+        }
+        assert_eq!(receiver.borrow().1, Some(Ok(7)));
+        assert_eq!(*watcher.borrow().borrow(), 1);
+        let (sender, nothing) = oneshot::<()>();
+        later(move || drop(sender));
+        assert_eq!(nothing.await, Err(NothingSent));
+    });
+}
+
 /// Tasks that acquire some permits, keep them a while, and wait no longer than so long.
 async fn tasks_with_permits(total: usize, tasks: Vec<(usize, u64, u64)>) -> (usize, usize) {
     let (semaphore, most, held) =
@@ -258,10 +296,12 @@ async fn tasks_with_permits(total: usize, tasks: Vec<(usize, u64, u64)>) -> (usi
     (semaphore.available_permits(), most.get())
 }
 
+type Numbers = Rc<RefCell<Vec<u32>>>;
+
 /// Producers and consumers of whom some give up; all items that were put are got, each once.
 async fn items_between_tasks(maxsize: usize, patience: Vec<u64>) -> (Vec<u32>, Vec<u32>) {
-    let (queue, put, got) = (Queue::new(maxsize), Rc::default(), Rc::default());
-    let lists: (Rc<RefCell<Vec<u32>>>, Rc<RefCell<Vec<u32>>>) = (put, got);
+    let queue = Queue::new(maxsize);
+    let lists = (Numbers::default(), Numbers::default());
     let mut tasks = Vec::new();
     for (number, patience) in patience.into_iter().enumerate() {
         let (queue, lists, number) = (queue.clone(), lists.clone(), number as u32);
