@@ -149,6 +149,9 @@ pub(crate) struct Inner {
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
     pub(crate) receive_buffer: RefCell<Option<Box<[u8]>>>,
     state: Cell<State>,
+    /// To spawn is more than to make a task: the loop is closed, or some task has locals, which
+    /// its children inherit.
+    pub(crate) spawns_specially: Cell<bool>,
     stopping: Cell<bool>,
     /// `run` has cancelled what was left and waits for its end.
     pub(crate) shutting_down: Cell<bool>,
@@ -215,6 +218,7 @@ impl EventLoop {
             exception_handler: RefCell::default(),
             receive_buffer: RefCell::default(),
             state: Cell::new(State::Idle),
+            spawns_specially: Cell::new(false),
             stopping: Cell::new(false),
             shutting_down: Cell::new(false),
             handles_until_poll: Cell::new(0),
