@@ -1,5 +1,6 @@
 //! Everything of evloop that waits, under the knife.
 
+mod groups;
 #[cfg(feature = "http")]
 mod http;
 mod meta;
