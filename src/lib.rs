@@ -64,7 +64,8 @@
 //! ```
 //!
 //! **Tasks.** A task is a future that the loop drives. [`spawn`] begins one, awaiting it gives its
-//! value, [`Task::cancel`] asks it to end and [`cancel_scope`] hears that.
+//! value, [`Task::cancel`] asks it to end and [`cancel_scope`] hears that. [`task_group`] runs tasks
+//! that end together.
 //!
 //! ```
 //! # let event_loop = evloop::EventLoop::new()?;

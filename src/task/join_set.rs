@@ -156,6 +156,7 @@ impl<T> AsCompleted<T> {
     ///
     /// Dropping it loses no result.
     #[track_caller]
+    #[expect(clippy::should_implement_trait, reason = "it waits, which no iterator may")]
     pub fn next(&mut self) -> NextDone<'_, T> {
         NextDone { set: &mut self.0, at: std::panic::Location::caller() }
     }

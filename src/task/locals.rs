@@ -17,7 +17,9 @@ use super::header::Header;
 
 /// A task's values, by the place of their [`TaskLocal`]. Shared until somebody sets one.
 #[derive(Clone, Default)]
-pub(crate) struct Locals(Option<Rc<Vec<(usize, Rc<dyn Any>)>>>);
+pub(crate) struct Locals(Option<Rc<Vec<Local>>>);
+
+type Local = (usize, Rc<dyn Any>);
 
 impl Locals {
     fn get(&self, key: usize) -> Option<Rc<dyn Any>> {
