@@ -66,7 +66,8 @@
 //! ```
 //!
 //! **Tasks.** A task is a future that the loop drives. [`spawn`] begins one, awaiting it gives its
-//! value, [`Task::cancel`] asks it to end and [`cancel_scope`] hears that.
+//! value, [`Task::cancel`] asks it to end and [`cancel_scope`] hears that. [`task_group`] runs tasks
+//! that end together.
 //!
 //! ```
 //! # let event_loop = evloop::EventLoop::new()?;
@@ -221,12 +222,18 @@ pub use sync::{
     Permit, PriorityQueue, Queue, QueueShutDown, Semaphore,
 };
 pub use sys::{PeerCred, Time};
+#[doc(hidden)]
+pub use task::JoinSlot;
 pub use task::{
-    CallbackId, Cancelled, Deadline, ExecutorFuture, FutureError, FutureWait, Gather,
-    GatherResults, InvalidState, JoinError, LoopFuture, RescheduleError, ReturnWhen, Sleep, Task,
-    ThreadFuture, TimedOut, TryGather, TryGatherError, Wait, WaitError, Waited, YieldNow,
-    cancel_scope, current_task, gather, run, sleep, sleep_until, spawn, timeout, timeout_at,
-    timeout_with, to_thread, try_gather, wait, yield_now,
+    AsCompleted, CallGraph, CallbackId, Cancelled, Deadline, DoneCallbackId, ExecutorFuture,
+    FutureError, FutureWait, Gather, GatherResults, GroupCause, GroupError, GroupFailure,
+    InvalidState, JoinError, JoinSet, LoopFuture, NextDone, NextDoneWithId, NotInTask, OnError,
+    RescheduleError, ReturnWhen, Runner, Shield, Sleep, Task, TaskGroup, TaskHandle, TaskLocal,
+    TaskRef, ThreadFuture, TimedOut, TryGather, TryGatherError, Wait, WaitError, WaitFor,
+    WaitForError, Waited, YieldNow, as_completed, cancel_message, cancel_scope, current_task,
+    current_task_ref, gather, run, shield, sleep, sleep_until, spawn, spawn_eager, spawn_named,
+    task_group, timeout, timeout_at, timeout_with, to_thread, try_gather, wait, wait_for,
+    yield_now,
 };
 pub use transport::{
     Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use evloop::{
-    Cancelled, ErrorContext, EventLoop, LoopError, cancel_scope, get_running_loop, run, sleep,
-    spawn, yield_now,
+    Cancelled, ErrorContext, EventLoop, LoopError, Runner, TaskLocal, cancel_scope,
+    get_running_loop, run, sleep, spawn, yield_now,
 };
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -64,21 +64,49 @@ fn run_03_tasks_left_behind_are_asked_to_end_and_have_the_time_they_need() {
 }
 
 #[test]
-fn run_03_tasks_that_are_born_meanwhile_are_dropped_with_the_loop() {
-    let held = Rc::new(());
-    let captured = held.clone();
+fn run_03_tasks_that_are_born_meanwhile_are_asked_to_end_too() {
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let told = heard.clone();
     run(async move {
         spawn(async move {
             let _ = cancel_scope(sleep(LONG)).await;
             spawn(async move {
-                sleep(LONG).await;
-                drop(captured);
+                told.borrow_mut().push(cancel_scope(sleep(LONG)).await);
             });
+            for _ in 0..3 {
+                yield_now().await;
+            }
         });
         yield_now().await;
     })
     .unwrap();
-    assert_eq!(Rc::strong_count(&held), 1);
+    assert_eq!(*heard.borrow(), [Err(Cancelled)]);
+}
+
+#[test]
+fn run_03_a_task_that_is_dropped_pending_because_there_is_no_end_of_them_is_told_of() {
+    fn again() -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async {
+            let _ = cancel_scope(sleep(LONG)).await;
+            spawn(again());
+            yield_now().await;
+            yield_now().await;
+        })
+    }
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let tell = told.clone();
+    run(async move {
+        let handler = move |_: &EventLoop, context: &ErrorContext| {
+            tell.borrow_mut().push(context.to_string())
+        };
+        get_running_loop().unwrap().set_exception_handler(Some(handler));
+        spawn(again());
+        yield_now().await;
+    })
+    .unwrap();
+    let told = told.take();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("Task was destroyed but it is pending"), "{told:?}");
 }
 
 #[test]
@@ -101,4 +129,49 @@ fn run_04_what_one_of_them_fails_with_goes_to_the_handler_and_mains_value_comes_
     let told = told.take();
     assert!(told[0].starts_with("unhandled exception during run() shutdown"), "{told:?}");
     assert!(told[0].contains("exception: while ending"), "{told:?}");
+}
+
+#[test]
+fn run_05_a_runner_keeps_its_loop_and_its_locals_from_run_to_run_until_it_is_closed() {
+    static WHO: TaskLocal<&str> = TaskLocal::new();
+    let mut runner = Runner::new().unwrap();
+    let first = runner
+        .run(async {
+            WHO.set("first").unwrap();
+            get_running_loop().unwrap().call_soon(|| ()).unwrap();
+            spawn(sleep(Duration::ZERO))
+        })
+        .unwrap();
+    let (who, slept) = runner.run(async { (WHO.get(), first.await) }).unwrap();
+    assert_eq!((who, slept.unwrap()), (Some("first"), ()));
+    assert!(!runner.get_loop().is_closed());
+    runner.close().unwrap();
+    runner.close().unwrap();
+    assert!(runner.get_loop().is_closed());
+    assert!(matches!(runner.run(async {}), Err(LoopError::Closed)));
+}
+
+#[test]
+fn run_05_a_runner_that_is_dropped_ends_what_its_runs_have_left_behind() {
+    let heard = Rc::new(RefCell::new(None));
+    let told = heard.clone();
+    let mut runner = Runner::new().unwrap();
+    runner
+        .run(async move {
+            spawn(async move {
+                let end = cancel_scope(sleep(LONG)).await;
+                told.replace(Some(end));
+            });
+            yield_now().await;
+        })
+        .unwrap();
+    assert_eq!(*heard.borrow(), None);
+    drop(runner);
+    assert_eq!(*heard.borrow(), Some(Err(Cancelled)));
+}
+
+#[test]
+fn run_02_a_runner_does_not_run_inside_a_running_loop() {
+    let inner = run(async { Runner::new().unwrap().run(async {}).map_err(|e| e.to_string()) });
+    assert_eq!(inner.unwrap(), Err(LoopError::AnotherIsRunning.to_string()));
 }

@@ -15,6 +15,7 @@ impl Inner {
         if self.state.replace(State::Closed) == State::Closed {
             return CloseReport::default();
         }
+        self.spawns_specially.set(true);
         self.observe.tell(|| Record::Closing);
         let inherited = !self.process.get().is_this();
         let calls = self.home.mailbox.close(inherited);

@@ -155,6 +155,9 @@ pub(crate) struct Inner {
     state: Cell<State>,
     /// Where it was made, or made anew.
     process: Cell<Process>,
+    /// To spawn is more than to make a task: the loop is closed, or some task has locals, which
+    /// its children inherit.
+    pub(crate) spawns_specially: Cell<bool>,
     stopping: Cell<bool>,
     /// `run` has cancelled what was left and waits for its end.
     pub(crate) shutting_down: Cell<bool>,
@@ -225,6 +228,7 @@ impl EventLoop {
             receive_buffer: RefCell::default(),
             state: Cell::new(State::Idle),
             process: Cell::new(Process::this()),
+            spawns_specially: Cell::new(false),
             stopping: Cell::new(false),
             shutting_down: Cell::new(false),
             handles_until_poll: Cell::new(0),

@@ -1,5 +1,6 @@
 //! What lives in a loop until it ends or the loop is closed: tasks, transports, servers.
 
+use std::any::Any;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
@@ -32,6 +33,10 @@ pub(crate) trait Resident {
     /// Whether it has ended.
     fn has_ended(&self) -> bool {
         true
+    }
+    /// What a task shows to those who know what it is.
+    fn card(&self) -> Option<&dyn Any> {
+        None
     }
 }
 
@@ -107,6 +112,11 @@ impl Inner {
     pub(crate) fn let_go(&self, key: ResidentKey) {
         let resident = self.residents.borrow_mut().remove(key);
         drop(resident);
+    }
+
+    /// Who lives there.
+    pub(crate) fn resident(&self, key: ResidentKey) -> Option<Rc<dyn Resident>> {
+        self.residents.borrow().places.get(key).cloned().flatten()
     }
 
     /// Everybody who lives here now.

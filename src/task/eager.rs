@@ -1,23 +1,107 @@
 //! Starting a task at once, for whoever expects that it will not wait. (asyncio's `eager_start`)
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+#[cfg(feature = "http")]
+use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
 use std::task::Poll;
 
-use super::cell::{Stage, TaskCell};
+use super::cell::{Payload, Stage, TaskCell};
 use super::header::{Header, Turn};
+use super::join_error::JoinError;
 use super::step::tell_wait;
 use super::task::Task;
 use crate::event_loop::EventLoop;
-use crate::observe::{Record, TaskEnd, TaskId, count};
+#[cfg(feature = "http")]
+use crate::observe::TaskEnd;
+use crate::observe::{Record, Site, TaskId, count, forget_wait, noted_wait};
+
+/// How the first step went.
+type FirstStep<T> = Result<Poll<T>, Payload>;
 
 impl EventLoop {
-    /// Drives `future` as a task whose first step is now, in the place of this call. `None` if
-    /// that was its last step too: the task then never stood in the ready queue, and never lived
-    /// in the loop.
+    /// Drives `future` as a task whose first step is now, in the place of this call: one that does
+    /// not wait has ended when this returns, and never stands in the ready queue.
+    /// (`loop.create_task(coro, eager_start=True)`)
     ///
-    /// It is a task from its first line, with an identity, wakers and cancel scopes that are the
-    /// same when it has to wait, so the future cannot tell how it was started.
+    /// It is a task from its first line, with an identity of its own, so the future cannot tell how
+    /// it was started. On a loop that is not running it begins as any task
+    /// ([`create_task`](EventLoop::create_task)), for what it awaits needs one that runs; on a
+    /// closed loop it is born ended. A panic in the first step is the task's.
+    #[track_caller]
+    pub fn create_task_eager<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: IntoFuture<IntoFuture: 'static>,
+    {
+        self.create_task_eager_at(future, Location::caller())
+    }
+
+    pub(super) fn create_task_eager_at<F>(&self, future: F, at: Site) -> Task<F::Output>
+    where
+        F: IntoFuture<IntoFuture: 'static>,
+    {
+        if !self.is_running() {
+            return self.create_task_at(future, at);
+        }
+        let (task, step) = self.step_now(future.into_future(), at);
+        match step {
+            Ok(Poll::Pending) => self.settle_in(&task),
+            Ok(Poll::Ready(_)) if task.header.must_cancel.get() => {
+                task.finish(None, Err(JoinError::Cancelled));
+            }
+            Ok(Poll::Ready(value)) => task.finish(None, Ok(value)),
+            Err(payload) => task.finish(None, Err(JoinError::Panicked(payload))),
+        }
+        Task(task)
+    }
+
+    /// Makes a task, and has it take its first step.
+    fn step_now<F>(&self, future: F, at: Site) -> (Rc<TaskCell<F>>, FirstStep<F::Output>)
+    where
+        F: Future + 'static,
+    {
+        let tally = &self.0.observe.tally;
+        count(&tally.tasks_spawned);
+        let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
+        if self.0.spawns_specially.get() {
+            super::locals::inherit(&header);
+        }
+        self.0.observe.tell(|| Record::TaskSpawned { task: header.id, at });
+        let task = TaskCell::new(header, Stage::Polling(future));
+        task.header.advance(Turn::Woken);
+        task.header.advance(Turn::StepBegins);
+        forget_wait();
+        let step = catch_unwind(AssertUnwindSafe(|| task.poll()));
+        (task, step)
+    }
+
+    /// A task that has to wait lives in the loop from now on.
+    fn settle_in<F: Future + 'static>(&self, task: &Rc<TaskCell<F>>) {
+        let header = &task.header;
+        header.resident.set(self.0.house(task.clone()));
+        header.advance(Turn::StepPending);
+        header.wait.set(noted_wait());
+        tell_wait(header);
+        forget_wait();
+    }
+}
+
+/// [`EventLoop::create_task_eager`] on the running loop, or, if none runs, as
+/// [`spawn`](crate::spawn).
+///
+/// # Panics
+///
+/// As [`spawn`](crate::spawn), in a thread that has no loop.
+#[track_caller]
+pub fn spawn_eager<F: IntoFuture<IntoFuture: 'static>>(future: F) -> Task<F::Output> {
+    super::spawn::the_loop("spawn_eager").create_task_eager_at(future, Location::caller())
+}
+
+#[cfg(feature = "http")]
+impl EventLoop {
+    /// The same for a future that nobody awaits: `None` if its first step was its last. The task
+    /// then never lived in the loop either.
     ///
     /// # Panics
     ///
@@ -27,19 +111,10 @@ impl EventLoop {
     where
         F: Future<Output = ()> + 'static,
     {
-        let at = std::panic::Location::caller();
-        let tally = &self.0.observe.tally;
-        count(&tally.tasks_spawned);
-        let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
-        self.0.observe.tell(|| Record::TaskSpawned { task: header.id, at });
-        let task = TaskCell::new(header, Stage::Polling(future));
-        task.header.advance(Turn::Woken);
-        task.header.advance(Turn::StepBegins);
-        match catch_unwind(AssertUnwindSafe(|| task.poll())) {
+        let (task, step) = self.step_now(future, Location::caller());
+        match step {
             Ok(Poll::Pending) => {
-                task.header.resident.set(self.0.house(task.clone()));
-                task.header.advance(Turn::StepPending);
-                tell_wait(&task.header);
+                self.settle_in(&task);
                 return Some(Task(task));
             }
             Ok(Poll::Ready(())) => end(&task, TaskEnd::Finished),
@@ -53,6 +128,7 @@ impl EventLoop {
 }
 
 /// Ends a task that nobody has heard of but its own wakers, which find it done.
+#[cfg(feature = "http")]
 fn end<F: Future<Output = ()> + 'static>(task: &TaskCell<F>, end: TaskEnd) {
     task.settle(Stage::Taken);
     task.header.end.set(Some(end));
@@ -62,7 +138,7 @@ fn end<F: Future<Output = ()> + 'static>(task: &TaskCell<F>, end: TaskEnd) {
     observe.tell(|| Record::TaskDone { task: task.header.id, end });
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "http"))]
 mod tests {
     use std::cell::{Cell, RefCell};
     use std::future::poll_fn;

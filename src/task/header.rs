@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
 use super::joiner::Joiner;
+use super::locals::Locals;
 use super::scope::Scopes;
 use crate::event_loop::{EventLoop, Home, ResidentKey};
 #[cfg(feature = "testing")]
@@ -70,6 +71,8 @@ impl Schedule {
 pub(crate) struct Extras {
     pub(crate) name: RefCell<Option<Rc<str>>>,
     pub(crate) scopes: Scopes,
+    pub(crate) cancel_message: RefCell<Option<Rc<str>>>,
+    pub(crate) locals: RefCell<Locals>,
 }
 
 /// The part of a task that does not depend on its future.

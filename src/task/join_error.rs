@@ -17,6 +17,10 @@ pub enum JoinError {
     Panicked(Box<dyn Any + Send>),
     /// Its loop is closed: it never began.
     LoopClosed,
+    /// It never began: its [`TaskGroup`](crate::TaskGroup) is being cancelled.
+    GroupShuttingDown,
+    /// It never began: its [`TaskGroup`](crate::TaskGroup) is over.
+    GroupFinished,
     /// It belongs to a different loop than the task that awaits it.
     DifferentLoop,
     /// It awaits itself.
@@ -51,6 +55,10 @@ impl fmt::Display for JoinError {
                 write!(f, "task panicked: {}", panic_message(payload.as_ref()))
             }
             JoinError::LoopClosed => f.write_str("Event loop is closed: the task never began"),
+            JoinError::GroupShuttingDown => {
+                f.write_str("TaskGroup is shutting down: the task never began")
+            }
+            JoinError::GroupFinished => f.write_str("TaskGroup is finished: the task never began"),
             JoinError::DifferentLoop => {
                 f.write_str("the task is attached to a different loop than the one that awaits it")
             }

@@ -1,9 +1,11 @@
 //! Who is told when a task ends.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::observed::Observed;
 use crate::observe::TaskEnd;
 
 /// Whoever waits for a task.
@@ -12,6 +14,10 @@ pub(crate) enum Joiner {
     Awaiting(Waker),
     /// A `wait` or `gather` over many, and which of them this task is.
     Counting(Rc<Countdown>, usize),
+    /// Somebody who takes many one by one as they end.
+    Arriving(Rc<Arrivals>, usize),
+    /// Callbacks, and perhaps one of the others: see `observed.rs`.
+    Observed(Box<Observed>),
 }
 
 impl Joiner {
@@ -21,7 +27,73 @@ impl Joiner {
         match self {
             Joiner::Awaiting(waker) => waker.wake(),
             Joiner::Counting(countdown, index) => countdown.told(index, failed, end),
+            Joiner::Arriving(arrivals, index) => arrivals.told(index),
+            Joiner::Observed(observed) => observed.told(failed, end),
         }
+    }
+
+    /// Puts `joiner` in the place of whoever waits there; callbacks stay. Gives who did.
+    pub(crate) fn set(place: &Cell<Option<Joiner>>, joiner: Option<Joiner>) -> Option<Joiner> {
+        match place.take() {
+            Some(Joiner::Observed(mut observed)) => {
+                let old = std::mem::replace(&mut observed.waits, joiner);
+                place.set(Some(Joiner::Observed(observed)));
+                old
+            }
+            old => {
+                place.set(joiner);
+                old
+            }
+        }
+    }
+
+    /// The waker of whoever waits.
+    pub(crate) fn waker<R>(&self, look: impl FnOnce(&Waker) -> R) -> Option<R> {
+        let place = match self {
+            Joiner::Awaiting(waker) => return Some(look(waker)),
+            Joiner::Counting(countdown, _) => countdown.waker(),
+            Joiner::Arriving(arrivals, _) => arrivals.waker(),
+            Joiner::Observed(observed) => return observed.waits.as_ref()?.waker(look),
+        };
+        let waker = place.take()?;
+        let seen = look(&waker);
+        place.set(Some(waker));
+        Some(seen)
+    }
+}
+
+/// Which of many tasks have ended, in the order they did.
+#[derive(Default)]
+pub(crate) struct Arrivals {
+    ended: RefCell<VecDeque<usize>>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl Arrivals {
+    fn told(&self, index: usize) {
+        self.ended.borrow_mut().push_back(index);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// The next; if there is none, `waker` is woken when there is.
+    pub(crate) fn next_or_wakes(&self, waker: &Waker) -> Option<usize> {
+        let next = self.next();
+        if next.is_none() {
+            self.waker.set(Some(waker.clone()));
+        }
+        next
+    }
+
+    /// The next, if there is one.
+    pub(crate) fn next(&self) -> Option<usize> {
+        self.ended.borrow_mut().pop_front()
+    }
+
+    /// How to wake who waits for the next.
+    pub(crate) fn waker(&self) -> &Cell<Option<Waker>> {
+        &self.waker
     }
 }
 
@@ -99,6 +171,11 @@ impl Countdown {
                 waker.wake();
             }
         }
+    }
+
+    /// How to wake who waits for it.
+    pub(crate) fn waker(&self) -> &Cell<Option<Waker>> {
+        &self.waker
     }
 
     /// The one that ended it early.

@@ -6,8 +6,14 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use super::join_error::JoinError;
-use crate::event_loop::{Ended, EventLoop, LoopError, WeakLoop, get_running_loop};
+use super::locals::{Locals, give, locals_of};
+use super::task_ref::TaskRef;
+use crate::event_loop::{Ended, ErrorContext, EventLoop, LoopError, WeakLoop, get_running_loop};
 use crate::observe::Site;
+
+/// How often `run` asks what is left to end: tasks that are born while others end are asked too,
+/// unless there is no end of them.
+const MOST_ROUNDS: u32 = 16;
 
 /// Stops the loop when the future that `run_until_complete` waits for has ended, in whatever way:
 /// it is dropped with the future. Once the run is over it does nothing.
@@ -53,15 +59,16 @@ impl EventLoop {
     where
         F: IntoFuture<IntoFuture: 'static>,
     {
-        self.run_main(future, Location::caller(), &Cell::new(0))
+        self.run_main(future, Location::caller(), &Cell::new(0), None)
     }
 
-    /// The same; `interrupts` counts Ctrl-C.
-    fn run_main<F>(
+    /// The same; `interrupts` counts Ctrl-C, and `locals` are the main task's, before and after.
+    pub(super) fn run_main<F>(
         &self,
         future: F,
         at: Site,
         interrupts: &Cell<u32>,
+        locals: Option<&mut Locals>,
     ) -> Result<F::Output, LoopError>
     where
         F: IntoFuture<IntoFuture: 'static>,
@@ -79,6 +86,9 @@ impl EventLoop {
             future.await
         };
         let mut main = self.create_task_at(main, at);
+        if let Some(locals) = &locals {
+            give(main.header(), (*locals).clone());
+        }
         let ended = self.run_turns(
             || {
                 interrupts.set(interrupts.get() + 1);
@@ -87,6 +97,9 @@ impl EventLoop {
             || false,
         );
         waiting.set(false);
+        if let Some(locals) = locals {
+            *locals = locals_of(main.header());
+        }
         match (main.result(), ended) {
             (Some(Ok(_)), Ok(Ended::Interrupted)) => Err(LoopError::Interrupted),
             (Some(Ok(value)), _) => Ok(value),
@@ -108,21 +121,31 @@ impl EventLoop {
         at: Site,
     ) -> Result<F::Output, LoopError> {
         let interrupts = Cell::new(0);
-        let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, at, &interrupts)));
+        let result = catch_unwind(AssertUnwindSafe(|| self.run_main(main, at, &interrupts, None)));
         if interrupts.get() < 2 {
-            self.end_all_tasks(at);
-            self.end_default_executor();
+            self.end_all_that_is_left(at);
         }
         self.close()?;
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// Asks every task to end, and runs until those have, or Ctrl-C is pressed.
-    fn end_all_tasks(&self, at: Site) {
+    /// Ends what runs have left behind: tasks, then the threads' jobs.
+    pub(super) fn end_all_that_is_left(&self, at: Site) {
+        let mut rounds = 0;
+        while rounds < MOST_ROUNDS && self.end_all_tasks(at) {
+            rounds += 1;
+        }
+        self.all_tasks().iter().for_each(|task| self.tell_destroyed(task));
+        self.end_default_executor();
+    }
+
+    /// Asks every task to end, and runs until those have; `false` if there were none, or Ctrl-C
+    /// was pressed.
+    fn end_all_tasks(&self, at: Site) -> bool {
         let mut ending = self.0.residents();
         ending.retain(|resident| resident.clone().ask_to_end(at));
         if ending.is_empty() {
-            return;
+            return false;
         }
         let all_have_ended = || {
             while ending.last().is_some_and(|resident| resident.has_ended()) {
@@ -134,6 +157,17 @@ impl EventLoop {
         // What it could fail with has failed before, and the loop is closed next in any case.
         let _ = self.run_turns(|| true, all_have_ended);
         self.0.shutting_down.set(false);
+        ending.is_empty()
+    }
+
+    /// A task is dropped as it stands.
+    fn tell_destroyed(&self, task: &TaskRef) {
+        let message = format!("{}: Task was destroyed but it is pending", task.name());
+        let mut context = ErrorContext::new(message);
+        if let Some(at) = task.spawned_at() {
+            context = context.task(task.id(), at);
+        }
+        self.call_exception_handler(context);
     }
 }
 
@@ -141,8 +175,9 @@ impl EventLoop {
 /// (`asyncio.run`)
 ///
 /// When `main` has ended, in whatever way, tasks that are still pending are asked to end, as by
-/// [`Task::cancel`](crate::Task::cancel), and have the time they need; Ctrl-C ends that, too. What
-/// one of them fails with goes to the exception handler. Then jobs in threads that are still under
+/// [`Task::cancel`](crate::Task::cancel), and have the time they need, and so are those that are born
+/// meanwhile, in up to 16 rounds; Ctrl-C ends that, too. What one of them fails with goes to the
+/// exception handler, and so does the news of a task that is dropped pending. Then jobs in threads that are still under
 /// way are waited for, for at most 300 seconds: the exception handler is told if that is not
 /// enough, and the jobs are left to themselves. After a second Ctrl-C nothing is waited
 /// for.

@@ -35,11 +35,18 @@ impl From<Cancelled> for io::Error {
 /// They form a tree: each knows within which it was opened, which is the innermost that was being
 /// polled then. A task's own request goes to the scope opened last; a timeout's to the last one
 /// that was opened within it.
+///
+/// A scope that cleans up by itself before it ends (a task group's, `wait_for`'s) hands its request
+/// on when it has: to the nearest that hears outside it, to the timeout that asked, or to the task,
+/// which then ends whatever else is open in it. Whoever is handed one drops what is inside it, and
+/// so the scope that did, which waits for nothing else any more.
 #[derive(Default)]
 pub(crate) struct Scopes {
     next_id: Cell<u64>,
     polled: Cell<u64>,
     open: RefCell<Vec<Open>>,
+    /// A request was handed to the task itself: nobody hears any more.
+    given_up: Cell<bool>,
 }
 
 /// One of them. A timeout does not hear requests, it makes them.
@@ -47,8 +54,47 @@ struct Open {
     id: u64,
     within: u64,
     hears: bool,
-    asked: bool,
+    /// Who asked it to end.
+    asked: Option<u64>,
+    /// What a scope inside it has handed on to it.
+    handed: Option<Request>,
     waker: Option<Waker>,
+}
+
+/// What a scope heard: who wants it to end.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Request {
+    /// The task was cancelled.
+    pub(super) task: bool,
+    /// A timeout or group further out, by its number.
+    by: Option<u64>,
+    /// It came from a scope further in, which waits to be dropped.
+    pub(super) handed: bool,
+}
+
+impl Request {
+    fn is_none(self) -> bool {
+        !self.task && self.by.is_none() && !self.handed
+    }
+
+    /// Both.
+    pub(super) fn and(self, other: Request) -> Request {
+        Request {
+            task: self.task || other.task,
+            by: outermost(self.by, other.by),
+            handed: self.handed || other.handed,
+        }
+    }
+
+    /// Whether somebody outside the scope made it: the scope did not ask for its own sake.
+    pub(super) fn is_from_outside(self) -> bool {
+        self.task || self.by.is_some()
+    }
+}
+
+/// Of two timeouts, one within the other, the one opened first: with it the other ends too.
+fn outermost(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a.into_iter().chain(b).min()
 }
 
 impl Scopes {
@@ -64,6 +110,9 @@ impl Scopes {
 
     /// The scope that a request would be delivered to.
     fn innermost(&self) -> Option<u64> {
+        if self.given_up.get() {
+            return None;
+        }
         self.open.borrow().iter().rfind(|scope| scope.hears).map(|scope| scope.id)
     }
 
@@ -71,7 +120,8 @@ impl Scopes {
         let id = self.next_id.get() + 1;
         self.next_id.set(id);
         let within = self.polled.get();
-        self.open.borrow_mut().push(Open { id, within, hears, asked: false, waker: None });
+        let asked = None;
+        self.open.borrow_mut().push(Open { id, within, hears, asked, handed: None, waker: None });
         id
     }
 
@@ -95,11 +145,42 @@ impl Scopes {
         }
     }
 
-    /// Takes the request a timeout made of this scope.
-    fn take_asked(&self, id: u64) -> bool {
+    /// Takes the request that was made of this scope, or handed to it.
+    fn take_asked(&self, id: u64) -> Request {
         let mut open = self.open.borrow_mut();
-        let scope = open.iter_mut().rfind(|scope| scope.id == id);
-        scope.is_some_and(|scope| std::mem::replace(&mut scope.asked, false))
+        match open.iter_mut().rfind(|scope| scope.id == id) {
+            Some(scope) => {
+                let is_handed = scope.handed.is_some();
+                let handed = scope.handed.take().unwrap_or_default();
+                let by = outermost(scope.asked.take(), handed.by).filter(|by| *by != id);
+                Request { task: handed.task, by, handed: is_handed }
+            }
+            None => Request::default(),
+        }
+    }
+
+    /// Hands a request on from this scope; `false` if that is to the task itself.
+    fn hand_on(&self, id: u64, request: Request) -> bool {
+        let mut open = self.open.borrow_mut();
+        let mut outer = open.iter().find(|scope| scope.id == id).map_or(0, |scope| scope.within);
+        let takes = |scope: &Open| scope.hears || !request.task && request.by == Some(scope.id);
+        let next = loop {
+            match open.iter_mut().find(|scope| scope.id == outer) {
+                Some(scope) if takes(scope) => break scope,
+                Some(scope) => outer = scope.within,
+                None => {
+                    self.given_up.set(true);
+                    return false;
+                }
+            }
+        };
+        next.handed = Some(next.handed.unwrap_or_default().and(request));
+        let waker = next.waker.clone();
+        drop(open);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
     }
 
     /// Asks the innermost scope within `outer` to end; `false` if there is none.
@@ -107,7 +188,7 @@ impl Scopes {
         let mut open = self.open.borrow_mut();
         let inside = |scope: &Open| scope.hears && is_within(&open, scope, outer);
         let Some(place) = open.iter().rposition(inside) else { return false };
-        open[place].asked = true;
+        open[place].asked = Some(outer);
         let waker = open[place].waker.clone();
         drop(open);
         if let Some(waker) = waker {
@@ -158,26 +239,66 @@ impl OpenScope {
         }
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some((extras, id)) = self.place.take() {
             extras.scopes.leave(id);
         }
     }
 
+    /// A scope for whoever cleans up before it hands on what it heard.
+    pub(super) fn hearing() -> Self {
+        OpenScope { hears: true, place: None }
+    }
+
     /// Polls what is inside it, so that scopes opened there know that they are. Unless a request
     /// is to be delivered here: then that is taken, and there is nothing to poll.
-    pub(super) fn poll<R>(&mut self, waker: &Waker, inside: impl FnOnce() -> R) -> Option<R> {
+    pub(super) fn poll<R>(
+        &mut self,
+        waker: &Waker,
+        inside: impl FnOnce() -> R,
+    ) -> Result<R, Request> {
         self.open();
-        let Some((extras, id)) = &self.place else { return Some(inside()) };
+        let Some((extras, id)) = &self.place else { return Ok(inside()) };
         let scopes = &extras.scopes;
         if self.hears {
-            if take_request(scopes, *id) {
-                return None;
+            let request = take_request(scopes, *id);
+            if !request.is_none() {
+                return Err(request);
             }
             scopes.waits(*id, waker);
         }
         let _inside = PolledInside { scopes, before: scopes.polled.replace(*id) };
-        Some(inside())
+        Ok(inside())
+    }
+
+    /// Whether a scope inside has handed the request on that this timeout made.
+    pub(super) fn was_handed(&self) -> bool {
+        self.place.as_ref().is_some_and(|(extras, id)| extras.scopes.take_asked(*id).handed)
+    }
+
+    /// Closes it, and has the next further out hear the request that was heard here. What is in
+    /// this scope then only waits to be dropped.
+    pub(super) fn hand_on(&mut self, request: Request, waker: &Waker) {
+        if let Some((extras, id)) = &self.place {
+            if !extras.scopes.hand_on(*id, request) {
+                with_current(|header| header.must_cancel.set(true));
+            }
+        }
+        self.close();
+        waker.wake_by_ref();
+    }
+
+    /// Closes it, and has the task's own request delivered once more, at its next await.
+    pub(super) fn request_again(&mut self, waker: &Waker) {
+        self.close();
+        with_current(|header| {
+            header.must_cancel.set(true);
+            let scope = header.extras.get().and_then(|extras| extras.scopes.innermost_waker());
+            if let Some(scope) = scope {
+                scope.wake();
+            }
+        });
+        waker.wake_by_ref();
     }
 
     /// Asks the innermost scope inside this one to end; `false` if there is none.
@@ -186,12 +307,12 @@ impl OpenScope {
     }
 }
 
-fn take_request(scopes: &Scopes, id: u64) -> bool {
+fn take_request(scopes: &Scopes, id: u64) -> Request {
     let asked = scopes.take_asked(id);
     let cancelled = with_current(|header| {
         header.must_cancel.get() && scopes.innermost() == Some(id) && header.must_cancel.take()
     });
-    asked || cancelled == Some(true)
+    Request { task: asked.task || cancelled == Some(true), ..asked }
 }
 
 /// While it lives, what is polled is inside a scope.
@@ -241,7 +362,7 @@ impl Drop for OpenScope {
 pub fn cancel_scope<F: IntoFuture>(
     future: F,
 ) -> impl Future<Output = Result<F::Output, Cancelled>> {
-    Inside::new(future.into_future(), OpenScope { hears: true, place: None })
+    Inside::new(future.into_future(), OpenScope::hearing())
 }
 
 impl<F: Future> Future for Inside<F, OpenScope> {
@@ -253,9 +374,9 @@ impl<F: Future> Future for Inside<F, OpenScope> {
             return Poll::Ready(Err(Cancelled));
         };
         let outcome = match scope.poll(context.waker(), || future.poll(context)) {
-            Some(Poll::Pending) => return Poll::Pending,
-            Some(Poll::Ready(value)) => Ok(value),
-            None => Err(Cancelled),
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(_) => Err(Cancelled),
         };
         scope.close();
         place.set(None);

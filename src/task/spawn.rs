@@ -1,13 +1,15 @@
 //! Making tasks.
 
+use std::panic::Location;
 use std::rc::Rc;
 
-use super::cell::{Stage, TaskCell, with_current};
+use super::cell::{Stage, TaskCell};
 use super::header::{Header, Schedule, Turn};
 use super::join_error::JoinError;
+use super::locals::inherit;
 use super::task::Task;
-use crate::event_loop::{EventLoop, Resident};
-use crate::observe::{Record, Site, TaskEnd, TaskId, What, count};
+use crate::event_loop::EventLoop;
+use crate::observe::{Record, Site, TaskEnd, TaskId, count};
 
 impl EventLoop {
     /// Drives `future` as a task; its first step is in the next turn. (`loop.create_task`)
@@ -15,7 +17,7 @@ impl EventLoop {
     /// On a closed loop the task is born ended, with [`JoinError::LoopClosed`].
     #[track_caller]
     pub fn create_task<F: IntoFuture<IntoFuture: 'static>>(&self, future: F) -> Task<F::Output> {
-        self.create_task_at(future, std::panic::Location::caller())
+        self.create_task_at(future, Location::caller())
     }
 
     /// The same for a task that evloop creates in the name of code at `at`.
@@ -27,8 +29,11 @@ impl EventLoop {
         let tally = &self.0.observe.tally;
         count(&tally.tasks_spawned);
         let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
-        if self.is_closed() {
-            return stillborn(header, future, JoinError::LoopClosed);
+        if self.0.spawns_specially.get() {
+            if self.is_closed() {
+                return stillborn(header, future, JoinError::LoopClosed);
+            }
+            inherit(&header);
         }
         self.0.observe.tell(|| Record::TaskSpawned { task: header.id, at });
         let task = TaskCell::new(header, Stage::Polling(future.into_future()));
@@ -40,19 +45,30 @@ impl EventLoop {
 }
 
 impl EventLoop {
-    /// Every task of this loop that has not ended, in no particular order. (`asyncio.all_tasks`)
-    pub fn all_tasks(&self) -> Vec<TaskId> {
-        let number = |resident: Rc<dyn Resident>| match resident.what() {
-            What::Task { task } => Some(task),
-            _ => None,
-        };
-        self.0.residents().into_iter().filter_map(number).collect()
+    /// [`create_task`](EventLoop::create_task) with a name. (`loop.create_task(coro, name=…)`)
+    #[track_caller]
+    pub fn create_task_named<F: IntoFuture<IntoFuture: 'static>>(
+        &self,
+        name: impl Into<Rc<str>>,
+        future: F,
+    ) -> Task<F::Output> {
+        let task = self.create_task_at(future, Location::caller());
+        task.set_name(name);
+        task
     }
-}
 
-/// The task that runs now; `None` outside of tasks. (`asyncio.current_task`)
-pub fn current_task() -> Option<TaskId> {
-    with_current(|header| header.id)
+    /// A task that was refused: it has ended, with `error`, and never runs a line.
+    pub(super) fn refuse_task<F: IntoFuture<IntoFuture: 'static>>(
+        &self,
+        future: F,
+        error: JoinError,
+        at: Site,
+    ) -> Task<F::Output> {
+        let tally = &self.0.observe.tally;
+        count(&tally.tasks_spawned);
+        let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
+        stillborn(header, future, error)
+    }
 }
 
 /// A task that ended before it began.
@@ -78,8 +94,39 @@ fn stillborn<F: IntoFuture<IntoFuture: 'static>>(
 /// [`set_event_loop`](crate::set_event_loop). [`EventLoop::create_task`] has no such case.
 #[track_caller]
 pub fn spawn<F: IntoFuture<IntoFuture: 'static>>(future: F) -> Task<F::Output> {
+    spawn_at(future, Location::caller())
+}
+
+/// [`spawn`] with a name. (`asyncio.create_task(coro, name=…)`)
+///
+/// # Panics
+///
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_named<F: IntoFuture<IntoFuture: 'static>>(
+    name: impl Into<Rc<str>>,
+    future: F,
+) -> Task<F::Output> {
+    let task = spawn_at(future, Location::caller());
+    task.set_name(name);
+    task
+}
+
+/// [`spawn`] in the name of code at `at`.
+#[track_caller]
+pub(super) fn spawn_at<F: IntoFuture<IntoFuture: 'static>>(future: F, at: Site) -> Task<F::Output> {
+    the_loop("spawn").create_task_at(future, at)
+}
+
+/// The loop that drives what is spawned here, by `name`.
+///
+/// # Panics
+///
+/// If the thread has none.
+#[track_caller]
+pub(super) fn the_loop(name: &str) -> EventLoop {
     match crate::event_loop::get_event_loop() {
-        Ok(event_loop) => event_loop.create_task(future),
-        Err(error) => panic!("spawn needs an event loop: {error}"),
+        Ok(event_loop) => event_loop,
+        Err(error) => panic!("{name} needs an event loop: {error}"),
     }
 }

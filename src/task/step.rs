@@ -1,5 +1,6 @@
 //! A task's steps, and its end.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -9,6 +10,7 @@ use super::cell::{Payload, Stage, TaskCell};
 use super::failure::{failure, report_panic, report_unread};
 use super::header::{Header, Schedule, Turn};
 use super::join_error::JoinError;
+use super::joiner::Joiner;
 use super::task::{Join, request_cancel};
 use crate::event_loop::{EventLoop, Inner, Resident, Run};
 use crate::observe::{Record, Resource, Site, TaskEnd, What, count, forget_wait, noted_wait};
@@ -39,10 +41,16 @@ impl<F: Future + 'static> TaskCell<F> {
         if let Some(event_loop) = event_loop {
             event_loop.0.let_go(header.resident.get());
         }
-        if let Some(joiner) = header.joiner.take() {
-            joiner.told(|| Join::failed(self), end);
-        } else if header.detached.get() {
-            self.drop_unread(header);
+        match header.joiner.take() {
+            Some(Joiner::Observed(observed)) => {
+                observed.told(|| Join::failed(self), end);
+                if header.detached.get() {
+                    self.drop_unread(header);
+                }
+            }
+            Some(joiner) => joiner.told(|| Join::failed(self), end),
+            None if header.detached.get() => self.drop_unread(header),
+            None => {}
         }
     }
 
@@ -153,5 +161,9 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
 
     fn has_ended(&self) -> bool {
         self.header.is_done()
+    }
+
+    fn card(&self) -> Option<&dyn Any> {
+        Some(&self.header)
     }
 }

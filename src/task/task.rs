@@ -11,7 +11,9 @@ use super::failure::{failure, has_failed, report_unread};
 use super::header::{Header, Turn};
 use super::join_error::JoinError;
 use super::joiner::Joiner;
-use crate::event_loop::Run;
+use super::observed::{DoneCallbackId, add_done_callback};
+use super::task_ref::TaskRef;
+use crate::event_loop::{Resident, Run};
 use crate::observe::{Record, Resource, Site, TaskEnd, TaskId, Wait, note_wait};
 
 /// What a `Task` handle can do with its task, whatever the future.
@@ -21,6 +23,7 @@ pub(super) trait Join<T> {
     fn failed(&self) -> bool;
     fn take_failure(&self) -> Option<String>;
     fn as_run(self: Rc<Self>) -> Rc<dyn Run>;
+    fn as_resident(self: Rc<Self>) -> Rc<dyn Resident>;
 }
 
 impl<F: Future + 'static> Join<F::Output> for TaskCell<F> {
@@ -41,6 +44,10 @@ impl<F: Future + 'static> Join<F::Output> for TaskCell<F> {
     }
 
     fn as_run(self: Rc<Self>) -> Rc<dyn Run> {
+        self
+    }
+
+    fn as_resident(self: Rc<Self>) -> Rc<dyn Resident> {
         self
     }
 }
@@ -69,7 +76,7 @@ impl<F: Future + 'static> Join<F::Output> for TaskCell<F> {
 pub struct Task<T>(pub(super) Rc<dyn Join<T>>);
 
 impl<T> Task<T> {
-    fn header(&self) -> &Header {
+    pub(super) fn header(&self) -> &Header {
         self.0.header()
     }
 
@@ -114,7 +121,52 @@ impl<T> Task<T> {
     /// line. Until it is delivered, [`cancelled`](Task::cancelled) stays false.
     #[track_caller]
     pub fn cancel(&self) -> bool {
-        request_cancel(self.header(), std::panic::Location::caller(), || self.0.clone().as_run())
+        self.cancel_at(std::panic::Location::caller())
+    }
+
+    /// The same for code at `at`.
+    pub(super) fn cancel_at(&self, at: Site) -> bool {
+        request_cancel(self.header(), at, || self.0.clone().as_run())
+    }
+
+    /// [`cancel`](Task::cancel), and says why: whoever hears the request reads it with
+    /// [`cancel_message`](crate::cancel_message), whoever holds the task with
+    /// [`Task::cancel_message`]. (`Task.cancel(msg)`)
+    ///
+    /// Of several requests the last message counts, until a request comes without one.
+    #[track_caller]
+    pub fn cancel_with(&self, message: impl Into<Rc<str>>) -> bool {
+        let asked = self.cancel();
+        if asked {
+            self.header().extras().cancel_message.replace(Some(message.into()));
+        }
+        asked
+    }
+
+    /// Why it was asked to end, if somebody said. (The argument of a `CancelledError`)
+    pub fn cancel_message(&self) -> Option<Rc<str>> {
+        cancel_message_of(self.header())
+    }
+
+    /// Another name for the task, which does not know what it comes to: to cancel it, and to look
+    /// at it, from elsewhere.
+    pub fn task_ref(&self) -> TaskRef {
+        TaskRef::new(self.0.clone().as_resident())
+    }
+
+    /// Has `callback` called, as by `call_soon`, when the task has ended, with how; in the next
+    /// turn if it has already. Callbacks go in the order they came. (`Task.add_done_callback`)
+    ///
+    /// The value stays with the task's handle. On a closed loop the callback is never called.
+    #[track_caller]
+    pub fn add_done_callback(&self, callback: impl FnOnce(TaskEnd) + 'static) -> DoneCallbackId {
+        add_done_callback(self.header(), callback, std::panic::Location::caller())
+    }
+
+    /// The callback is not called any more, and is dropped; `false` if it was called, or removed,
+    /// before. (`Task.remove_done_callback`)
+    pub fn remove_done_callback(&self, id: DoneCallbackId) -> bool {
+        id.remove()
     }
 
     /// How many cancel requests the task has had, less those taken back. (`Task.cancelling`)
@@ -138,13 +190,13 @@ impl<T> Task<T> {
         let header = self.header();
         match header.end.get() {
             Some(end) => joiner.told(|| self.0.failed(), end),
-            None => drop(header.joiner.replace(Some(joiner))),
+            None => drop(Joiner::set(&header.joiner, Some(joiner))),
         }
     }
 
     /// Has nobody told.
     pub(super) fn clear_joiner(&self) {
-        drop(self.header().joiner.take());
+        drop(Joiner::set(&self.header().joiner, None));
     }
 }
 
@@ -161,6 +213,17 @@ pub(super) fn set_name(header: &Header, name: Rc<str>) {
     drop(old);
 }
 
+/// Why a task was asked to end, if somebody said.
+pub(super) fn cancel_message_of(header: &Header) -> Option<Rc<str>> {
+    header.extras.get()?.cancel_message.borrow().clone()
+}
+
+fn forget_message(header: &Header) {
+    if let Some(extras) = header.extras.get() {
+        drop(extras.cancel_message.take());
+    }
+}
+
 /// Notes a cancel request and queues the task, or wakes its innermost scope.
 pub(super) fn request_cancel(
     header: &Header,
@@ -173,6 +236,7 @@ pub(super) fn request_cancel(
     header.home.ready.observe.tell(|| Record::CancelRequested { task: header.id, at });
     header.cancel_requests.set(header.cancel_requests.get() + 1);
     header.must_cancel.set(true);
+    forget_message(header);
     let scope = header.extras.get().and_then(|extras| extras.scopes.innermost_waker());
     if let Some(scope) = scope {
         scope.wake();
@@ -204,6 +268,10 @@ impl<T> Future for Task<T> {
         let joiner = header.joiner.take();
         let kept = match joiner {
             Some(Joiner::Awaiting(waker)) if waker.will_wake(context.waker()) => waker,
+            Some(Joiner::Observed(observed)) => {
+                header.joiner.set(Some(observed.awaited(context.waker())));
+                return Poll::Pending;
+            }
             _ => context.waker().clone(),
         };
         header.joiner.set(Some(Joiner::Awaiting(kept)));
@@ -216,7 +284,7 @@ impl<T> Drop for Task<T> {
         let header = self.header();
         if !header.is_done() {
             header.detached.set(true);
-            drop(header.joiner.take());
+            drop(Joiner::set(&header.joiner, None));
         } else if !header.taken.get() {
             if let Some(failure) = self.0.take_failure() {
                 report_unread(header, failure);
@@ -227,21 +295,25 @@ impl<T> Drop for Task<T> {
 
 impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = self.header();
-        let state = match header.end.get() {
-            Some(TaskEnd::Finished) => "finished",
-            Some(TaskEnd::Cancelled) => "cancelled",
-            Some(TaskEnd::Panicked) => "panicked",
-            None if header.must_cancel.get() => "cancelling",
-            None => "pending",
-        };
-        write!(f, "<Task {state} name='{}' at {}", self.name(), header.spawned_at)?;
-        match header.wait.get() {
-            Some(Wait { at: Some(at), on }) if !header.is_done() => {
-                write!(f, " wait_for={on:?} at {at}>")
-            }
-            Some(Wait { on, .. }) if !header.is_done() => write!(f, " wait_for={on:?}>"),
-            _ => f.write_str(">"),
+        describe(self.header(), f)
+    }
+}
+
+/// How a task stands, where it was spawned and what it waits for.
+pub(super) fn describe(header: &Header, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let state = match header.end.get() {
+        Some(TaskEnd::Finished) => "finished",
+        Some(TaskEnd::Cancelled) => "cancelled",
+        Some(TaskEnd::Panicked) => "panicked",
+        None if header.must_cancel.get() => "cancelling",
+        None => "pending",
+    };
+    write!(f, "<Task {state} name='{}' at {}", header.name(), header.spawned_at)?;
+    match header.wait.get() {
+        Some(Wait { at: Some(at), on }) if !header.is_done() => {
+            write!(f, " wait_for={on:?} at {at}>")
         }
+        Some(Wait { on, .. }) if !header.is_done() => write!(f, " wait_for={on:?}>"),
+        _ => f.write_str(">"),
     }
 }

@@ -136,13 +136,17 @@ impl<F: Future> Future for Inside<F, Limits> {
             shared.begin(context);
         }
         let polled = limits.scope.poll(context.waker(), || future.poll(context));
-        if let Some(Poll::Ready(value)) = polled {
+        if let Ok(Poll::Ready(value)) = polled {
             if !matches!(limits.stage, Stage::Asked) {
                 limits.note(Progress::Finished);
             }
             limits.stage = Stage::Armed(None);
             place.set(None);
             return Poll::Ready(Ok(value));
+        }
+        if matches!(limits.stage, Stage::Asked) && limits.scope.was_handed() {
+            place.set(None);
+            return Poll::Ready(Err(TimedOut));
         }
         if !limits.is_due(context) {
             return Poll::Pending;
@@ -165,7 +169,8 @@ impl<F: Future> Future for Inside<F, Limits> {
 /// *inside* `future` hears of it, as it hears of a task's cancel: the code around it may clean up,
 /// with awaits, and the value that `future` then comes to is the outcome, `Ok`. If no scope is
 /// open in there, `future` is dropped where it stands, and the outcome is `Err(TimedOut)`. The
-/// task itself is not cancelled, and its count of cancel requests stays as it is.
+/// [`TaskGroup`](crate::TaskGroup) and a [`wait_for`](crate::wait_for) in there end their tasks
+/// first, and then the outcome is `Err(TimedOut)` too. The task itself is not cancelled, and its count of cancel requests stays as it is.
 ///
 /// `future` is polled before the time is looked at: what is ready in time, and what never waits,
 /// wins, also with a limit of zero. Timeouts may be nested; a block whose inner limit ran out

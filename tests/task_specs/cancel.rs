@@ -285,3 +285,33 @@ fn a_cancelled_task_may_clean_up_with_awaits() {
     assert_eq!(value, (Err(Cancelled), "cleaned up"));
     assert_eq!(event_loop.time(), evloop::Time::ZERO + secs(3));
 }
+
+#[test]
+fn cancel_16_the_message_of_a_request_is_there_for_who_hears_it_and_who_holds_the_task() {
+    let (event_loop, _) = virtual_loop();
+    let log = Log::default();
+    let told = log.clone();
+    let task = event_loop.create_task(async move {
+        assert_eq!(evloop::cancel_message(), None);
+        let _ = cancel_scope(pending::<()>()).await;
+        told.add(&*evloop::cancel_message().unwrap());
+    });
+    turn(&event_loop);
+    assert!(task.cancel_with("shutting down"));
+    turn(&event_loop);
+    assert_eq!(log.take(), ["shutting down"]);
+    assert_eq!(task.cancel_message().as_deref(), Some("shutting down"));
+    assert!(!task.cancel_with("too late"));
+    assert_eq!(task.cancel_message().as_deref(), Some("shutting down"));
+}
+
+#[test]
+fn cancel_16_of_several_requests_the_last_says_why() {
+    let (event_loop, _) = virtual_loop();
+    let task = event_loop.create_task(pending::<()>());
+    task.cancel_with("first");
+    task.cancel_with("second");
+    assert_eq!(task.cancel_message().as_deref(), Some("second"));
+    task.cancel();
+    assert_eq!(task.cancel_message(), None);
+}

@@ -1,4 +1,5 @@
-//! BEHAVIOURS: FUT, TASK, CANCEL, SLEEP, WAIT, GATHER, TIMEOUT. A test's name begins with the id
+//! BEHAVIOURS: FUT, TASK, CANCEL, SLEEP, WAIT, ASCOMP, GATHER, SHIELD, WAITFOR, TIMEOUT, TG, EAGER,
+//! CTX. A test's name begins with the id
 //! of its spec. Time is virtual; nothing sleeps.
 //!
 //! Specs that have no test here, and why:
@@ -6,7 +7,7 @@
 //! | spec | why |
 //! |---|---|
 //! | FUT-15, FUT-16 | thread-pool futures: `tests/executor.rs` |
-//! | FUT-17, CANCEL-16 | a cancel carries no message |
+//! | FUT-17 | the cancel of a future carries no message; that of a task does |
 //! | TASK-07 | `Task` has no `set_result`: a compile-time matter (doctest below) |
 //! | TASK-09 | `IntoFuture` is what `ensure_future` was: a future goes where it is wanted as it is |
 //! | TASK-10 | no task factory: `create_task` is the only maker |
@@ -16,14 +17,22 @@
 //! | WAIT-08, GATHER-09 | a task has one handle and a future one owner: there are no duplicates |
 //! | GATHER-10 | `gather` makes its tasks itself, on one loop |
 //! | GATHER-11 | what cannot be awaited does not compile |
+//! | ASCOMP-04 | a task has one handle: there are no duplicates |
+//! | CTX-02, half; CTX-03 | a callback has no context, and nobody names another's |
 //! | TIMEOUT-14 | a timeout is awaited once, by value |
 
 mod cancel;
+mod completion;
+mod context;
+mod eager;
 mod future;
 mod gather;
+mod group;
+mod shield;
 mod task;
 mod timeout;
 mod wait;
+mod wait_for;
 
 use std::cell::RefCell;
 use std::rc::Rc;

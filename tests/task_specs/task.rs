@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 
-use evloop::{JoinError, Task, current_task, sleep, yield_now};
+use evloop::{JoinError, Task, TaskRef, current_task, sleep, spawn, spawn_named, yield_now};
 
 use crate::{Log, reports, secs, turn, virtual_loop};
 
@@ -61,7 +61,9 @@ fn task_06_all_tasks_are_those_of_the_loop_that_have_not_ended() {
     assert_eq!(event_loop.all_tasks(), [waits.id()]);
     let own = event_loop.clone();
     let (all, me) = event_loop
-        .run_until_complete(async move { (own.all_tasks(), current_task().unwrap()) })
+        .run_until_complete(async move {
+            (own.all_tasks().iter().map(TaskRef::id).collect::<Vec<_>>(), current_task().unwrap())
+        })
         .unwrap();
     assert!(all.contains(&me) && all.contains(&waits.id()) && all.len() == 2);
     assert_eq!(current_task(), None);
@@ -222,4 +224,145 @@ fn a_sleep_lasts_as_long_as_it_says_on_the_loops_clock() {
     let (event_loop, _) = virtual_loop();
     event_loop.run_until_complete(sleep(secs(100))).unwrap();
     assert_eq!(event_loop.time(), evloop::Time::ZERO + secs(100));
+}
+
+#[test]
+fn task_06_a_task_can_be_cancelled_by_whoever_finds_it_among_all_tasks() {
+    let (event_loop, _) = virtual_loop();
+    let task = event_loop.create_task(pending::<()>());
+    task.set_name("sought");
+    turn(&event_loop);
+    let found = event_loop.all_tasks().into_iter().find(|task| &*task.name() == "sought").unwrap();
+    assert!(found == task.task_ref() && found == task.id() && found.cancel());
+    turn(&event_loop);
+    assert!(task.cancelled() && found.done() && !found.cancel());
+}
+
+#[test]
+fn task_08_a_name_given_at_birth_is_kept_and_the_current_task_has_it() {
+    let (event_loop, _) = virtual_loop();
+    let inner = event_loop
+        .run_until_complete(async {
+            spawn_named("reader", async { evloop::current_task_ref().unwrap().name() }).await
+        })
+        .unwrap();
+    assert_eq!(&*inner.unwrap(), "reader");
+    assert_eq!(&*event_loop.create_task_named("writer", async {}).name(), "writer");
+    assert!(evloop::current_task_ref().is_none());
+}
+
+#[test]
+fn a_tasks_done_callbacks_run_by_call_soon_in_order_also_beside_who_awaits_it() {
+    let (event_loop, _) = virtual_loop();
+    let log = Log::default();
+    let task = event_loop.create_task(async {
+        yield_now().await;
+        5
+    });
+    let names = ["a", "b", "c"].map(|name| {
+        let told = log.clone();
+        task.add_done_callback(move |end| told.add(format!("{name} {end:?}")))
+    });
+    assert!(task.remove_done_callback(names[0].clone()));
+    assert!(!task.remove_done_callback(names[0].clone()));
+    let told = log.clone();
+    let value = event_loop
+        .run_until_complete(async move {
+            let mut task = task;
+            let value = (&mut task).await;
+            told.add("awaited");
+            let late = told.clone();
+            task.add_done_callback(move |_| late.add("late"));
+            assert_eq!(told.take(), ["b Finished", "c Finished", "awaited"]);
+            yield_now().await;
+            value
+        })
+        .unwrap();
+    assert_eq!((value.unwrap(), log.take()), (5, vec!["late".to_string()]));
+}
+
+#[test]
+fn a_detached_tasks_failure_is_told_to_its_callbacks_and_to_the_handler() {
+    let (event_loop, _) = virtual_loop();
+    let (log, told) = (Log::default(), reports(&event_loop));
+    let task = event_loop.create_task(async { Err::<(), _>("no reader") });
+    let callback = log.clone();
+    task.add_done_callback(move |end| callback.add(format!("{end:?}")));
+    drop(task);
+    turn(&event_loop);
+    turn(&event_loop);
+    assert_eq!(log.take(), ["Finished"]);
+    let told = told.take();
+    assert!(told.len() == 1 && told[0].contains("no reader"), "{told:?}");
+}
+
+#[test]
+fn the_call_graph_shows_who_awaits_whom_through_gathers_and_groups_as_well() {
+    let (event_loop, _) = virtual_loop();
+    let graph = event_loop
+        .run_until_complete(async {
+            let own = evloop::get_running_loop().unwrap();
+            let child = spawn_named("child", pending::<()>());
+            let parent = spawn_named("parent", evloop::gather([child]));
+            yield_now().await;
+            yield_now().await;
+            yield_now().await;
+            let text = own.call_graph().to_string();
+            let edges: Vec<_> = own
+                .call_graph()
+                .edges()
+                .map(|(task, by)| (task.name(), by.map(TaskRef::name)))
+                .collect();
+            parent.cancel();
+            (text, edges)
+        })
+        .unwrap();
+    let depth = |name: &str| {
+        let line = graph.0.lines().find(|line| line.contains(name)).unwrap();
+        line.len() - line.trim_start().len()
+    };
+    assert_eq!((depth("'parent'"), depth("'child'")), (0, 8), "{}", graph.0);
+    let by = |name: &str| graph.1.iter().find(|(task, _)| &**task == name).unwrap().1.clone();
+    assert_eq!(by("parent"), None);
+    assert!(by("child").is_some_and(|by| by.starts_with("Task-")));
+}
+
+#[test]
+fn the_call_graph_of_tasks_that_await_each_other_ends() {
+    let (event_loop, _) = virtual_loop();
+    let graph = event_loop
+        .run_until_complete(async {
+            let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
+            let other = slot.clone();
+            let first = spawn_named("first", async move {
+                let second = other.take().unwrap();
+                let _ = second.await;
+            });
+            let second = spawn_named("second", async move {
+                let _ = first.await;
+            });
+            slot.replace(Some(second));
+            yield_now().await;
+            yield_now().await;
+            evloop::get_running_loop().unwrap().call_graph().to_string()
+        })
+        .unwrap();
+    assert_eq!(graph.matches("in a ring").count(), 2, "{graph}");
+}
+
+#[test]
+fn join_gives_all_values_when_the_last_is_there_and_its_futures_may_borrow() {
+    let (event_loop, _) = virtual_loop();
+    let both = event_loop
+        .run_until_complete(async {
+            let text = String::from("borrowed");
+            let slow = async {
+                sleep(secs(2)).await;
+                text.len()
+            };
+            evloop::join!(slow, async { &text[..3] == "bor" }, spawn(async { 1 }))
+        })
+        .unwrap();
+    assert!(matches!(both, (8, true, Ok(1))));
+    assert_eq!(event_loop.time(), evloop::Time::ZERO + secs(2));
 }

@@ -43,8 +43,8 @@ impl Oracle for Wakers {
 /// The oracle `leftovers`: a run that is done has ended its tasks, disarmed the timers they slept
 /// on and closed its descriptors, and every panic and error found somebody to read it.
 ///
-/// Not its own are tasks that were spawned while the others came to their end: nobody waits for
-/// those ([`run`](crate::run) asks once), and they are dropped as they stand.
+/// Tasks that are spawned while the others come to their end are among them: [`run`](crate::run)
+/// asks those too, round after round.
 ///
 /// An error that finds no reader is excused after a fault or a peer's reset, of which it may tell;
 /// a panic never is.
@@ -52,9 +52,6 @@ impl Oracle for Wakers {
 pub(super) struct Leftovers {
     sleeps: BTreeSet<TimerId>,
     open: BTreeMap<RawFd, &'static str>,
-    main: Option<TaskId>,
-    main_ended: bool,
-    late: BTreeSet<TaskId>,
     closing: bool,
     evicted: Option<TaskId>,
     slept: Option<TimerId>,
@@ -71,17 +68,10 @@ impl Leftovers {
             Record::TimerDue { timer, .. } | Record::TimerCancelled { timer } => {
                 self.sleeps.remove(&timer);
             }
-            Record::TaskSpawned { task, .. } => {
-                self.main.get_or_insert(task);
-                if self.main_ended {
-                    self.late.insert(task);
-                }
-            }
             Record::TaskDone { task, end } => self.task_done(task, end),
             Record::Closing => {
                 self.closing = true;
-                // A late task may be asleep.
-                self.slept = self.sleeps.first().copied().filter(|_| self.late.is_empty());
+                self.slept = self.sleeps.first().copied();
             }
             Record::Exception { ref message } => return self.exception(message),
             _ => {}
@@ -91,9 +81,7 @@ impl Leftovers {
 
     fn task_done(&mut self, task: TaskId, end: TaskEnd) {
         self.panicked |= end == TaskEnd::Panicked;
-        self.main_ended |= self.main == Some(task);
-        let is_late = self.late.remove(&task);
-        if self.closing && !is_late {
+        if self.closing {
             self.evicted.get_or_insert(task);
         }
     }
@@ -199,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn a_task_spawned_when_the_main_task_had_ended_may_be_left_and_asleep() {
+    fn a_task_spawned_when_the_main_task_had_ended_may_not_be_left_either() {
         let main = Script::default().spawned(1).done(1, TaskEnd::Finished);
-        let late = main.spawned(2).armed(1, 9).says(Record::Closing).done(2, TaskEnd::Cancelled);
-        assert_eq!(verdict(late), Ok(()));
+        let late = main.spawned(2).says(Record::Closing).done(2, TaskEnd::Cancelled);
+        assert!(verdict(late).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Everything of evloop that waits, under the knife.
 
 mod children;
+mod groups;
 #[cfg(feature = "http")]
 mod http;
 mod meta;
