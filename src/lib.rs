@@ -77,6 +77,9 @@
 //! # Ok::<(), evloop::LoopError>(())
 //! ```
 //!
+//! **Between tasks.** [`Lock`], [`Event`], [`Semaphore`], [`Condition`], [`Barrier`] and [`Queue`],
+//! which is how tasks hand each other work: [`sync`] has what is true of all of them.
+//!
 //! **Threads.** What blocks goes to a thread, and a task awaits it there: [`to_thread`]. None exists
 //! until then.
 //!

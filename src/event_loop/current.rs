@@ -111,16 +111,21 @@ pub fn set_event_loop(event_loop: Option<EventLoop>) {
 /// # Errors
 ///
 /// [`LoopError::NotRunning`] outside of callbacks and tasks.
+#[inline]
 pub fn get_running_loop() -> Result<EventLoop, LoopError> {
     running().ok_or(LoopError::NotRunning)
 }
 
 /// A destructor of a thread-local may ask after this one is gone: then nothing is running.
 /// A loop that runs in the parent of this process does not run here.
-#[inline]
+#[inline(always)]
 fn running() -> Option<EventLoop> {
-    let running = RUNNING.try_with(|running| running.borrow().clone()).ok().flatten();
-    running.filter(EventLoop::is_of_this_process)
+    // Asked before the clone: a name that may have to be dropped again costs every caller.
+    let running = RUNNING.try_with(|running| match &*running.borrow() {
+        Some(running) if running.is_of_this_process() => Some(running.clone()),
+        _ => None,
+    });
+    running.ok().flatten()
 }
 
 /// While it lives, a loop is the one that runs in this thread.

@@ -41,7 +41,9 @@ pub(crate) use debug::{Debugger, Finding};
 #[cfg(feature = "explain")]
 pub use explain::{Explain, Level};
 #[cfg(feature = "testing")]
-pub(crate) use explain::{Narrator, interest as interest_words, readiness as readiness_words};
+pub(crate) use explain::{
+    Narrator, interest as interest_words, readiness as readiness_words, short_path,
+};
 pub use primitive::Primitive;
 pub(crate) use queued::tell_cancelled;
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};

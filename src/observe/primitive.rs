@@ -22,12 +22,6 @@ pub enum Primitive {
     QueueRoom,
     /// A [`Queue`](crate::Queue)'s items to be done.
     QueueDone,
-    /// A [`oneshot`](crate::sync::oneshot) to be sent.
-    Oneshot,
-    /// A [`watch`](crate::sync::watch) to change.
-    Watch,
-    /// A [`broadcast`](crate::sync::broadcast) to be sent to.
-    Broadcast,
 }
 
 impl fmt::Display for Primitive {
@@ -41,9 +35,6 @@ impl fmt::Display for Primitive {
             Primitive::QueueItem => "an item of the queue",
             Primitive::QueueRoom => "room in the queue",
             Primitive::QueueDone => "the end of the work in the queue",
-            Primitive::Oneshot => "the value of the oneshot",
-            Primitive::Watch => "a change of the watch",
-            Primitive::Broadcast => "a message of the broadcast",
         })
     }
 }

@@ -25,6 +25,8 @@ mod line;
 mod lock;
 mod permits;
 mod promises;
+#[cfg(test)]
+mod properties;
 mod queue;
 mod queue_error;
 mod queue_wait;

@@ -22,6 +22,7 @@ mod journal;
 mod kernel;
 pub mod model;
 mod oracle;
+mod panics;
 mod paused;
 mod report;
 mod run;

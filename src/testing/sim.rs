@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::journal::{Choice, Entry, Journal, Timeline};
 use super::kernel::{End, SimClock, SimSelector, SimSockets, World};
 use super::oracle::{Oracle, oracles, take_out};
+use super::panics::Watch;
 use super::report::{Outcome, Report, Violation};
 use super::schedule::{Mode, Schedule};
-use crate::event_loop::{ErrorContext, EventLoop, LoopError, Policy};
+use crate::event_loop::{ErrorContext, EventLoop, LoopError, Policy, panic_message};
 
 /// What a run may use, so that a program that never ends is a finding and not a hang.
 #[derive(Clone, Debug)]
@@ -105,14 +106,22 @@ impl Sim {
     pub fn run<F: Future + 'static>(self, main: impl FnOnce(World) -> F) -> Report<F::Output> {
         let journal = Journal::default();
         let world = World::new(self.schedule.clone(), self.limits, journal.clone());
-        let outcome = run_in(&world, &journal, main);
-        world.end();
+        let panics = Watch::new();
+        let mut outcome = run_in(&world, &journal, main);
+        if let (Err(payload), Outcome::Done(_)) = (world.end(), &outcome) {
+            outcome = Outcome::Panicked(payload);
+        }
+        let panicked_at = match &outcome {
+            Outcome::Panicked(payload) => panics.place_of(payload.as_ref()),
+            _ => None,
+        };
         let timeline = journal.take();
         let violations = judge(self.oracles, &timeline, &outcome);
         let decisions = world.0.decisions.get();
         let among = world.0.among.take();
         let schedule = self.schedule;
-        Report { outcome, violations, timeline, schedule, decisions, among, fifo: None }
+        let fifo = None;
+        Report { outcome, panicked_at, violations, timeline, schedule, decisions, among, fifo }
     }
 }
 
@@ -136,8 +145,9 @@ fn run_in<F: Future + 'static>(
     };
     // What it would write to standard error is in the timeline, which is printed when it matters.
     event_loop.set_exception_handler(Some(|_: &EventLoop, _: &ErrorContext| ()));
-    let (main, at) = (main(world.clone()), Location::caller());
-    let result = catch_unwind(AssertUnwindSafe(|| event_loop.run_to_its_end(main, at)));
+    let at = Location::caller();
+    let run = AssertUnwindSafe(|| event_loop.run_to_its_end(main(world.clone()), at));
+    let result = catch_unwind(run);
     match (result, world.0.end.get()) {
         (Err(payload), _) => Outcome::Panicked(payload),
         (Ok(Ok(value)), None) => Outcome::Done(value),
@@ -162,27 +172,36 @@ fn judge<T>(
     oracles.into_iter().filter_map(|oracle| judge_one(oracle, &timeline.0, &outcome)).collect()
 }
 
-/// An oracle's first complaint: what it says after that has often the same reason.
+/// An oracle's first complaint: what it says after that has often the same reason. That it panics
+/// is one, too.
 fn judge_one(
     mut oracle: Box<dyn Oracle>,
     timeline: &[Entry],
     outcome: &Outcome<()>,
 ) -> Option<Violation> {
     let complaint = timeline.iter().enumerate().find_map(|(at, entry)| {
-        let what = oracle.on(entry).err()?;
+        let what = said(|| oracle.on(entry)).err()?;
         Some((at, what))
     });
     let (at, what) = match complaint {
         Some(complaint) => complaint,
-        None => (timeline.len().checked_sub(1)?, oracle.at_end(outcome).err()?),
+        None => (timeline.len().checked_sub(1)?, said(|| oracle.at_end(outcome)).err()?),
     };
     let Entry { turn, at: time, .. } = timeline[at];
     Some(Violation { oracle: oracle.name(), entry: at, turn, at: time, what })
 }
 
+fn said(asked: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(asked)).unwrap_or_else(|payload| {
+        Err(format!("the oracle itself panicked: {}", panic_message(payload.as_ref())))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::panics::Quiet;
+    use crate::testing::run::Verdict;
 
     #[test]
     fn virtual_time_moves_as_far_as_the_program_sleeps_and_no_real_time_passes() {
@@ -199,6 +218,69 @@ mod tests {
     fn a_program_that_nothing_can_wake_is_quiescent_and_does_not_hang() {
         let report = Sim::new(Schedule::default()).run(|_| std::future::pending::<()>());
         assert!(matches!(report.outcome, Outcome::Quiescent));
+    }
+
+    /// Panics when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
+    }
+
+    #[test]
+    fn whoever_panics_the_run_has_a_report_that_says_what_and_where() {
+        let _quiet = Quiet::new();
+        let sim = || Sim::new(Schedule::default());
+        let in_closure: fn(World) -> std::future::Ready<()> = |_| panic!("in the closure");
+        let reports = [
+            (sim().run(in_closure), "in the closure"),
+            (sim().run(|_| async { panic!("in the future") }), "in the future"),
+            (sim().run(|_| async { drop(Bomb) }), "in a destructor"),
+            (sim().run(|world| async move { planned(&world, Bomb) }), "in a destructor"),
+        ];
+        for (report, message) in reports {
+            assert_eq!(report.verdict(), Verdict::Panic);
+            let text = report.to_string();
+            let place = report.panicked_at.expect("a place");
+            assert!(place.starts_with("src/testing/sim.rs:"), "{place}");
+            assert!(text.contains(&format!("it panicked at {place}: {message}\n")), "{text}");
+        }
+    }
+
+    /// Holds `bomb` until a time that the run does not see.
+    fn planned(world: &World, bomb: Bomb) {
+        world.after(Duration::from_secs(9), move |_| drop(bomb));
+    }
+
+    /// Panics at every entry, or at the end.
+    struct Clumsy {
+        at_end: bool,
+    }
+
+    impl Oracle for Clumsy {
+        fn name(&self) -> &'static str {
+            "clumsy"
+        }
+        fn on(&mut self, _: &Entry) -> Result<(), String> {
+            assert!(self.at_end, "not yet");
+            Ok(())
+        }
+        fn at_end(&mut self, _: &Outcome<()>) -> Result<(), String> {
+            panic!("too late")
+        }
+    }
+
+    #[test]
+    fn an_oracle_that_panics_is_a_violation_of_its_own() {
+        let _quiet = Quiet::new();
+        for (at_end, message) in [(false, "not yet"), (true, "too late")] {
+            let report = Sim::new(Schedule::default()).oracle(Clumsy { at_end }).run(|_| async {});
+            assert_eq!(report.verdict(), Verdict::Oracle("clumsy"));
+            let what = &report.violations[0].what;
+            assert_eq!(*what, format!("the oracle itself panicked: {message}"));
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ use crate::sys::Time;
 #[cfg(feature = "testing")]
 pub(crate) use english::{interest, readiness};
 pub(crate) use narrator::Narrator;
+#[cfg(feature = "testing")]
+pub(crate) use units::short_path;
 
 /// How much [`Explain`] tells.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

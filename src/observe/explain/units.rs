@@ -50,7 +50,7 @@ impl fmt::Display for Place {
     }
 }
 
-fn short_path(path: &str) -> &str {
+pub(crate) fn short_path(path: &str) -> &str {
     if !path.starts_with('/') {
         return path;
     }

@@ -119,7 +119,7 @@ impl fmt::Display for NotCancelSafe {
         write!(f, "\n  {}", self.what)?;
         match &self.report {
             Some(Report { schedule, .. }) => {
-                write!(f, "\n  replay: testing::replay_cut(\"{place}; {schedule}\", ..)")
+                write!(f, "\n  replay: evloop::testing::replay_cut(\"{place}; {schedule}\", test)")
             }
             None => Ok(()),
         }

@@ -40,6 +40,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -50,6 +51,7 @@ pub use end::SimFd;
 pub use link::Link;
 use network::Network;
 pub use peer::{Peer, PeerOp};
+pub(crate) use select::{LONGEST_JUMP, LONGEST_WITHHELD};
 pub(crate) use selector::SimSelector;
 pub(crate) use sockets::SimSockets;
 use thread::Thread;
@@ -157,10 +159,11 @@ impl World {
         self.act(Act::Note(text.into()));
     }
 
-    /// Forgets what would still have happened: it may hold wakers, and this world.
-    pub(crate) fn end(&self) {
+    /// Forgets what would still have happened: it may hold wakers, and this world. An error is the
+    /// payload of a destructor that panicked.
+    pub(crate) fn end(&self) -> std::thread::Result<()> {
         let rest = self.0.agenda.take();
-        drop(rest);
+        catch_unwind(AssertUnwindSafe(|| drop(rest)))
     }
 
     /// Has bytes between `one` and `other` travel by `link`, both ways: those of connections that

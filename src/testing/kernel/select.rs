@@ -12,10 +12,10 @@ use crate::testing::journal::{Act, Choice};
 use crate::testing::schedule::Fault;
 
 /// No event is withheld for longer.
-const LONGEST_WITHHELD: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_WITHHELD: Duration = Duration::from_secs(60);
 
 /// No leap of the clock is longer.
-const LONGEST_JUMP: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST_JUMP: Duration = Duration::from_secs(3600);
 
 /// Turns at one instant in which nothing runs.
 #[derive(Default)]

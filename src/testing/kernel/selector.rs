@@ -74,7 +74,10 @@ impl SimSelector {
             }
             match world.next_happening().into_iter().chain(until).min() {
                 Some(time) => world.0.now.set(time.max(world.now())),
-                None => return Err(self.refuse(End::Quiescent)),
+                // A world that went on for ever was stopped by its limit, and has nothing left.
+                None => {
+                    return Err(self.refuse(world.limit_hit().map_or(End::Quiescent, End::Limit)));
+                }
             }
         }
     }

@@ -32,7 +32,7 @@ impl Oracle for Wakers {
         match self.0.first() {
             None => Ok(()),
             Some(task) => Err(format!(
-                "the loop is gone, and the memory of {task:?} is not ({} tasks in all): a waker or \
+                "the loop is gone, and the memory of {task:?} is not (tasks in all: {}): a waker or \
                  handle of it was not dropped",
                 self.0.len()
             )),

@@ -7,6 +7,7 @@ use std::os::fd::RawFd;
 use super::lines::millis;
 use crate::observe::{interest_words, readiness_words};
 use crate::testing::journal::{Act, Choice, Errno};
+use crate::testing::kernel::{LONGEST_JUMP, LONGEST_WITHHELD};
 use crate::testing::schedule::{Fault, Mode, Schedule, Site};
 
 /// What is said of an act, and what of the schedule brought it about.
@@ -182,14 +183,20 @@ fn fault_words(fault: Fault) -> String {
     let words = match fault {
         Fault::Eintr => "a signal ended the wait",
         Fault::Spurious(_) => "a watched descriptor was told ready, and was not",
-        Fault::Withhold(time) => return format!("an event was held back for {}", millis(time)),
+        Fault::Withhold(time) => {
+            return format!("an event was held back for {}", millis(time.min(LONGEST_WITHHELD)));
+        }
         Fault::OneEvent => "one event was told, and the others kept for the next wait",
         Fault::Reverse => "the events were told in the opposite order",
         Fault::MergeHup => "hang-ups were told together with what was still to be read",
         Fault::Stale => "an event was told of a registration that was gone",
         Fault::NotifyRace => "another thread was quicker than the wait",
-        Fault::Jump(time) => return format!("the clock leapt by {}", millis(time)),
-        Fault::Short(bytes) => return format!("the next call took at most {bytes} bytes"),
+        Fault::Jump(time) => {
+            return format!("the clock leapt by {}", millis(time.min(LONGEST_JUMP)));
+        }
+        Fault::Short(bytes) => {
+            return format!("the next call took at most {}", many(usize::from(bytes)));
+        }
         Fault::Again => "the next call found nothing to do, although it was told ready",
         Fault::Reset => "the connection was reset",
         Fault::Emfile => "no descriptor was left",

@@ -41,11 +41,12 @@ pub(super) fn tell(timeline: &Timeline) -> Told {
         standing: Vec::new(),
         next_run: None,
         spawned: false,
+        loop_tells: false,
         over: false,
         text: String::new(),
     };
     for (number, entry) in timeline.0.iter().enumerate() {
-        teller.entry(number, entry, timeline.0.get(number + 1));
+        teller.entry(number, entry, &timeline.0[number + 1..]);
     }
     teller.end();
     teller.told
@@ -63,16 +64,18 @@ struct Teller {
     next_run: Option<String>,
     /// The main future's task was spawned, which is the first.
     spawned: bool,
+    /// The loop's next word is about an act that was not told for that reason.
+    loop_tells: bool,
     /// The kernel has just refused to go on, and the loop is about to say what it took that for.
     over: bool,
     text: String,
 }
 
 impl Teller {
-    fn entry(&mut self, number: usize, entry: &Entry, next: Option<&Entry>) {
+    fn entry(&mut self, number: usize, entry: &Entry, after: &[Entry]) {
         match &entry.step {
             Step::Loop(record) => self.record(number, entry, record),
-            Step::Kernel(act) if is_told_by_the_loop(act, next) => {}
+            Step::Kernel(act) if is_told_by_the_loop(act, after) => self.loop_tells = true,
             Step::Kernel(act) => self.act(number, entry, act),
         }
     }
@@ -81,6 +84,7 @@ impl Teller {
         if std::mem::take(&mut self.over) && matches!(record, Record::Polled { .. }) {
             return;
         }
+        self.loop_tells &= matches!(record, Record::Written { .. });
         self.narrator.tell(entry.at, record, &mut self.text);
         self.take_lines(number, entry);
         if let (Record::TaskSpawned { task, .. }, false) = (record, self.spawned) {
@@ -92,7 +96,9 @@ impl Teller {
                 row.mark = Some(mark);
             }
         }
-        self.release();
+        if !self.loop_tells {
+            self.release();
+        }
     }
 
     fn act(&mut self, number: usize, entry: &Entry, act: &Act) {
@@ -108,7 +114,9 @@ impl Teller {
         }
         let row = Row { at: entry.at, entry: number, turn: entry.turn, text, mark };
         self.held.push(row);
-        self.release();
+        if !self.loop_tells {
+            self.release();
+        }
     }
 
     /// The kernel refused to go on: the turn that asked it is not heard of again.
@@ -170,9 +178,17 @@ impl Teller {
     }
 }
 
-/// An act that the loop's next word is about.
-fn is_told_by_the_loop(act: &Act, next: Option<&Entry>) -> bool {
-    let Some(Entry { step: Step::Loop(record), .. }) = next else { return false };
+/// The loop speaks of an act within so many entries, or not at all.
+const SOON: usize = 32;
+
+/// An act that the loop's next word is about. What else the kernel did before that came of it.
+fn is_told_by_the_loop(act: &Act, after: &[Entry]) -> bool {
+    let next = after.iter().take(SOON).find_map(|entry| match &entry.step {
+        // It says what the stream took; that the kernel took it comes next.
+        Step::Loop(Record::Written { .. }) | Step::Kernel(_) => None,
+        Step::Loop(record) => Some(record),
+    });
+    let Some(record) = next else { return false };
     match (act, record) {
         (Act::Closed { fd, birth: Some(_) }, Record::Disconnected { fd: other })
         | (Act::Recv { fd, .. }, Record::Received { fd: other, .. })

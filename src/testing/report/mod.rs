@@ -12,6 +12,7 @@ mod tests;
 mod text;
 
 use std::any::Any;
+use std::error::Error;
 use std::fmt;
 
 use super::journal::Timeline;
@@ -75,6 +76,8 @@ pub struct Violation {
 pub struct Report<T> {
     /// How it ended.
     pub outcome: Outcome<T>,
+    /// Where the panic was that ended it, file and line.
+    pub panicked_at: Option<String>,
     /// What oracles said, in their order.
     pub violations: Vec<Violation>,
     /// All that happened.
@@ -89,6 +92,9 @@ pub struct Report<T> {
     /// tried: a program that passes then has a bug of order.
     pub fifo: Option<Verdict>,
 }
+
+/// So that a test that returns `Result<(), Box<dyn Error>>` takes it with `?`.
+impl<T> Error for Report<T> {}
 
 /// The same as its `Display`, so that an `unwrap` says what happened.
 impl<T> fmt::Debug for Report<T> {

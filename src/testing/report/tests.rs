@@ -130,7 +130,10 @@ fn a_program_without_end_is_cut_before_the_limit_it_hits() {
     let text = report.to_string();
     assert!(text.starts_with("limit: turns in turn 5"), "{text}");
     assert!(text.lines().count() < 80, "{text}");
-    assert!(text.ends_with("▲ limit: turns: it went beyond the limit of turns\n"), "{text}");
+    assert!(
+        text.ends_with("▲ limit: turns: it went beyond the limit of turns (Limits::turns)\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -169,6 +172,39 @@ another thread or a signal can wake it
         a signal ended the wait                                               ◄ schedule: select#2 eintr
 ";
     assert_eq!(told, expected);
+}
+
+#[test]
+fn what_the_loop_tells_as_well_is_told_once_and_before_what_came_of_it() {
+    let report = Sim::new(Schedule::default()).run(|_| async {
+        let echo = |_: crate::StreamReader, _: crate::StreamWriter| async {};
+        let _server = crate::start_server(echo, ("127.0.0.1", 7)).await.unwrap();
+        let (_reader, mut writer) = crate::open_connection(("127.0.0.1", 7)).await.unwrap();
+        writer.write(b"abc").unwrap();
+    });
+    let text = report.to_string();
+    let place = |line: &str| {
+        assert_eq!(text.matches(line).count(), 1, "{line:?} in:\n{text}");
+        text.find(line)
+    };
+    assert!(place("closed fd 102\n") < place("end of file came to fd 101"), "{text}");
+    assert!(place("sent 3 ") < place("a reset came to fd 101"), "{text}");
+}
+
+#[test]
+fn a_leap_is_told_as_long_as_it_was() {
+    let day = Duration::from_secs(24 * 3600);
+    let leaps =
+        Schedule { faults: [((Site::Select, 0), Fault::Jump(day))].into(), ..Schedule::default() };
+    let report = Sim::new(leaps).run(|_| async {});
+    assert!(report.to_string().contains("the clock leapt by 3600000 ms"), "{report}");
+}
+
+#[test]
+fn a_schedule_without_picks_and_faults_is_the_fifo_run_in_chaos_too() {
+    let chaos = Schedule { mode: Mode::Chaos, ..Schedule::default() };
+    let text = Sim::new(chaos).run(|_| std::future::pending::<()>()).to_string();
+    assert!(text.contains("fifo      this is that run"), "{text}");
 }
 
 #[test]
@@ -224,6 +260,7 @@ fn several_violations_are_told_with_the_first_of_them_as_the_headline() {
     };
     let report = Report::<()> {
         outcome: Outcome::Quiescent,
+        panicked_at: None,
         violations: vec![violation("timers", "early"), violation("fifo", "late")],
         timeline: turn_with(Vec::new()),
         schedule: Schedule::default(),

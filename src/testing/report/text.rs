@@ -11,7 +11,6 @@ use crate::observe::Record;
 use crate::sys::Time;
 use crate::testing::journal::{Act, Step, Timeline};
 use crate::testing::run::Verdict;
-use crate::testing::schedule::Schedule;
 
 /// From this column on, the schedule's marks stand in the margin.
 const MARGIN: usize = 76;
@@ -62,12 +61,17 @@ impl<T> Report<T> {
         match &self.outcome {
             Outcome::Done(_) => None,
             Outcome::Panicked(payload) => {
-                Some(format!("it panicked: {}", panic_message(&**payload)))
+                let place = self.panicked_at.as_ref().map(|place| format!(" at {place}"));
+                let place = place.unwrap_or_default();
+                Some(format!("it panicked{place}: {}", panic_message(&**payload)))
             }
             Outcome::Quiescent => {
                 Some("the main future is pending, and nothing can wake it".into())
             }
-            Outcome::LimitHit(which) => Some(format!("it went beyond the limit of {which}")),
+            Outcome::LimitHit(which) => {
+                let field = which.replace(' ', "_");
+                Some(format!("it went beyond the limit of {which} (Limits::{field})"))
+            }
             Outcome::Failed(error) => Some(format!("the loop says: {error}")),
         }
     }
@@ -103,7 +107,7 @@ impl<T> Report<T> {
         writeln!(f, "schedule  {} (of {choices})", self.schedule)?;
         writeln!(f, "replay    evloop::testing::replay(\"{}\", program)", self.schedule)?;
         match &self.fifo {
-            _ if self.schedule == Schedule::default() => {
+            _ if self.schedule.picks.is_empty() && self.schedule.faults.is_empty() => {
                 writeln!(f, "fifo      this is that run: there are no picks and no faults")
             }
             Some(Verdict::Pass) if self.schedule.faults.is_empty() => {

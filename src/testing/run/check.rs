@@ -8,8 +8,9 @@ use proptest::test_runner::TestCaseError;
 use super::Verdict;
 use crate::testing::kernel::World;
 use crate::testing::oracle::oracles;
+use crate::testing::panics::Quiet;
 use crate::testing::report::{Outcome, Report};
-use crate::testing::schedule::{Fails, Schedule, ScheduleError, judge_by_case};
+use crate::testing::schedule::{Fails, Schedule, ScheduleError, is_shrinking, judge_by_case};
 use crate::testing::sim::{Limits, Sim};
 
 /// Runs what `main` gives on a simulation of `schedule`; for the body of a property.
@@ -47,6 +48,9 @@ use crate::testing::sim::{Limits, Sim};
 /// what the strategy gave: a schedule that the test made itself, or changed, is judged without a
 /// memory, and a failure always is a failure. So it is in the first run of each case, whichever
 /// tests ran before on the same thread.
+///
+/// Panics of the runs that shrink write nothing to standard error: there are hundreds, and the
+/// report says of the last what it was and where.
 #[track_caller]
 pub fn check<F: Future + 'static>(
     schedule: Schedule,
@@ -82,7 +86,9 @@ impl Sim {
     ) -> Result<F::Output, TestCaseError> {
         let at = Location::caller();
         let again = Again::of(&self);
+        let quiet = is_shrinking(&self.schedule).then(Quiet::new);
         let report = self.run(main.clone());
+        drop(quiet);
         let verdict = report.verdict();
         let other = judge_by_case(&report.schedule, Fails { at, verdict }, &report.among);
         match (report.outcome, other) {
@@ -92,9 +98,11 @@ impl Sim {
                 first.verdict, first.at
             ))),
             (outcome, None) => {
+                let quiet = Quiet::new();
                 let fifo = again.sim(&report.schedule).run(main).verdict();
+                drop(quiet);
                 let report = Report { outcome, fifo: Some(fifo), ..report };
-                Err(TestCaseError::fail(report.to_string()))
+                Err(TestCaseError::fail(report.to_string().trim_end().to_owned()))
             }
         }
     }

@@ -3,7 +3,6 @@
 mod check;
 mod explore;
 mod prove;
-mod quiet;
 mod regressions;
 mod verdict;
 

@@ -13,7 +13,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Verdict;
-use super::quiet::quietly;
+use crate::testing::panics::quietly;
 use crate::testing::report::Report;
 use crate::testing::schedule::{Rng, Schedule, ScheduleParams, Search, Shrinker};
 

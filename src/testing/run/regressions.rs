@@ -87,6 +87,9 @@ impl Regressions {
             let what = "a line is `name | schedule` or `name | program | schedule`";
             return Err(self.wrong(number, what));
         };
+        if name.trim().is_empty() {
+            return Err(self.wrong(number, "no name stands before the first `|`"));
+        }
         // A program may have bars of its own.
         let (program, schedule) = match rest.rsplit_once('|') {
             Some((program, schedule)) => (Some(program.trim().to_owned()), schedule),
@@ -269,6 +272,7 @@ mod tests {
     fn a_line_that_cannot_be_read_is_named_with_what_it_should_be() {
         let cases = [
             ("lock", ":1: a line is `name | schedule`"),
+            ("# c\n | legal", ":2: no name stands before the first `|`"),
             ("\nlock | pick 0:1", ":2: not a schedule: `pick 0:1`"),
         ];
         for (text, what) in cases {

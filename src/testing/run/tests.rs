@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRng, TestRunner};
 
 use super::*;
+use crate::testing::panics::is_quiet;
 use crate::testing::{
     Entry, Limits, Mode, Oracle, Outcome, Report, Schedule, ScheduleParams, Sim, World, schedule,
     schedule_with,
@@ -217,6 +218,26 @@ fn of_schedules_that_no_tree_gave_every_failure_is_a_failure() {
     }
 }
 
+#[test]
+fn runs_that_shrink_panic_in_silence_and_the_first_that_fails_does_not() {
+    let silent = Rc::new(RefCell::new(Vec::new()));
+    let (why, _) = falsified(0, chaos_alone(), |(schedule,)| {
+        let silent = silent.clone();
+        check(schedule, move |_| async move {
+            silent.borrow_mut().push(is_quiet());
+            panic!("on purpose")
+        })
+    });
+    let silent = silent.borrow();
+    assert!(!silent[0] && silent.len() > 2 && silent[1..].iter().all(|silent| *silent));
+    assert!(why.contains("it panicked at src/testing/run/tests.rs:"), "{why}");
+    assert!(!is_quiet());
+}
+
+fn chaos_alone() -> impl Strategy<Value = (Schedule,)> {
+    (schedule_with(ScheduleParams { mode: Mode::Chaos, ..ScheduleParams::default() }),)
+}
+
 fn no_faults() -> ScheduleParams {
     ScheduleParams { kinds: &[], ..ScheduleParams::default() }
 }
@@ -229,7 +250,7 @@ fn a_check_that_is_meant_to_fail_does_not_hide_one_that_fails_after_it() {
         check(schedule, move |_| async move { assert!(number < 10, "too large") })
     });
     assert_eq!((number.0, number.1.to_string().as_str()), (10, "chaos"), "{why}");
-    assert!(why.contains("too large") && why.contains("it fails as well"), "{why}");
+    assert!(why.contains("too large") && why.contains("this is that run"), "{why}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod text;
 mod tried;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 pub use draw::ScheduleParams;
@@ -20,7 +21,7 @@ pub(crate) use search::Search;
 pub(crate) use shrink::Shrinker;
 pub use strategy::{ScheduleStrategy, ScheduleTree, schedule, schedule_with};
 pub use text::ScheduleError;
-pub(crate) use tried::{Fails, judge_by_case};
+pub(crate) use tried::{Fails, is_shrinking, judge_by_case};
 
 /// What may be permuted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -55,7 +56,7 @@ pub enum Fault {
     /// At a select: a descriptor that is watched is told ready and is not; its place among the
     /// registrations, modulo their number.
     Spurious(u8),
-    /// At a select: an event is told so much later.
+    /// At a select: an event is told so much later, a minute at most.
     Withhold(Duration),
     /// At a select: one event is told, the others come with the next.
     OneEvent,
@@ -68,7 +69,7 @@ pub enum Fault {
     /// At a select: what another thread is about to do next happens between the loop's last look
     /// at its letter box and the select.
     NotifyRace,
-    /// At a select: the clock leaps by so much, as after a suspend.
+    /// At a select: the clock leaps by so much, an hour at most, as after a suspend.
     Jump(Duration),
     /// At a receive or send: it takes at most so many bytes.
     Short(u16),
@@ -87,7 +88,9 @@ pub enum Fault {
 ///
 /// Every schedule is valid for every program: a choice is taken modulo what there is to choose
 /// from, and what is never reached is ignored. So a program and its schedule shrink independently.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+///
+/// Its `Debug` is its text, since that is what proptest prints of an input.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Schedule {
     /// Decisions, by their number in the run, that do not take the first. Only real choices are
     /// counted, those between two or more.
@@ -96,4 +99,10 @@ pub struct Schedule {
     pub faults: BTreeMap<(Site, u32), Fault>,
     /// What picks may permute.
     pub mode: Mode,
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Schedule(\"{self}\")")
+    }
 }

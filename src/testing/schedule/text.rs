@@ -302,6 +302,7 @@ mod tests {
             ..ScheduleParams::default()
         })) {
             prop_assert_eq!(Ok(schedule.clone()), schedule.to_string().parse());
+            prop_assert_eq!(format!("{schedule:?}"), format!("Schedule({:?})", schedule.to_string()));
         }
 
         #[test]

@@ -70,13 +70,23 @@ impl Case {
     }
 }
 
+/// The latest case whose test was given `schedule`.
+fn case_of(schedule: &Schedule) -> Option<Rc<Case>> {
+    CASES.with_borrow(|cases| {
+        let mut alive = cases.iter().rev().filter_map(Weak::upgrade);
+        alive.find(|case| *case.given.borrow() == *schedule)
+    })
+}
+
+/// Whether a tree gave `schedule` because another one of its case has failed.
+pub(crate) fn is_shrinking(schedule: &Schedule) -> bool {
+    case_of(schedule).is_some_and(|case| case.times.get() > 1 && case.failure.get().is_some())
+}
+
 /// Tells the tree that gave `schedule`, if one did, what its run came to. The answer is the failure
 /// with which shrinking began, if this is another one.
 pub(crate) fn judge_by_case(schedule: &Schedule, fails: Fails, among: &[u8]) -> Option<Fails> {
-    let case = CASES.with_borrow(|cases| {
-        let mut alive = cases.iter().rev().filter_map(Weak::upgrade);
-        alive.find(|case| *case.given.borrow() == *schedule)
-    })?;
+    let case = case_of(schedule)?;
     case.among.replace(Some(among.to_vec()));
     if fails.verdict == Verdict::Pass { None } else { case.judge(fails) }
 }

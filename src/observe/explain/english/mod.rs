@@ -14,7 +14,7 @@ use crate::observe::{Resource, Site};
 use wait::waited;
 use words::{
     cause_name, end_words, interest_words, limit_words, name, readiness_words, task_name,
-    timer_name, were,
+    timer_name,
 };
 #[cfg(feature = "testing")]
 pub(crate) use words::{interest_words as interest, readiness_words as readiness};
@@ -255,7 +255,7 @@ fn found(finding: &Finding, out: &mut dyn Write) -> Result {
             write!(out, "{} of it in {}", Span(*of_it), name(slowest))?;
             match behind {
                 0 => Ok(()),
-                n => write!(out, "; {} queued by its end had waited", were(*n)),
+                n => write!(out, "; {} queued by its end had waited", Many(*n, "handle")),
             }
         }
         Finding::LateTimer { timer, late, after } => {

@@ -74,7 +74,7 @@ fn a_future_that_loses_a_byte_when_it_is_dropped_is_found_and_its_await_is_named
     let first = "not cancel safe: await 2 was dropped as it began to wait";
     assert!(text.starts_with(first), "{text}");
     assert!(text.contains("a byte was lost"), "{text}");
-    let last = "replay: testing::replay_cut(\"await 2 waiting; legal\", ..)";
+    let last = "replay: evloop::testing::replay_cut(\"await 2 waiting; legal\", test)";
     assert!(text.ends_with(last), "{text}");
 }
 

@@ -33,11 +33,18 @@ fn a_world_that_never_rests_is_limited() {
     fn again(world: &World) {
         world.after(Duration::ZERO, again);
     }
-    let outcome = limited(Limits::default(), |world| {
+    let sleeps = limited(Limits::default(), |world| {
         again(&world);
         crate::sleep(SECOND)
     });
-    assert!(matches!(outcome, Outcome::LimitHit("handles")));
+    // It was its own next happening that the limit took away: that is no quiescence.
+    let waits = limited(Limits::default(), |world| {
+        again(&world);
+        std::future::pending::<()>()
+    });
+    for outcome in [sleeps, waits] {
+        assert!(matches!(outcome, Outcome::LimitHit("handles")), "{outcome:?}");
+    }
 }
 
 #[test]
