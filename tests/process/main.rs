@@ -28,6 +28,10 @@ pub fn closing<F: Future + 'static>(test: impl FnOnce(EventLoop) -> F) -> (F::Ou
     let test = test(event_loop.clone());
     let output = event_loop.run_until_complete(test).expect("the test ends before its patience");
     patience.cancel();
+    // A pipe that was dropped last is closed in the next turn.
+    for _ in 0..3 {
+        event_loop.run_once(Some(Duration::ZERO)).expect("it can still turn");
+    }
     (output, event_loop.close().expect("the loop is not running"))
 }
 
