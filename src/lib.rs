@@ -208,5 +208,6 @@ pub use transport::{
 };
 pub use transport::{
     BindUdp, CreateDatagramEndpoint, CreateUnixConnection, CreateUnixServer, DatagramProtocol,
-    DatagramTransport, ToUnixAddress, UdpSocket, UnixAddress, UnixDatagram, UnixServerSocket,
+    DatagramTransport, SendFile, ToUnixAddress, UdpSocket, UnixAddress, UnixDatagram,
+    UnixServerSocket,
 };

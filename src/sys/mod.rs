@@ -26,6 +26,7 @@ mod option;
 mod pipe;
 mod poll;
 pub(crate) mod resolve;
+mod sendfile;
 pub(crate) mod signal;
 mod socket;
 #[cfg(test)]
