@@ -4,6 +4,7 @@
 mod http;
 mod meta;
 mod opening;
+mod sockets;
 mod streams;
 mod tasks;
 mod threads;
