@@ -56,6 +56,10 @@ impl Outgoing {
         self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty() && !queue.file)
     }
 
+    fn has_no_bytes(&self) -> bool {
+        self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty())
+    }
+
     fn has_file(&self) -> bool {
         self.0.as_ref().is_some_and(|queue| queue.file)
     }
@@ -256,7 +260,7 @@ impl Tcp {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
             Err(error) => return self.broken(inner, error),
         }
-        if self.outgoing.borrow().len() == 0 {
+        if self.outgoing.borrow().has_no_bytes() {
             drop(inner.unwatch(self.fd, Side::Writer));
             self.drained(inner);
         }
