@@ -238,7 +238,7 @@ pub use task::{
 pub use transport::{
     Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
     CreateUnixConnection, CreateUnixServer, DatagramProtocol, DatagramTransport, LimitsError,
-    Protocol, Server, ServerSocket, ToAddress, ToPipe, ToUnixAddress, Transport, UdpSocket,
-    UnixAddress, UnixDatagram, UnixServerSocket,
+    Protocol, SendFile, Server, ServerSocket, ToAddress, ToPipe, ToUnixAddress, Transport,
+    UdpSocket, UnixAddress, UnixDatagram, UnixServerSocket,
 };
 pub use workers::{Worker, WorkersError, workers};

@@ -29,6 +29,7 @@ pub(crate) mod pipe;
 mod poll;
 pub(crate) mod process;
 pub(crate) mod resolve;
+mod sendfile;
 pub(crate) mod signal;
 mod socket;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::error::cvt_size;
 use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
 use super::pipe::{self, PipeKind};
+use super::sendfile;
 use super::unix::{self, FileId};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -128,6 +129,11 @@ pub trait Sockets {
     fn connect_unix(&self, address: &UnixAddr) -> io::Result<RawFd> {
         let _ = address;
         Err(unsupported("Unix sockets"))
+    }
+    /// sendfile(2): at most `count` bytes of the open file `file`, from `offset` on; 0 is its end.
+    fn sendfile(&self, fd: RawFd, file: RawFd, offset: u64, count: usize) -> io::Result<usize> {
+        let _ = (fd, file, offset, count);
+        Err(unsupported("sendfile"))
     }
     /// Whether calls of `fd` return at once.
     ///
@@ -422,6 +428,10 @@ impl Sockets for OsSockets {
 
     fn connect_unix(&self, address: &UnixAddr) -> io::Result<RawFd> {
         unix::connect_stream(address)
+    }
+
+    fn sendfile(&self, fd: RawFd, file: RawFd, offset: u64, count: usize) -> io::Result<usize> {
+        sendfile::sendfile(fd, file, offset, count)
     }
 
     fn check_nonblocking(&self, fd: RawFd) -> io::Result<()> {

@@ -7,7 +7,7 @@
 //! · eyeballs.rs   which address to try next   server.rs     listening and accepting
 //!   datagram/     without a connection        pipe.rs       half a connection: a pipe
 //!   unix.rs   connections named by a path
-//!   sock.rs    the calls of any socket, awaited
+//!   sock.rs    the calls of any socket, awaited   sendfile.rs  files
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -24,6 +24,7 @@ mod protocol;
 mod receive;
 mod resolve;
 mod send;
+mod sendfile;
 mod server;
 mod sock;
 mod tcp;
@@ -42,6 +43,7 @@ pub use flow::LimitsError;
 pub use listen::CreateServer;
 pub use pipe::ToPipe;
 pub use protocol::Protocol;
+pub use sendfile::SendFile;
 pub use server::{Server, ServerSocket, UnixServerSocket};
 pub use transport::Transport;
 pub use unix::{CreateUnixConnection, CreateUnixServer, ToUnixAddress, UnixAddress};

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
+use std::task::Waker;
 
 use super::flow::{Flow, LimitsError};
 use super::lifecycle::{Cause, WriteVerdict};
@@ -29,6 +30,19 @@ pub(super) struct Outgoing(Option<Box<Queue>>);
 struct Queue {
     unsent: Unsent,
     flow: Flow,
+    /// Whether a file is sent, or to be sent after these bytes; nothing can follow it yet.
+    file: bool,
+    /// Who waits with a file for the bytes to be gone.
+    drained: Option<Waker>,
+}
+
+/// Also when the connection breaks the wait is over.
+impl Drop for Queue {
+    fn drop(&mut self) {
+        if let Some(waker) = self.drained.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl Outgoing {
@@ -36,9 +50,39 @@ impl Outgoing {
         self.0.as_ref().map_or(0, |queue| queue.unsent.len())
     }
 
+    /// Whether nothing is to be sent: neither bytes nor a file.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty() && !queue.file)
+    }
+
+    fn has_no_bytes(&self) -> bool {
+        self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty())
+    }
+
+    fn has_file(&self) -> bool {
+        self.0.as_ref().is_some_and(|queue| queue.file)
+    }
+
+    /// `false` if there is one already.
+    pub(super) fn begin_file(&mut self) -> bool {
+        !std::mem::replace(&mut self.queue().file, true)
+    }
+
+    pub(super) fn end_file(&mut self) {
+        if let Some(queue) = &mut self.0 {
+            (queue.file, queue.drained) = (false, None);
+        }
+        self.update_flow();
+    }
+
+    /// Whether bytes are unsent; if so `waker` is woken when they are gone.
+    pub(super) fn wakes_when_drained(&mut self, waker: &Waker) -> bool {
+        let Some(queue) = self.0.as_mut().filter(|queue| !queue.unsent.is_empty()) else {
+            return false;
+        };
+        queue.drained = Some(waker.clone());
+        true
     }
 
     #[inline]
@@ -58,7 +102,7 @@ impl Outgoing {
     fn update_flow(&mut self) -> bool {
         let Some(queue) = &mut self.0 else { return false };
         let changed = queue.flow.update(queue.unsent.len()).is_some();
-        if queue.unsent.is_empty() && queue.flow == Flow::default() {
+        if queue.unsent.is_empty() && queue.flow == Flow::default() && !queue.file {
             self.0 = None;
         }
         changed
@@ -106,6 +150,9 @@ impl Tcp {
         if idle && matches!(result, Ok(sent) if took_all(sent)) {
             self.book_written(len);
         } else {
+            if self.outgoing.borrow().has_file() {
+                return Err(write_during_file());
+            }
             self.sent_in_part(len, idle, result, keep);
         }
         Ok(())
@@ -215,9 +262,20 @@ impl Tcp {
         }
         // Before the end that a closing transport comes to when all is sent: after it nobody is told.
         self.update_flow();
-        if self.outgoing.borrow().is_empty() {
+        if self.outgoing.borrow().has_no_bytes() {
             drop(inner.unwatch(self.fd, Side::Writer));
-            self.happens(inner, Cause::Drained);
+            self.drained(inner);
+        }
+    }
+
+    /// All bytes are sent: a file may follow, or that was all.
+    fn drained(self: &Rc<Self>, inner: &Inner) {
+        if !self.outgoing.borrow().has_file() {
+            return self.happens(inner, Cause::Drained);
+        }
+        let waker = self.outgoing.borrow_mut().queue().drained.take();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
@@ -267,7 +325,7 @@ impl Tcp {
         low: Option<usize>,
     ) -> Result<(), LimitsError> {
         let mut outgoing = self.outgoing.borrow_mut();
-        let Queue { unsent, flow } = outgoing.queue();
+        let Queue { unsent, flow, .. } = outgoing.queue();
         let result = flow.set_limits(high, low, unsent.len());
         outgoing.update_flow();
         drop(outgoing);
@@ -300,6 +358,11 @@ impl Run for WriteReady {
 
 fn write_to_reader() -> io::Error {
     let text = "Cannot write() to a pipe that was given to connect_read_pipe(): it is only read";
+    io::Error::new(ErrorKind::InvalidInput, text)
+}
+
+fn write_during_file() -> io::Error {
+    let text = "Cannot call write() while sendfile() is in progress: await that first";
     io::Error::new(ErrorKind::InvalidInput, text)
 }
 

@@ -26,7 +26,8 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` after [`write_eof`](Transport::write_eof), and of a pipe that is read.
+    /// `InvalidInput` after [`write_eof`](Transport::write_eof), while
+    /// [`sendfile`](crate::EventLoop::sendfile) is under way, and of a pipe that is read.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.write(bytes)
     }

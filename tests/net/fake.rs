@@ -35,6 +35,8 @@ pub struct Script {
     /// The bytes asked of each send, vectored ones with the number of buffers.
     pub asked: RefCell<Vec<(usize, usize)>>,
     pub accept_calls: Cell<usize>,
+    /// Whether the kernel has no sendfile(2).
+    pub no_sendfile: Cell<bool>,
 }
 
 /// A name of a script, to build a loop with.
@@ -156,6 +158,13 @@ impl Sockets for Scripted {
         match next(&self.0.sends) {
             Some(Answer::Fail(number)) => error(number),
             _ => OsSockets.send_to(fd, bytes, to),
+        }
+    }
+
+    fn sendfile(&self, fd: RawFd, file: RawFd, offset: u64, count: usize) -> io::Result<usize> {
+        match self.0.no_sendfile.get() {
+            true => error(libc::ENOSYS),
+            false => OsSockets.sendfile(fd, file, offset, count),
         }
     }
 

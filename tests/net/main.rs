@@ -11,6 +11,7 @@ mod half_close;
 mod peers;
 mod pipes;
 mod reentrancy;
+mod sendfile;
 mod servers;
 mod sock;
 mod streams;

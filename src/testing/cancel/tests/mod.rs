@@ -6,6 +6,7 @@ mod groups;
 mod http;
 mod meta;
 mod opening;
+mod sockets;
 mod streams;
 mod tasks;
 mod threads;
