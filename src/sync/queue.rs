@@ -90,7 +90,8 @@ impl<T, S: Store<Item = T>> Queue<T, S> {
     ///
     /// # Errors
     ///
-    /// [`QueueShutDown`]: it was [shut down](Queue::shutdown), and nothing is left for this caller.
+    /// [`QueueShutDown`](super::QueueShutDown): it was [shut down](Queue::shutdown), and nothing is
+    /// left for this caller.
     ///
     /// # Cancel safety
     ///
@@ -104,7 +105,7 @@ impl<T, S: Store<Item = T>> Queue<T, S> {
     ///
     /// # Errors
     ///
-    /// [`QueueShutDown`] with the item: it was [shut down](Queue::shutdown).
+    /// [`QueueShutDown`](super::QueueShutDown) with the item: it was [shut down](Queue::shutdown).
     ///
     /// # Cancel safety
     ///

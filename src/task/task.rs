@@ -57,8 +57,8 @@ impl<F: Future + 'static> Join<F::Output> for TaskCell<F> {
 ///
 /// The loop owns the task: dropping a `Task` detaches it, and it runs on. If it then panics, or
 /// returns an error, nobody can read that any more, so the loop's exception handler is told. Of
-/// returned errors evloop can tell `Result<(), E>` with `E` an [`io::Error`], a boxed error, a
-/// string or a [`LoopError`](crate::LoopError).
+/// returned errors evloop can tell `Result<(), E>` with `E` an [`io::Error`](std::io::Error), a boxed
+/// error, a string or a [`LoopError`](crate::LoopError).
 ///
 /// Awaiting it gives `Result<T, JoinError>`: the value, or that it was cancelled or panicked. The
 /// value is moved out, so a task is awaited once.
