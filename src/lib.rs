@@ -221,7 +221,7 @@ pub use sync::{
     Barrier, BoundedSemaphore, BrokenBarrierError, Condition, Event, LifoQueue, Lock, LockGuard,
     Permit, PriorityQueue, Queue, QueueShutDown, Semaphore,
 };
-pub use sys::{PeerCred, Time};
+pub use sys::{NameFlags, PeerCred, Time};
 #[doc(hidden)]
 pub use task::JoinSlot;
 pub use task::{

@@ -114,6 +114,10 @@ impl StartServer {
         reuse_address: bool,
         /// [`CreateServer::reuse_port`].
         reuse_port: bool,
+        /// [`CreateServer::keep_alive`].
+        keep_alive: bool,
+        /// [`CreateServer::v6_only`].
+        v6_only: bool,
         /// [`CreateServer::start_serving`].
         start_serving: bool,
     }

@@ -63,6 +63,7 @@ pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
+pub use resolve::NameFlags;
 pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use socket::{connect_socket, family_of, socket_family};

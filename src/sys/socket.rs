@@ -7,6 +7,7 @@ use super::error::cvt_size;
 use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
 use super::pipe::{self, PipeKind};
+use super::resolve::NameFlags;
 use super::sendfile;
 use super::unix::{self, FileId};
 use std::io::{self, IoSlice};
@@ -26,6 +27,8 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// `IPV6_V6ONLY`: an IPv6 socket takes no IPv4 connections.
     pub v6_only: bool,
+    /// `SO_KEEPALIVE` of every connection: a peer that is silent is asked whether it is still there.
+    pub keep_alive: bool,
 }
 
 /// How a datagram socket is made.
@@ -179,6 +182,14 @@ pub trait Sockets {
     fn resolve(&self, _host: &str, _port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
         None
     }
+    /// The way back: the host and the service that an address is called by.
+    fn name_of(
+        &self,
+        _address: &SocketAddr,
+        _flags: NameFlags,
+    ) -> Option<io::Result<(String, String)>> {
+        None
+    }
 }
 
 fn unsupported(what: &str) -> io::Error {
@@ -310,6 +321,10 @@ impl Sockets for OsSockets {
             // Set in both cases, because the default differs between systems and their settings.
             let only = libc::c_int::from(options.v6_only);
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, only)?;
+        }
+        if options.keep_alive {
+            // Accepted sockets have it from their listener (Linux, macOS and the BSDs).
+            set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)?;
         }
         bind(fd, address)?;
         if NODELAY_IS_INHERITED {

@@ -3,8 +3,13 @@
 use super::*;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-const OPTIONS: ListenOptions =
-    ListenOptions { backlog: 16, reuse_address: true, reuse_port: false, v6_only: true };
+const OPTIONS: ListenOptions = ListenOptions {
+    backlog: 16,
+    reuse_address: true,
+    reuse_port: false,
+    v6_only: true,
+    keep_alive: false,
+};
 
 /// A descriptor that is closed when the test ends.
 struct Socket(RawFd);

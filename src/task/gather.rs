@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::join_error::JoinError;
 use super::joiner::{Countdown, Joiner, Until};
 use super::spawn::spawn;
-use super::task::Task;
+use super::task::{Task, in_other_loop};
 use crate::observe::{Resource, Site, note_wait};
 
 /// The tasks that are gathered, and what waits for them.
@@ -19,6 +19,9 @@ struct Children<T> {
     countdown: Rc<Countdown>,
     at: Site,
 }
+
+/// Which task ended it early, and all of them; or an error of them all.
+type Ended<T> = Result<(Option<usize>, Vec<Task<T>>), JoinError>;
 
 impl<T> Children<T> {
     fn begin(tasks: Vec<Task<T>>, countdown: Rc<Countdown>, at: Site) -> Self {
@@ -30,7 +33,13 @@ impl<T> Children<T> {
 
     /// Once enough of them have ended: which one ended it early, and all of them, which from now
     /// on are not cancelled with the gather.
-    fn poll(&mut self, context: &Context<'_>) -> Poll<(Option<usize>, Vec<Task<T>>)> {
+    ///
+    /// They are all of the loop that was the thread's when they were gathered. Another loop would
+    /// wait for ever for tasks that it does not run.
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Ended<T>> {
+        if self.tasks.first().is_some_and(in_other_loop) {
+            return Poll::Ready(Err(JoinError::DifferentLoop));
+        }
         if !self.countdown.is_over_or_wakes(context.waker()) {
             note_wait(Some(self.at), Resource::Other("several tasks"));
             return Poll::Pending;
@@ -39,7 +48,7 @@ impl<T> Children<T> {
         for task in &tasks {
             task.clear_joiner();
         }
-        Poll::Ready((self.countdown.first(), tasks))
+        Poll::Ready(Ok((self.countdown.first(), tasks)))
     }
 }
 
@@ -80,6 +89,12 @@ pub struct Gather<T>(Children<T>);
 /// assert_eq!(sum.unwrap(), 60);
 /// # Ok::<(), evloop::LoopError>(())
 /// ```
+///
+/// # Errors
+///
+/// [`JoinError::DifferentLoop`], at once, if the loop that awaits it is not the one its tasks are
+/// of: outside of a running loop that is the thread's default one, so gather inside `async { }`.
+/// Its tasks are cancelled as it is dropped.
 ///
 /// # Panics
 ///
@@ -132,9 +147,11 @@ impl<T> Future for Gather<T> {
     type Output = Result<Vec<T>, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context).map(|(first, mut tasks)| match first {
-            Some(first) => Err(result_of(&mut tasks[first]).err().unwrap_or(JoinError::Taken)),
-            None => results_of(tasks).into_iter().collect(),
+        self.0.poll(context).map(|ended| match ended? {
+            (Some(first), mut tasks) => {
+                Err(result_of(&mut tasks[first]).err().unwrap_or(JoinError::Taken))
+            }
+            (None, tasks) => results_of(tasks).into_iter().collect(),
         })
     }
 }
@@ -147,7 +164,11 @@ impl<T> Future for GatherResults<T> {
     type Output = Vec<Result<T, JoinError>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context).map(|(_, tasks)| results_of(tasks))
+        let len = self.0.tasks.len();
+        self.0.poll(context).map(|ended| match ended {
+            Ok((_, tasks)) => results_of(tasks),
+            Err(_) => (0..len).map(|_| Err(JoinError::DifferentLoop)).collect(),
+        })
     }
 }
 
@@ -178,9 +199,9 @@ pub struct TryGather<T, E>(Children<Result<T, E>>);
 /// [`gather`] for futures that return a `Result`: the first `Err` is the outcome at once, and the
 /// other tasks run on. (`asyncio.gather`, where an error is an exception.)
 ///
-/// # Panics, Cancel safety
+/// # Errors, Panics, Cancel safety
 ///
-/// As [`gather`].
+/// As [`gather`], in a [`TryGatherError`].
 #[track_caller]
 pub fn try_gather<I, T, E>(futures: I) -> TryGather<T, E>
 where
@@ -212,12 +233,12 @@ impl<T, E> Future for TryGather<T, E> {
             Ok(Err(error)) => Err(TryGatherError::Failed(error)),
             Err(error) => Err(TryGatherError::Join(error)),
         };
-        self.0.poll(context).map(|(first, mut tasks)| match first {
-            Some(first) => {
+        self.0.poll(context).map(|ended| match ended.map_err(TryGatherError::Join)? {
+            (Some(first), mut tasks) => {
                 let taken = Err(TryGatherError::Join(JoinError::Taken));
                 value(result_of(&mut tasks[first])).and(taken)
             }
-            None => results_of(tasks).into_iter().map(value).collect(),
+            (None, tasks) => results_of(tasks).into_iter().map(value).collect(),
         })
     }
 }

@@ -25,8 +25,13 @@ pub struct CreateServer {
 
 impl CreateServer {
     pub(crate) fn new(address: impl ToAddress, factory: Rc<Factory>) -> Self {
-        let options =
-            ListenOptions { backlog: 100, reuse_address: true, reuse_port: false, v6_only: true };
+        let options = ListenOptions {
+            backlog: 100,
+            reuse_address: true,
+            reuse_port: false,
+            v6_only: true,
+            keep_alive: false,
+        };
         CreateServer { address: address.to_address(), options, start_serving: true, factory }
     }
 
@@ -48,6 +53,24 @@ impl CreateServer {
     /// if not set.
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.options.reuse_port = reuse;
+        self
+    }
+
+    /// Whether the kernel asks a peer that has been silent for long whether it is still there
+    /// (`SO_KEEPALIVE`), so that a connection to a machine that vanished ends at last; no if not
+    /// set. How long is a setting of the system, two hours on most. A socket from elsewhere keeps
+    /// its own option. In a simulation it changes nothing: no simulated peer vanishes.
+    pub fn keep_alive(mut self, keep_alive: bool) -> Self {
+        self.options.keep_alive = keep_alive;
+        self
+    }
+
+    /// Whether a socket on an IPv6 address takes no IPv4 connections (`IPV6_V6ONLY`); yes if not
+    /// set, whatever the system's own default. With `false`, `[::]` alone serves both, and IPv4
+    /// peers have addresses such as `::ffff:192.0.2.1`; OpenBSD and DragonFly do not have that and
+    /// refuse it. The name `""` stands for a socket of each family, so with it leave this be.
+    pub fn v6_only(mut self, v6_only: bool) -> Self {
+        self.options.v6_only = v6_only;
         self
     }
 

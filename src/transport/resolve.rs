@@ -1,23 +1,24 @@
-//! Looking up names off the loop's thread.
+//! Looking up names, and what addresses are called, off the loop's thread.
 //!
 //! getaddrinfo(3) blocks, for seconds if a name server is silent, and cannot be interrupted. So it
-//! runs on a thread of its own; whoever no longer waits for it just leaves it to end by itself.
+//! runs on a thread of its own; whoever no longer waits for it just leaves it to end by itself. In
+//! the default executor, where asyncio runs it, a name server that is silent would hold up jobs
+//! that have nothing to do with names, and the end of the loop, which waits for its executor.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use crate::event_loop::{Outstanding, get_running_loop};
+use crate::event_loop::{EventLoop, Outstanding, get_running_loop};
 use crate::observe::{Resource, note_wait};
-use crate::sys::resolve::getaddrinfo;
+use crate::sys::resolve::{NameFlags, getaddrinfo, getnameinfo, literal};
 
 /// What the thread and the one who waits share.
-#[derive(Default)]
-struct Answer {
-    addresses: Option<io::Result<Vec<SocketAddr>>>,
+struct Answer<T> {
+    found: Option<io::Result<T>>,
     waiter: Option<Waker>,
 }
 
@@ -28,12 +29,30 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
     if let Some(addresses) = own_names {
         return addresses;
     }
-    let shared = Arc::new(Mutex::new(Answer::default()));
+    ask(move || getaddrinfo(&host, port)).await
+}
+
+/// What `address` is called: its host, and the service of its port.
+async fn name_of(address: SocketAddr, flags: NameFlags) -> io::Result<(String, String)> {
+    let own_names =
+        get_running_loop().ok().and_then(|here| here.0.home.sockets.name_of(&address, flags));
+    match own_names {
+        Some(names) => names,
+        None if flags.is_in_digits() => getnameinfo(&address, flags),
+        None => ask(move || getnameinfo(&address, flags)).await,
+    }
+}
+
+/// Has a thread of its own look it up.
+async fn ask<T: Send + 'static>(
+    look_up: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let shared = Arc::new(Mutex::new(Answer { found: None, waiter: None }));
     let theirs = shared.clone();
     thread::Builder::new().name("evloop-resolver".into()).spawn(move || {
-        let addresses = getaddrinfo(&host, port);
+        let found = look_up();
         let mut answer = lock(&theirs);
-        answer.addresses = Some(addresses);
+        answer.found = Some(found);
         let waiter = answer.waiter.take();
         drop(answer);
         if let Some(waiter) = waiter {
@@ -45,8 +64,8 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
     let asked = Asked { answer: shared, _outstanding: outstanding };
     poll_fn(move |context| {
         let mut answer = lock(&asked.answer);
-        match answer.addresses.take() {
-            Some(addresses) => Poll::Ready(addresses),
+        match answer.found.take() {
+            Some(found) => Poll::Ready(found),
             None => {
                 answer.waiter = Some(context.waker().clone());
                 note_wait(None, Resource::Other("the name server"));
@@ -57,13 +76,88 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
     .await
 }
 
+impl EventLoop {
+    /// The addresses of `host` for stream sockets, with `port`, in the resolver's order and each
+    /// once. (`loop.getaddrinfo`)
+    ///
+    /// An address in digits is its own, at once; a name is looked up on a thread of its own. Await
+    /// it on this loop. What asyncio has beyond this, to choose a family, a kind of socket or
+    /// flags, is left out: filter the addresses. Everything that takes a name looks it up itself.
+    ///
+    /// ```
+    /// # let event_loop = evloop::EventLoop::new()?;
+    /// let found = event_loop.run_until_complete(event_loop.getaddrinfo("127.0.0.1", 80))?;
+    /// assert_eq!(found?, ["127.0.0.1:80".parse()?]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The resolver's, with the name; `NotFound` if it has no address, and in a simulation, which
+    /// knows only `localhost` and what [`World::host`](crate::testing::World::host) said; no thread
+    /// can be started.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, nobody waits any more; a lookup that has begun ends on its thread by itself.
+    ///
+    /// Source: getaddrinfo(3), through std.
+    pub fn getaddrinfo(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + use<> {
+        let host = host.to_owned();
+        async move {
+            match literal(&host, port) {
+                Some(address) => Ok(vec![address]),
+                None => resolve(host, port).await,
+            }
+        }
+    }
+
+    /// What `address` is called: the name of the host, and the name of the service that its port
+    /// is for TCP. What has no name is in digits. (`loop.getnameinfo`)
+    ///
+    /// It is looked up on a thread of its own, unless `flags` ask for digits only. Await it on this
+    /// loop.
+    ///
+    /// ```
+    /// use evloop::NameFlags;
+    /// # let event_loop = evloop::EventLoop::new()?;
+    /// let address = "127.0.0.1:80".parse()?;
+    /// let names = event_loop.getnameinfo(address, NameFlags::DIGITS);
+    /// let (host, service) = event_loop.run_until_complete(names)??;
+    /// assert_eq!((host.as_str(), service.as_str()), ("127.0.0.1", "80"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The resolver's, with the address; `NotFound` in a simulation if nobody gave it a name and
+    /// one is asked for; no thread can be started.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`getaddrinfo`](EventLoop::getaddrinfo).
+    ///
+    /// Source: getnameinfo(3).
+    pub fn getnameinfo(
+        &self,
+        address: SocketAddr,
+        flags: NameFlags,
+    ) -> impl Future<Output = io::Result<(String, String)>> + use<> {
+        name_of(address, flags)
+    }
+}
+
 /// The one who waits. Its waker goes with it, on its own thread: the lookup may outlast the loop.
-struct Asked {
-    answer: Arc<Mutex<Answer>>,
+struct Asked<T> {
+    answer: Arc<Mutex<Answer<T>>>,
     _outstanding: Option<Outstanding>,
 }
 
-impl Drop for Asked {
+impl<T> Drop for Asked<T> {
     fn drop(&mut self) {
         let waiter = lock(&self.answer).waiter.take();
         drop(waiter);
@@ -71,6 +165,6 @@ impl Drop for Asked {
 }
 
 /// Neither side panics while it holds the lock.
-fn lock(answer: &Mutex<Answer>) -> MutexGuard<'_, Answer> {
+fn lock<T>(answer: &Mutex<Answer<T>>) -> MutexGuard<'_, Answer<T>> {
     answer.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,6 +8,7 @@ mod datagrams;
 mod fake;
 mod flow;
 mod half_close;
+mod names;
 mod peers;
 mod pipes;
 mod reentrancy;

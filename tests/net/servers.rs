@@ -281,6 +281,52 @@ fn srv_11_two_servers_share_a_port_only_if_both_ask_for_it() {
 }
 
 #[test]
+fn connections_have_keep_alive_only_if_their_server_says_so() {
+    for keep_alive in [true, false] {
+        on_loop(|_| async move {
+            let (told, came) = evloop::sync::oneshot();
+            let told = std::cell::RefCell::new(Some(told));
+            let handler = move |_: evloop::StreamReader, writer: evloop::StreamWriter| {
+                let option =
+                    writer.transport().getsockopt(libc::SOL_SOCKET, libc::SO_KEEPALIVE).unwrap();
+                let told = told.take();
+                async move { assert_eq!(told.map(|told| told.send(option)), Some(Ok(()))) }
+            };
+            let server = evloop::start_server(handler, ("127.0.0.1", 0)).keep_alive(keep_alive);
+            let server = server.await.unwrap();
+            let address = server.sockets()[0].local_addr();
+            let peer = evloop::open_connection(address).await.unwrap();
+            assert_eq!(came.await.unwrap() != 0, keep_alive);
+            drop(peer);
+            server.close();
+            server.wait_closed().await;
+        });
+    }
+}
+
+/// OpenBSD and DragonFly have no sockets for both families.
+#[cfg(not(any(target_os = "openbsd", target_os = "dragonfly")))]
+#[test]
+fn an_ipv6_server_takes_ipv4_connections_only_if_v6_only_is_off() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("SKIPPED: this machine has no IPv6");
+        return;
+    }
+    for v6_only in [true, false] {
+        on_loop(|event_loop| async move {
+            let any = SocketAddr::from(([0_u16; 8], 0));
+            let server = event_loop.create_server(|| Echo, any).v6_only(v6_only).await.unwrap();
+            let port = server.sockets()[0].local_addr().port();
+            let four = evloop::open_connection(("127.0.0.1", port)).await;
+            assert_eq!(four.is_err(), v6_only);
+            drop(four);
+            server.close();
+            server.wait_closed().await;
+        });
+    }
+}
+
+#[test]
 fn srv_12_a_server_whose_every_name_is_dropped_serves_on() {
     let event_loop = EventLoop::new().unwrap();
     let ((), report) = {

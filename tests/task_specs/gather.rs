@@ -212,3 +212,23 @@ fn a_task_given_to_gather_is_awaited_and_outlives_it() {
     assert!(ended.get());
     assert!(told.take().is_empty());
 }
+
+#[test]
+fn gather_10_tasks_of_another_loop_are_an_error_and_no_endless_wait() {
+    let (other, _) = virtual_loop();
+    let (event_loop, _) = virtual_loop();
+    // What is gathered before a loop runs is of the thread's own.
+    evloop::set_event_loop(Some(other.clone()));
+    let endless = || [pending::<()>()];
+    let error = event_loop.run_until_complete(gather(endless())).unwrap().unwrap_err();
+    assert!(matches!(error, JoinError::DifferentLoop), "{error}");
+    let each = gather(endless()).return_exceptions();
+    let each = event_loop.run_until_complete(each).unwrap();
+    assert!(matches!(each[..], [Err(JoinError::DifferentLoop)]), "{each:?}");
+    let fails = try_gather([pending::<Result<(), ()>>()]);
+    let error = event_loop.run_until_complete(fails).unwrap().unwrap_err();
+    assert!(matches!(error, TryGatherError::Join(JoinError::DifferentLoop)), "{error:?}");
+    let none_left = other.run_until_complete(yield_now()).is_ok() && other.all_tasks().is_empty();
+    evloop::set_event_loop(None);
+    assert!(none_left, "its tasks are cancelled with it");
+}

@@ -294,8 +294,13 @@ impl Side {
 
     fn listen(&mut self) -> Seen {
         let backlog = self.backlog;
-        let options =
-            ListenOptions { backlog, reuse_address: true, reuse_port: false, v6_only: true };
+        let options = ListenOptions {
+            backlog,
+            reuse_address: true,
+            reuse_port: false,
+            v6_only: true,
+            keep_alive: false,
+        };
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let fd = self.kernel.sockets().listen(&anywhere, &options)?;
         let address = self.kernel.sockets().local_addr(fd)?;

@@ -10,7 +10,7 @@ use super::network::Object;
 use super::table::real;
 use super::tcp::Phase;
 use crate::selector::Readiness;
-use crate::sys::{ConnectProgress, ListenOptions, PipeKind, Sockets};
+use crate::sys::{ConnectProgress, ListenOptions, NameFlags, PipeKind, Sockets};
 
 /// The world's sockets.
 pub(crate) struct SimSockets(World);
@@ -119,6 +119,14 @@ impl Sockets for SimSockets {
     fn resolve(&self, host: &str, port: u16) -> Option<io::Result<Vec<SocketAddr>>> {
         Some(self.0.resolve(host, port))
     }
+
+    fn name_of(
+        &self,
+        address: &SocketAddr,
+        flags: NameFlags,
+    ) -> Option<io::Result<(String, String)>> {
+        Some(self.0.name_of(address, flags))
+    }
 }
 
 fn no_pipe() -> io::Error {
@@ -154,5 +162,25 @@ impl World {
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         }
         Ok(addresses)
+    }
+
+    /// Services have no names here: a port is its digits.
+    fn name_of(&self, address: &SocketAddr, flags: NameFlags) -> io::Result<(String, String)> {
+        let (ip, service) = (address.ip(), address.port().to_string());
+        if flags.numeric_host && !flags.name_required {
+            return Ok((ip.to_string(), service));
+        }
+        let said = self.with(|net| net.hosts.iter().find(|(_, of)| *of == ip).cloned());
+        match said {
+            Some((name, _)) => Ok((name, service)),
+            None if ip == Ipv4Addr::LOCALHOST => Ok(("localhost".to_owned(), service)),
+            None => {
+                let text = format!(
+                    "cannot find the name of {address}: a simulation asks no name server; say \
+                     World::host(name, {ip}) first"
+                );
+                Err(io::Error::new(io::ErrorKind::NotFound, text))
+            }
+        }
     }
 }

@@ -200,8 +200,13 @@ fn faults_of_an_accept_are_no_descriptor_none_waiting_and_one_that_is_gone() {
     let accepted = |fault| {
         let (world, _selector) = bare(with_fault(Site::Accept, 0, fault));
         let sockets = SimSockets::new(world);
-        let how =
-            ListenOptions { backlog: 9, reuse_address: true, reuse_port: false, v6_only: true };
+        let how = ListenOptions {
+            backlog: 9,
+            reuse_address: true,
+            reuse_port: false,
+            v6_only: true,
+            keep_alive: false,
+        };
         let listener = sockets.listen(&server(), &how).unwrap();
         let (_client, _) = sockets.connect(&server(), None).unwrap();
         let error = sockets.accept(listener).unwrap_err().raw_os_error().unwrap();

@@ -130,8 +130,13 @@ fn a_connect_to_nobody_is_refused_and_leaves_no_descriptor() {
 fn a_full_backlog_keeps_others_waiting_outside() {
     let report = run(|world| async move {
         let sockets = SimSockets::new(world.clone());
-        let how =
-            ListenOptions { backlog: 0, reuse_address: true, reuse_port: false, v6_only: true };
+        let how = ListenOptions {
+            backlog: 0,
+            reuse_address: true,
+            reuse_port: false,
+            v6_only: true,
+            keep_alive: false,
+        };
         let listener = sockets.listen(&server(), &how).unwrap();
         let (first, _) = sockets.connect(&server(), None).unwrap();
         let (second, _) = sockets.connect(&server(), None).unwrap();
@@ -268,8 +273,13 @@ fn a_latency_that_varies_is_the_least_unless_the_schedule_says_more() {
 fn a_closed_listener_resets_whoever_waits_for_it() {
     let report = run(|world| async move {
         let sockets = SimSockets::new(world.clone());
-        let how =
-            ListenOptions { backlog: 9, reuse_address: true, reuse_port: false, v6_only: true };
+        let how = ListenOptions {
+            backlog: 9,
+            reuse_address: true,
+            reuse_port: false,
+            v6_only: true,
+            keep_alive: false,
+        };
         let listener = sockets.listen(&server(), &how).unwrap();
         let (client, _) = sockets.connect(&server(), None).unwrap();
         sockets.close(listener);
