@@ -8,9 +8,9 @@
 //!
 //! A timer is a slot and an entry of the heap that points at it. Cancelling frees the slot, and
 //! what it held, at once; the heap's entry of 24 bytes stays until it reaches the top or until a
-//! cancel finds that more than half of the heap is such, and sweeps it in one pass. That makes cancelling
-//! O(1) amortised, where taking it out of the heap would walk two paths through memory that is
-//! cold; programs that time out cancel nearly every timer they arm.
+//! cancel finds that more than half of the heap is such, and sweeps it in one pass. That makes
+//! cancelling O(1) amortised, where taking it out of the heap would walk two paths through memory
+//! that is cold; programs that time out cancel nearly every timer they arm.
 
 use crate::sys::Time;
 use crate::sys::zoo::{self, Bug};
