@@ -71,7 +71,8 @@ fn run_03_tasks_that_are_born_meanwhile_are_asked_to_end_too() {
         spawn(async move {
             let _ = cancel_scope(sleep(LONG)).await;
             spawn(async move {
-                told.borrow_mut().push(cancel_scope(sleep(LONG)).await);
+                let ended = cancel_scope(sleep(LONG)).await;
+                told.borrow_mut().push(ended);
             });
             for _ in 0..3 {
                 yield_now().await;
@@ -132,6 +133,7 @@ fn run_04_what_one_of_them_fails_with_goes_to_the_handler_and_mains_value_comes_
 }
 
 #[test]
+#[expect(clippy::async_yields_async, reason = "the next run awaits it")]
 fn run_05_a_runner_keeps_its_loop_and_its_locals_from_run_to_run_until_it_is_closed() {
     static WHO: TaskLocal<&str> = TaskLocal::new();
     let mut runner = Runner::new().unwrap();

@@ -78,6 +78,7 @@ fn eager_02_a_panic_in_the_first_step_is_the_tasks() {
 }
 
 #[test]
+#[expect(clippy::async_yields_async, reason = "it is looked at outside the run")]
 fn eager_02_a_task_that_cancels_itself_in_its_first_step_ends_cancelled() {
     let (event_loop, _) = virtual_loop();
     let task = event_loop

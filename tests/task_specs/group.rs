@@ -228,7 +228,10 @@ fn tg_08_a_group_that_is_shutting_down_or_finished_takes_no_more_and_says_so() {
             let (out, late) = (kept.clone(), ran.clone());
             let outcome: Outcome<_> = task_group(async |group: TaskGroup<_>| {
                 group.cancel();
-                let refused = group.spawn(async move { Ok(late.set(true)) });
+                let refused = group.spawn(async move {
+                    late.set(true);
+                    Ok(())
+                });
                 out.set(Some(group));
                 Ok(refused.await.unwrap_err().to_string())
             })
