@@ -94,7 +94,7 @@ impl EventLoop {
     /// # Errors
     ///
     /// The resolver's, with the name; `NotFound` if it has no address, and in a simulation, which
-    /// knows only `localhost` and what [`World::host`](crate::testing::World::host) said; no thread
+    /// knows only `localhost` and what `World::host` said; no thread
     /// can be started.
     ///
     /// # Cancel safety

@@ -1,5 +1,6 @@
 //! Names and addresses. (DNS)
 
+#[cfg(feature = "testing")]
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
