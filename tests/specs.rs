@@ -2,8 +2,8 @@
 //! it, or why nothing does.
 //!
 //! `specs.txt` has the ids: U must hold, V is what newer CPythons do, A is adapted. A test's name
-//! begins with the ids of what it holds (`call_02_…`). What is held elsewhere has a row in the first
-//! table of `README.md`, and what is on its way in the second. `tools/spec-coverage` prints it all.
+//! begins with the ids of what it holds (`call_02_…`). What is held elsewhere, or not at all, has a row
+//! in the table of `README.md`. `tools/spec-coverage` prints it all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -72,7 +72,7 @@ fn tests() -> BTreeMap<String, BTreeSet<String>> {
     tests
 }
 
-/// What the tables of `README.md` say, by id or whole category.
+/// What the table of `README.md` says, by id or whole category.
 fn elsewhere() -> BTreeMap<&'static str, &'static str> {
     let rows = include_str!("README.md").lines().filter(|line| line.starts_with("| "));
     let categories: BTreeSet<&str> = specs().iter().map(Spec::category).collect();

@@ -168,3 +168,42 @@ impl<T> Drop for Asked<T> {
 fn lock<T>(answer: &Mutex<Answer<T>>) -> MutexGuard<'_, Answer<T>> {
     answer.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Wake};
+
+    use super::*;
+
+    /// Wakes this thread.
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// What a look-up gives, and whether its first poll had to wait.
+    fn look_up(host: &str) -> (Vec<SocketAddr>, bool) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut lookup = pin!(resolve(host.to_owned(), 7));
+        let mut waited = false;
+        loop {
+            match lookup.as_mut().poll(&mut context) {
+                Poll::Ready(addresses) => return (addresses.unwrap(), waited),
+                Poll::Pending => waited = true,
+            }
+            thread::park();
+        }
+    }
+
+    #[test]
+    fn dns_01_a_name_is_looked_up_beside_the_loop_and_the_answer_is_the_systems() {
+        assert_eq!(look_up("localhost").0, getaddrinfo("localhost", 7).unwrap());
+        // The other thread may be done before the first poll is, but not a thousand times.
+        assert!((0..1000).any(|_| look_up("localhost").1), "the poll looked it up itself");
+    }
+}

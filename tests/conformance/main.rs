@@ -13,6 +13,7 @@ mod callbacks;
 mod cancelling;
 mod children;
 mod connections;
+mod groups;
 mod sharing;
 mod tasks;
 
@@ -42,7 +43,12 @@ programs! {
         gather_cancelled wait_for_the_first wait_with_a_timeout timeout_expires
         timeout_within_a_timeout;
     sharing: lock_order lock_cancelled_waiter event_wakes_all condition_notify semaphore_order
-        barrier_rounds queue_order queue_getters queue_kinds;
+        barrier_rounds queue_order queue_getters queue_kinds condition_predicate
+        semaphore_cancelled_waiter queue_join queue_putters;
+    groups: shield_keeps_its_task shield_tells_the_end group_waits_for_all group_fails
+        group_block_fails group_errors_add_up group_within_a_group group_is_cancelled
+        group_takes_no_more wait_for_in_time wait_for_expires wait_for_swallowed wait_for_no_time
+        wait_for_a_shield as_completed_order runner_twice;
     children: children;
     connections: protocol_order close_is_told_later half_close stream_reads writing_is_paused;
 }

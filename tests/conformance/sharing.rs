@@ -212,3 +212,97 @@ pub fn queue_kinds(log: &Log) {
     let next = || smallest.get_nowait().unwrap();
     say!(log, next(), next(), next());
 }
+
+pub fn condition_predicate(log: &Log) {
+    let log = log.clone();
+    let main = async move {
+        let condition = Condition::with(Lock::with(0));
+        let tasks = [("a", 2), ("b", 1)].map(|(name, least)| {
+            let (log, condition) = (log.clone(), condition.clone());
+            spawn(async move {
+                let guard = condition.acquire().await;
+                let guard = condition.wait_for(guard, |value| *value >= least).await;
+                say!(log, name, "has", *guard);
+            })
+        });
+        for _ in 0..2 {
+            turns(3).await;
+            let mut guard = condition.acquire().await;
+            *guard += 1;
+            say!(log, "now", *guard);
+            condition.notify_all(&guard);
+        }
+        wait(tasks).await.unwrap();
+    };
+    run(main).unwrap();
+}
+
+pub fn semaphore_cancelled_waiter(log: &Log) {
+    let log = log.clone();
+    let main = async move {
+        let semaphore = Semaphore::new(1);
+        let held = semaphore.acquire().await;
+        let tasks = ["a", "b", "c"].map(|name| {
+            let (log, semaphore) = (log.clone(), semaphore.clone());
+            spawn(async move {
+                let _permit = semaphore.acquire().await;
+                log.say(name);
+            })
+        });
+        yield_now().await;
+        tasks[0].cancel();
+        drop(held);
+        log.say("released");
+        let waited = wait(tasks).await.unwrap();
+        say!(log, waited.done[0].cancelled(), semaphore.locked());
+    };
+    run(main).unwrap();
+}
+
+pub fn queue_join(log: &Log) {
+    let log = log.clone();
+    let main = async move {
+        let queue = Queue::new(0);
+        queue.join().await;
+        log.say("nothing to do");
+        (0..3).for_each(|number| queue.put_nowait(number).unwrap());
+        let (told, from) = (log.clone(), queue.clone());
+        let worker = spawn(async move {
+            loop {
+                say!(told, "works on", from.get().await.unwrap());
+                yield_now().await;
+                from.task_done().unwrap();
+            }
+        });
+        queue.join().await;
+        say!(log, "all done", queue.empty());
+        worker.cancel();
+        if queue.task_done().is_err() {
+            log.say("too often");
+        }
+    };
+    run(main).unwrap();
+}
+
+pub fn queue_putters(log: &Log) {
+    let log = log.clone();
+    let main = async move {
+        let queue = Queue::new(1);
+        queue.put_nowait("first").unwrap();
+        let tasks = ["a", "b", "c"].map(|name| {
+            let (log, queue) = (log.clone(), queue.clone());
+            spawn(async move {
+                queue.put(name).await.unwrap();
+                say!(log, "put", name);
+            })
+        });
+        yield_now().await;
+        tasks[1].cancel();
+        for _ in 0..3 {
+            say!(log, "got", queue.get().await.unwrap());
+            turns(3).await;
+        }
+        say!(log, queue.empty());
+    };
+    run(main).unwrap();
+}

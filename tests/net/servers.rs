@@ -446,7 +446,7 @@ fn accepting_after(failure: i32) -> (usize, Vec<String>, u64) {
 }
 
 #[test]
-fn a_listener_out_of_descriptors_rests_a_second_and_does_not_spin() {
+fn exc_11_a_listener_out_of_descriptors_rests_a_second_and_does_not_spin() {
     for failure in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM] {
         let (calls, reports, passed) = accepting_after(failure);
         assert_eq!((calls, reports.len(), passed), (3, 1, 1));

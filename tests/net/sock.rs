@@ -133,6 +133,22 @@ fn sock_05_what_is_sent_after_a_cancelled_send_follows_what_was_sent_of_it() {
 }
 
 #[test]
+fn cancel_19_a_cancelled_receive_ends_at_once_and_leaves_nothing_watched() {
+    on_loop(|event_loop| async move {
+        let (ours, _peer) = nonblocking();
+        let ours = std::rc::Rc::new(ours);
+        let (own, lent) = (event_loop.clone(), ours.clone());
+        let task = spawn(async move { own.sock_recv(&*lent, 16).await });
+        evloop::yield_now().await;
+        let waits_for = task.task_ref().waits_for().map(|(resource, _)| resource);
+        assert!(matches!(waits_for, Some(evloop::observe::Resource::Readable(_))));
+        task.cancel();
+        assert!(task.await.is_err_and(|error| error.is_cancelled()));
+        assert!(!event_loop.remove_reader(&*ours).unwrap());
+    });
+}
+
+#[test]
 fn sock_06_a_cancelled_connect_can_be_made_again() {
     on_loop(|event_loop| async move {
         let listener = listener();

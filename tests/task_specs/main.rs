@@ -11,7 +11,7 @@
 //! | TASK-07 | `Task` has no `set_result`: a compile-time matter (doctest below) |
 //! | TASK-09 | `IntoFuture` is what `ensure_future` was: a future goes where it is wanted as it is |
 //! | TASK-10 | no task factory: `create_task` is the only maker |
-//! | CANCEL-19 | needs sockets: the transports' own tests |
+//! | CANCEL-19 | needs sockets: `tests/net/sock.rs` |
 //! | SLEEP-02 | durations are not negative, and a value needs no sleep to carry it |
 //! | WAIT-02, half | an unknown `return_when` does not compile |
 //! | WAIT-08, GATHER-09 | a task has one handle and a future one owner: there are no duplicates |
