@@ -5,7 +5,9 @@ use std::future::{Future, poll_fn};
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -216,4 +218,21 @@ pub fn nobody() -> SocketAddr {
 pub fn reset(transport: &Transport, peer: TcpStream) {
     transport.write(b"unread").expect("it is open for writing");
     peer.peek(&mut [0]).expect("it comes");
+}
+
+/// A path of its own for each test, removed with what is there at the end.
+pub struct TestPath(pub PathBuf);
+
+impl TestPath {
+    pub fn new() -> TestPath {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        TestPath(std::env::temp_dir().join(format!("evloop-{}-{number}", std::process::id())))
+    }
+}
+
+impl Drop for TestPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }

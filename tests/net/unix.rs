@@ -3,32 +3,13 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use evloop::{
     StreamReader, StreamWriter, UnixDatagram, get_running_loop, open_unix_connection, spawn,
     start_unix_server,
 };
 
-use crate::support::{Echo, Log, Recorder, off_loop, on_loop};
-
-/// A path of its own for each test, removed with what is there at the end.
-struct TestPath(PathBuf);
-
-impl TestPath {
-    fn new() -> TestPath {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        TestPath(std::env::temp_dir().join(format!("evloop-{}-{number}", std::process::id())))
-    }
-}
-
-impl Drop for TestPath {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
+use crate::support::{Echo, Log, Recorder, TestPath, off_loop, on_loop};
 
 async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> io::Result<()> {
     loop {

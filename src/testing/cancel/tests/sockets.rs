@@ -1,6 +1,7 @@
 //! Descriptors and sockets that are awaited without a transport.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
@@ -187,6 +188,203 @@ fn a_cut_unix_connection_leaves_nothing_behind() {
             drop(full);
             server.close();
             server.wait_closed().await;
+            nothing_is_left().await;
+        }
+    });
+}
+
+/// A socket that does not block, bound to the loopback interface.
+fn udp() -> net::UdpSocket {
+    let socket = net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+fn tcp_listener() -> net::TcpListener {
+    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
+#[test]
+fn a_cut_sock_connect_leaves_no_registration_and_the_next_call_goes_on_with_it() {
+    withstands_really(|cut| async move {
+        let event_loop = get_running_loop().unwrap();
+        let listener = tcp_listener();
+        let to = listener.local_addr().unwrap();
+        let (socket, _) = crate::sys::reserve(&"127.0.0.1:0".parse().unwrap()).unwrap();
+        if let Some(connected) = cut.dropping(event_loop.sock_connect(&socket, to)).await {
+            connected.unwrap();
+        }
+        assert!(!event_loop.remove_writer(&socket).unwrap());
+        event_loop.sock_connect(&socket, to).await.unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.write_all(b"x").unwrap();
+        assert_eq!(event_loop.sock_recv(&socket, 2).await.unwrap(), b"x");
+        nothing_is_left().await;
+    });
+}
+
+#[test]
+fn a_connection_that_a_cut_sock_accept_did_not_take_is_there_for_the_next() {
+    withstands_really(|cut| async move {
+        let event_loop = get_running_loop().unwrap();
+        let listener = tcp_listener();
+        let to = listener.local_addr().unwrap();
+        let connects = spawn(async move {
+            let mut peers = Vec::new();
+            for _ in 0..3 {
+                yield_now().await;
+                peers.push(net::TcpStream::connect(to).unwrap());
+            }
+            peers
+        });
+        let mut accepted = Vec::new();
+        while accepted.len() < 3 {
+            if let Some(connection) = cut.dropping(event_loop.sock_accept(&listener)).await {
+                accepted.push(connection.unwrap().1.unwrap());
+            }
+        }
+        let peers = connects.await.unwrap();
+        let theirs: Vec<_> = peers.iter().map(|peer| peer.local_addr().unwrap()).collect();
+        assert_eq!(accepted, theirs);
+        nothing_is_left().await;
+    });
+}
+
+#[test]
+fn a_cut_sock_recvfrom_takes_no_datagram() {
+    withstands_really(|cut| async move {
+        let event_loop = get_running_loop().unwrap();
+        let (ours, theirs) = (udp(), udp());
+        let (to, from) = (ours.local_addr().unwrap(), theirs.local_addr().unwrap());
+        let sender = spawn(async move {
+            for byte in 0..4_u8 {
+                yield_now().await;
+                get_running_loop().unwrap().sock_sendto(&theirs, &[byte], to).await.unwrap();
+            }
+        });
+        let mut came = Vec::new();
+        while came.len() < 4 {
+            if let Some(received) = cut.dropping(event_loop.sock_recvfrom(&ours, 8)).await {
+                let (datagram, sender) = received.unwrap();
+                assert_eq!(sender, from);
+                came.extend(datagram);
+            }
+        }
+        assert_eq!(came, [0, 1, 2, 3]);
+        sender.await.unwrap();
+        nothing_is_left().await;
+    });
+}
+
+/// What comes until an empty datagram does, read slowly.
+///
+/// A full queue of a Unix socket makes its sender wait. UDP over the loopback interface drops what
+/// does not fit, so no send of it waits here.
+async fn reads_all(from: UnixDatagram) -> Vec<Vec<u8>> {
+    let mut came: Vec<Vec<u8>> = Vec::new();
+    let mut buffer = [0; 4];
+    loop {
+        for _ in 0..2 {
+            yield_now().await;
+        }
+        let len = from.recv(&mut buffer).await.unwrap();
+        if len == 0 {
+            return came;
+        }
+        came.push(buffer[..len].to_vec());
+    }
+}
+
+/// A datagram is sent whole or not at all, and those whose send ended are all there, in order.
+fn assert_sent(came: &[Vec<u8>], ended: &[Option<()>]) {
+    let sent: Vec<Vec<u8>> = (0_u8..)
+        .zip(ended)
+        .filter(|(_, ended)| ended.is_some())
+        .map(|(number, _)| vec![number; 2])
+        .collect();
+    assert_eq!(came, sent);
+}
+
+/// Sends to a name, over a socket that is connected to it or over one that is not.
+fn sends_are_whole_or_not_at_all(file: &str, connected: bool) {
+    let name = std::env::temp_dir().join(format!("{file}-{}", std::process::id()));
+    withstands_really(|cut| {
+        let name = name.clone();
+        async move {
+            let reader = spawn(reads_all(UnixDatagram::bind(&name).unwrap()));
+            let ours = match connected {
+                true => UnixDatagram::connect(&name).unwrap(),
+                false => {
+                    let unbound = std::os::unix::net::UnixDatagram::unbound().unwrap();
+                    UnixDatagram::from_std(unbound).unwrap()
+                }
+            };
+            let mut ended = Vec::new();
+            for number in 0..40_u8 {
+                let sent = match connected {
+                    true => cut.dropping(ours.send(&[number; 2])).await,
+                    false => cut.dropping(ours.send_to(&[number; 2], &name)).await,
+                };
+                ended.push(sent.map(Result::unwrap));
+            }
+            match connected {
+                true => ours.send(b"").await.unwrap(),
+                false => ours.send_to(b"", &name).await.unwrap(),
+            }
+            assert_sent(&reader.await.unwrap(), &ended);
+            std::fs::remove_file(&name).unwrap_or_default();
+            nothing_is_left().await;
+        }
+    });
+}
+
+#[test]
+fn a_cut_unix_datagram_send_has_sent_nothing() {
+    sends_are_whole_or_not_at_all("evloop-cut-send", true);
+}
+
+#[test]
+fn a_cut_unix_datagram_send_to_has_sent_nothing() {
+    sends_are_whole_or_not_at_all("evloop-cut-to", false);
+}
+
+#[test]
+fn a_cut_sendfile_has_sent_a_beginning_and_nothing_else() {
+    let name = std::env::temp_dir().join(format!("evloop-cut-file-{}", std::process::id()));
+    let content: Vec<u8> = (0..4_000_000_u32).map(|at| (at % 251) as u8).collect();
+    std::fs::write(&name, &content).unwrap();
+    let file = Rc::new(std::fs::File::open(&name).unwrap());
+    std::fs::remove_file(&name).unwrap();
+    let content = Rc::new(content);
+    withstands_really(|cut| {
+        let (file, content) = (file.clone(), content.clone());
+        async move {
+            let event_loop = get_running_loop().unwrap();
+            let (ours, peer) = UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            peer.set_nonblocking(true).unwrap();
+            let inner = event_loop.clone();
+            let reader = spawn(async move {
+                let mut all = Vec::new();
+                loop {
+                    let some = inner.sock_recv(&peer, 1 << 20).await.unwrap();
+                    if some.is_empty() {
+                        return all;
+                    }
+                    all.extend(some);
+                }
+            });
+            let sending = event_loop.sock_sendfile(&ours, &file, 0, None);
+            let done = cut.dropping(sending.into_future()).await.map(Result::unwrap);
+            event_loop.sock_sendall(&ours, b"end").await.unwrap();
+            drop(ours);
+            let all = reader.await.unwrap();
+            let sent = all.strip_suffix(b"end").unwrap();
+            assert!(content.starts_with(sent));
+            assert!(done.is_none() || done == Some(content.len() as u64));
+            assert!(done.is_none() || sent.len() == content.len());
             nothing_is_left().await;
         }
     });
