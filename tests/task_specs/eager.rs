@@ -1,6 +1,6 @@
 use evloop::{current_task, get_running_loop, spawn_eager, yield_now};
 
-use crate::{Log, reports, turn, virtual_loop};
+use crate::{Log, reports, virtual_loop};
 
 #[test]
 fn eager_01_a_task_that_does_not_wait_is_done_when_the_call_returns() {

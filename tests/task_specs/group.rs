@@ -267,7 +267,7 @@ fn tg_10_an_inner_group_that_fails_while_cancelled_leaves_the_request_to_the_out
     let (event_loop, _) = virtual_loop();
     let log = Log::default();
     let told = log.clone();
-    let mut parent = event_loop.create_task(async move {
+    let parent = event_loop.create_task(async move {
         let _: Outcome<()> = task_group(async |outer: TaskGroup<_>| {
             outer.spawn(says_when_asked(told.clone(), "outer's child", 1));
             let inner: Outcome<()> = task_group(async |inner: TaskGroup<_>| {
@@ -287,7 +287,7 @@ fn tg_10_an_inner_group_that_fails_while_cancelled_leaves_the_request_to_the_out
     turn(&event_loop);
     turn(&event_loop);
     parent.cancel();
-    let ended = event_loop.run_until_complete(async move { (&mut parent).await });
+    let ended = event_loop.run_until_complete(parent);
     assert!(matches!(ended, Ok(Err(JoinError::Cancelled))));
     assert_eq!(log.take(), ["in the clean-up", "outer's child"]);
 }
