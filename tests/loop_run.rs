@@ -71,8 +71,8 @@ fn run_03_tasks_that_are_born_meanwhile_are_asked_to_end_too() {
         spawn(async move {
             let _ = cancel_scope(sleep(LONG)).await;
             spawn(async move {
-                let ended = cancel_scope(sleep(LONG)).await;
-                told.borrow_mut().push(ended);
+                let end = cancel_scope(sleep(LONG)).await;
+                told.borrow_mut().push(end);
             });
             for _ in 0..3 {
                 yield_now().await;
@@ -141,10 +141,10 @@ fn run_05_a_runner_keeps_its_loop_and_its_locals_from_run_to_run_until_it_is_clo
         .run(async {
             WHO.set("first").unwrap();
             get_running_loop().unwrap().call_soon(|| ()).unwrap();
-            spawn(sleep(Duration::ZERO))
+            (spawn(sleep(Duration::ZERO)),)
         })
         .unwrap();
-    let (who, slept) = runner.run(async { (WHO.get(), first.await) }).unwrap();
+    let (who, slept) = runner.run(async { (WHO.get(), first.0.await) }).unwrap();
     assert_eq!((who, slept.unwrap()), (Some("first"), ()));
     assert!(!runner.get_loop().is_closed());
     runner.close().unwrap();
