@@ -133,7 +133,6 @@ fn run_04_what_one_of_them_fails_with_goes_to_the_handler_and_mains_value_comes_
 }
 
 #[test]
-#[expect(clippy::async_yields_async, reason = "the next run awaits it")]
 fn run_05_a_runner_keeps_its_loop_and_its_locals_from_run_to_run_until_it_is_closed() {
     static WHO: TaskLocal<&str> = TaskLocal::new();
     let mut runner = Runner::new().unwrap();
