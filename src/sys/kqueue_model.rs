@@ -80,6 +80,9 @@ fn queues() -> MutexGuard<'static, BTreeMap<c_int, Queue>> {
     QUEUES.lock().unwrap()
 }
 
+/// # Safety
+///
+/// Nothing is asked of the caller: it is unsafe as the one it stands in for, kqueue(2) of libc.
 pub(super) unsafe fn kqueue() -> c_int {
     // SAFETY: socket(2) takes three integers and touches no memory of ours.
     let fd = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0) };
