@@ -6,6 +6,7 @@
 mod app;
 mod client;
 pub mod date;
+mod extract;
 pub mod h1;
 mod http_error;
 mod limits;
@@ -14,6 +15,7 @@ mod request;
 mod response;
 mod router;
 mod server;
+pub mod test;
 pub mod url;
 
 pub use app::{
@@ -22,6 +24,7 @@ pub use app::{
     head, options, patch, post, put, route, run_app,
 };
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use extract::{ExtractError, Form};
 pub use h1::RequestHead;
 pub use http_error::HttpError;
 pub use limits::Limits;
