@@ -5,7 +5,9 @@
 
 mod app;
 mod client;
+pub mod conditional;
 pub mod date;
+mod etag;
 pub mod h1;
 mod limits;
 pub mod query;
@@ -17,6 +19,7 @@ pub mod url;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use etag::{EntityTag, InvalidEntityTag};
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};
