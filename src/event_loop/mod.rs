@@ -202,6 +202,7 @@ impl EventLoop {
             observe.add(observer);
         }
         observe.add_from_environment()?;
+        #[cfg(feature = "debug")]
         if let Some(enabled) = builder.debug {
             observe.set_debug(enabled);
         }
