@@ -20,6 +20,8 @@ mod response;
 mod router;
 mod server;
 pub mod url;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
