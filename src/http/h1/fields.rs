@@ -84,6 +84,11 @@ impl Fields {
         std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn positions(&self) -> &[(Span, Span)] {
+        &self.spans
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
