@@ -5,18 +5,26 @@
 
 mod app;
 mod client;
+pub mod conditional;
+pub mod cookie;
+mod cookie_date;
+pub mod cookie_jar;
 pub mod date;
 mod extract;
+mod etag;
 pub mod h1;
 mod http_error;
 mod limits;
 pub mod query;
+pub mod range;
 mod request;
 mod response;
 mod router;
 mod server;
 pub mod test;
 pub mod url;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use app::{
     AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath, RouteDef,
@@ -25,6 +33,9 @@ pub use app::{
 };
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
 pub use extract::{ExtractError, Form};
+pub use cookie::{Cookie, SameSite};
+pub use cookie_jar::CookieJar;
+pub use etag::{EntityTag, InvalidEntityTag};
 pub use h1::RequestHead;
 pub use http_error::HttpError;
 pub use limits::Limits;
