@@ -11,8 +11,10 @@ mod cookie_date;
 pub mod cookie_jar;
 pub mod date;
 mod etag;
+mod files;
 pub mod h1;
 mod limits;
+pub mod mime;
 pub mod query;
 pub mod range;
 mod request;
@@ -28,6 +30,7 @@ pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, Clie
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
+pub use files::{FileResponse, StaticFiles};
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};
