@@ -80,6 +80,27 @@ fn a_file_is_no_directory_and_the_other_way_round() {
 }
 
 #[test]
+fn a_directory_that_is_not_there_is_an_error_of_its_route() {
+    let tree = Tree::new();
+    for wrong in ["none", "secret"] {
+        let mut app = Application::new();
+        app.router().add_static("/", tree.path(wrong));
+        let error = app.router().check().expect_err("no directory").to_string();
+        assert!(error.contains("is not a directory that can be served"), "{error}");
+    }
+}
+
+#[test]
+fn a_nested_application_serves_its_directory_below_its_prefix() {
+    let tree = Tree::new();
+    let mut app = Application::new();
+    app.nest("/api", tree.app(|files| files));
+    let [file, directory] = got(app, ["/api/static/sub/b.txt", "/api/static/sub"]);
+    assert_eq!(file, (200, "below".into()));
+    assert_eq!(directory, (301, "/api/static/sub/".into()));
+}
+
+#[test]
 fn hidden_names_are_served_only_if_asked_for() {
     let tree = Tree::new();
     std::fs::create_dir(tree.path("root/.well-known")).expect("a directory");

@@ -159,15 +159,20 @@ impl Routes {
     /// ```
     /// use evloop::http::{Application, StaticFiles};
     /// let mut app = Application::new();
-    /// app.router().add_static("/static", StaticFiles::new("public").show_index(true));
-    /// app.router().add_static("/assets", "assets");
+    /// app.router().add_static("/sources", StaticFiles::new("src").show_index(true));
+    /// app.router().add_static("/examples", "examples");
+    /// assert!(app.router().check().is_ok());
     /// ```
     ///
     /// A directory without a slash at its end is redirected to the same with one, as `prefix` is.
     /// Whatever is not there, leads out or is no file is 404. Names that are not UTF-8 cannot be
-    /// asked for.
+    /// asked for. What is no directory when the route is added is an error of the route, which
+    /// [`check`](Routes::check) tells.
     pub fn add_static(&mut self, prefix: &str, files: impl Into<StaticFiles>) -> &mut Self {
         let files: Rc<StaticFiles> = Rc::new(files.into());
+        if !files.directory.is_dir() {
+            self.0.refuse(format!("{:?} is not a directory that can be served", files.directory));
+        }
         let prefix = prefix.trim_end_matches('/');
         self.add_get(&format!("{prefix}/{{filename:.*}}"), move |request: Request| {
             let files = files.clone();

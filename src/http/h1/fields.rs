@@ -35,7 +35,7 @@ impl Span {
 }
 
 /// The header fields of one message, in the order they came, names in any letter case.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Fields {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: Vec<(Span, Span)>,
@@ -98,6 +98,11 @@ impl Fields {
             value.start += (all - left) as u32;
             value.end = value.start + bytes.trim_ascii().len() as u32;
         }
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn positions(&self) -> &[(Span, Span)] {
+        &self.spans
     }
 
     pub(crate) fn clear(&mut self) {
