@@ -5,6 +5,8 @@
 
 mod app;
 mod client;
+#[cfg(feature = "compression")]
+mod coding;
 pub mod date;
 pub mod h1;
 mod limits;
@@ -16,7 +18,10 @@ mod server;
 pub mod url;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
-pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use client::{
+    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
+    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+};
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};
