@@ -89,6 +89,22 @@ impl Fields {
         &self.spans
     }
 
+    /// RFC 9112 §5.2: a client replaces each fold of a value by blanks before it looks at the value.
+    pub(crate) fn unfold(&mut self) {
+        for (_, value) in &mut self.spans {
+            let bytes = &mut self.bytes[value.start as usize..value.end as usize];
+            if !bytes.contains(&b'\n') {
+                continue;
+            }
+            for byte in bytes.iter_mut().filter(|it| matches!(it, b'\r' | b'\n' | b'\t')) {
+                *byte = b' ';
+            }
+            let (all, left) = (bytes.len(), bytes.trim_ascii_start().len());
+            value.start += (all - left) as u32;
+            value.end = value.start + bytes.trim_ascii().len() as u32;
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();

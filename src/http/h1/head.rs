@@ -92,7 +92,7 @@ impl RequestHead {
 
     /// Whether the client asks to change the protocol (`Connection: upgrade`).
     pub fn wants_upgrade(&self) -> bool {
-        self.0.meaning.upgrade
+        self.0.meaning.wants_upgrade()
     }
 }
 
@@ -231,7 +231,8 @@ pub(crate) fn parse_any_request(
     let line_end = Span::of(target.as_bytes(), bytes).end as usize + " HTTP/1.1".len();
     let line = line_end + if bytes.get(line_end) == Some(&b'\r') { 2 } else { 1 };
     check_first_byte(Kind::Request, bytes)?;
-    check_lengths(Kind::Request, line, len, limits)?;
+    check_lengths(Kind::Request, line, len, limits)
+        .map_err(|error| blame_the_method(error, bytes, limits))?;
     check_line_ends(bytes, len, request.headers)?;
     let mut room = shared.room();
     room.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
@@ -255,11 +256,9 @@ pub(crate) fn parse_response(
     let bytes = source.bytes();
     let mut response = httparse::Response::new(&mut []);
     let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut response,
-        bytes,
-        array,
-    );
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, array);
     let len = match parsed {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return incomplete(Kind::Response, bytes, None, limits),
@@ -276,6 +275,7 @@ pub(crate) fn parse_response(
     note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
     room.meaning.check_response()?;
     source.keep(len, &mut room);
+    room.fields.unfold();
     Ok(Some((ResponseHead(room), len)))
 }
 
@@ -345,6 +345,17 @@ pub(crate) fn check_lengths(
     Ok(())
 }
 
+/// RFC 9112 §3: a target that is too long is answered 414, a method that is too long 501.
+#[cold]
+fn blame_the_method(error: Error, bytes: &[u8], limits: &Limits) -> Error {
+    let longest = &bytes[..bytes.len().min(limits.request_line)];
+    if error.status() == StatusCode::URI_TOO_LONG && !longest.contains(&b' ') {
+        let what = format!("the method exceeds {} bytes; none here is as long", longest.len());
+        return Error::they(StatusCode::NOT_IMPLEMENTED, what);
+    }
+    error
+}
+
 /// What to say of bytes that `httparse` did not find a head in: that more must come, or what is
 /// wrong with them.
 #[cold]
@@ -398,10 +409,12 @@ pub(crate) fn check_first_line(
     line: usize,
     limits: &Limits,
 ) -> Result<(), Error> {
+    let length = if line == 0 { bytes.len() } else { line };
+    check_lengths(kind, length, length, limits)
+        .map_err(|error| blame_the_method(error, bytes, limits))?;
     if line == 0 {
-        return check_lengths(kind, bytes.len(), bytes.len(), limits);
+        return Ok(());
     }
-    check_lengths(kind, line, line, limits)?;
     let line = &bytes[..line];
     let verdict = match kind {
         Kind::Request => httparse::Request::new(&mut []).parse(line).map(|_| ()),

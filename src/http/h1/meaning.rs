@@ -34,7 +34,7 @@ pub(crate) struct Meaning {
     has_host: bool,
     close: bool,
     keep_alive: bool,
-    pub upgrade: bool,
+    upgrade: bool,
     pub expects_continue: bool,
 }
 
@@ -204,6 +204,11 @@ impl Meaning {
     pub fn keeps_alive(&self) -> bool {
         let faulty = self.coding != Coding::Absent && (self.length.is_some() || self.minor == 0);
         !self.close && !faulty && (self.minor == 1 || self.keep_alive)
+    }
+
+    /// RFC 9110 §7.8: HTTP/1.0 cannot ask for another protocol, a server ignores that it does.
+    pub fn wants_upgrade(&self) -> bool {
+        self.upgrade && self.minor == 1
     }
 
     pub fn version(&self) -> Version {

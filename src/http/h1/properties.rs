@@ -183,7 +183,12 @@ fn hear_client_eof(connection: &mut ClientConnection, said: &mut Vec<Said>) {
 
 fn ask(connection: &mut ClientConnection, method: &Method) {
     let target = if *method == Method::CONNECT { "example.org:443" } else { "/" };
-    let head = OutgoingRequest { method, target, host: "example.org", headers: &HeaderMap::new() };
+    let mut headers = HeaderMap::new();
+    if *method == Method::GET {
+        // So that a 101 is among what may come; to HEAD it may not.
+        headers.insert("upgrade", HeaderValue::from_static("other"));
+    }
+    let head = OutgoingRequest { method, target, host: "example.org", headers: &headers };
     connection.request(&mut Vec::new(), &head, b"").expect("a request can be sent");
 }
 
