@@ -4,8 +4,11 @@
 //! application sees, and are without I/O too.
 
 mod app;
+mod body;
 mod client;
+mod content;
 pub mod date;
+mod extensions;
 pub mod h1;
 mod limits;
 pub mod query;
@@ -16,7 +19,10 @@ mod server;
 pub mod url;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
+pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use content::Content;
+pub use extensions::Extensions;
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};
