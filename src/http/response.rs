@@ -254,7 +254,11 @@ impl Response {
         if let Body::Upgrade(_) = self.body {
             return connection.send_switch(out, head.status, head.headers);
         }
-        connection.send_response(out, &head, self.body.size().map_or(Length::Unknown, Length::Known))
+        connection.send_response(
+            out,
+            &head,
+            self.body.size().map_or(Length::Unknown, Length::Known),
+        )
     }
 
     #[inline]
@@ -274,7 +278,7 @@ impl Response {
         })
     }
 
-    fn note(&mut self, fault: &'static str) {
+    pub(super) fn note(&mut self, fault: &'static str) {
         self.fault.get_or_insert(fault);
     }
 }

@@ -84,6 +84,27 @@ impl Fields {
         std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
     }
 
+    /// RFC 9112 §5.2: a client replaces each fold of a value by blanks before it looks at the value.
+    pub(crate) fn unfold(&mut self) {
+        for (_, value) in &mut self.spans {
+            let bytes = &mut self.bytes[value.start as usize..value.end as usize];
+            if !bytes.contains(&b'\n') {
+                continue;
+            }
+            for byte in bytes.iter_mut().filter(|it| matches!(it, b'\r' | b'\n' | b'\t')) {
+                *byte = b' ';
+            }
+            let (all, left) = (bytes.len(), bytes.trim_ascii_start().len());
+            value.start += (all - left) as u32;
+            value.end = value.start + bytes.trim_ascii().len() as u32;
+        }
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn positions(&self) -> &[(Span, Span)] {
+        &self.spans
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
