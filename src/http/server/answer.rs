@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::Connection;
 use super::drive::Rest;
-use super::sending::Sending;
+use super::sending::{SMALL_FILE, Sending};
 use super::service::Waits;
 use super::stage::{Cause, Exchange, Stage};
 use crate::event_loop::{ErrorContext, Exception};
@@ -25,11 +25,25 @@ impl Connection {
             // The connection was lost meanwhile, or given up.
             return None;
         }
-        if let Body::Bytes(_) = response.body() {
-            self.answer(&response);
-            return None;
+        match response.body() {
+            Body::Bytes(_) => self.answer(&response),
+            Body::File(file) if file.0.len <= SMALL_FILE => self.answer_file(response),
+            _ => return self.begin_answer(response),
         }
-        self.begin_answer(response)
+        None
+    }
+
+    /// A small file goes out with its head in one write.
+    fn answer_file(&self, mut response: Response) {
+        let Body::File(file) = response.replace_body(Body::empty()) else { return };
+        match file.0.read() {
+            Ok(bytes) => drop(response.replace_body(bytes)),
+            Err(error) => {
+                self.report("A file cannot be sent".into(), Exception::Error(error.into()));
+                response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+        }
+        self.answer(&response);
     }
 
     /// A handler has failed.
@@ -106,7 +120,9 @@ impl Connection {
         if let Body::Upgrade(upgrade) = body {
             return Some(self.switch(upgrade));
         }
-        if let Answering::Body(Encoder::Nothing) = self.machine.borrow().answering() {
+        let nothing = Answering::Body(Encoder::Nothing);
+        if *self.machine.borrow().answering() == nothing {
+            // HEAD, 204 and 304: the head is all.
             return self.end_of_answer();
         }
         let sending = Sending::new(Rc::downgrade(self));

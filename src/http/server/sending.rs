@@ -17,7 +17,7 @@ use crate::observe::{Resource, note_wait};
 
 /// A file of at most so many bytes is read and goes out with its head in one write; that costs less
 /// than a call of its own for it.
-const SMALL_FILE: u64 = 16 << 10;
+pub(super) const SMALL_FILE: u64 = 16 << 10;
 
 /// So much of a file is given to the kernel at once. After each part the client has made progress,
 /// which is what its write timeout is measured by.
@@ -146,10 +146,7 @@ impl Connection {
     pub(super) fn file(self: &Rc<Self>, sending: Rc<Sending>, part: FilePart) -> Rest {
         let connection = self.clone();
         Box::pin(async move {
-            let result = match part.len {
-                ..=SMALL_FILE => connection.small_file(&sending, &part),
-                _ => connection.send_file(&sending, part).await,
-            };
+            let result = connection.send_file(&sending, part).await;
             connection.body_over(&sending, result.map_err(Into::into));
         })
     }
@@ -191,15 +188,6 @@ impl Connection {
         Ok(())
     }
 
-    fn small_file(&self, sending: &Sending, part: &FilePart) -> io::Result<()> {
-        let mut bytes = vec![0; part.len as usize];
-        part.file.read_exact_at(&mut bytes, part.offset).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => too_short(),
-            _ => error,
-        })?;
-        sending.put(&bytes)
-    }
-
     async fn send_file(&self, sending: &Sending, part: FilePart) -> io::Result<()> {
         let FilePart { file, mut offset, len } = part;
         let end = offset.saturating_add(len);
@@ -225,6 +213,18 @@ impl Connection {
             }
         }
         Ok(())
+    }
+}
+
+impl FilePart {
+    /// All of it.
+    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(self.len).map_err(io::Error::other)?];
+        match self.file.read_exact_at(&mut bytes, self.offset) {
+            Ok(()) => Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(too_short()),
+            Err(error) => Err(error),
+        }
     }
 }
 
