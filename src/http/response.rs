@@ -244,6 +244,7 @@ impl Response {
     }
 
     /// Appends the head alone; what follows is the caller's to send.
+    #[inline(never)]
     pub(in crate::http) fn send_head(
         &self,
         connection: &mut ServerConnection,

@@ -197,6 +197,7 @@ impl ServerConnection {
     /// # Errors
     /// [`Error::You`] where no answer is due, or the head contradicts itself, its body or the
     /// protocol. `out` is as before.
+    #[inline]
     pub fn send_response(
         &mut self,
         out: &mut Vec<u8>,

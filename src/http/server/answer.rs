@@ -20,13 +20,13 @@ const LINGER_SIZE: usize = 1 << 20;
 
 impl Connection {
     /// A handler has come to its answer; gives what remains to be done to send it.
-    pub(super) fn answered(self: &Rc<Self>, response: Response) -> Option<Rest> {
+    pub(super) fn answered(self: &Rc<Self>, response: &mut Response) -> Option<Rest> {
         if !matches!(*self.stage.borrow(), Stage::Handling(_)) {
             // The connection was lost meanwhile, or given up.
             return None;
         }
         match response.body() {
-            Body::Bytes(_) => self.answer(&response),
+            Body::Bytes(_) => self.answer(response),
             Body::File(file) if file.0.len <= SMALL_FILE => self.answer_file(response),
             _ => return self.begin_answer(response),
         }
@@ -34,16 +34,16 @@ impl Connection {
     }
 
     /// A small file goes out with its head in one write.
-    fn answer_file(&self, mut response: Response) {
+    fn answer_file(&self, response: &mut Response) {
         let Body::File(file) = response.replace_body(Body::empty()) else { return };
         match file.0.read() {
             Ok(bytes) => drop(response.replace_body(bytes)),
             Err(error) => {
                 self.report("A file cannot be sent".into(), Exception::Error(error.into()));
-                response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
+                *response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
             }
         }
-        self.answer(&response);
+        self.answer(response);
     }
 
     /// A handler has failed.
@@ -107,11 +107,12 @@ impl Connection {
     }
 
     /// The head of an answer whose body is still to be sent; gives who sends it.
-    fn begin_answer(self: &Rc<Self>, mut response: Response) -> Option<Rest> {
+    #[inline(never)]
+    fn begin_answer(self: &Rc<Self>, response: &mut Response) -> Option<Rest> {
         if self.service.is_closing() {
             self.machine.borrow_mut().close_after_this();
         }
-        if let Err(error) = self.encode_head(&response) {
+        if let Err(error) = self.encode_head(response) {
             self.encode_instead(error);
             self.complete();
             return None;
@@ -168,29 +169,32 @@ impl Connection {
         None
     }
 
-    /// The request has its whole answer. Whoever still reads its body learns that it is over.
+    /// The request has its whole answer.
+    #[inline]
     fn complete(&self) {
-        let mut machine = self.machine.borrow_mut();
+        if let Asking::Body(_) = self.machine.borrow().asking() {
+            return self.complete_unread();
+        }
+        match self.moves(Cause::Answered, Stage::Reading) {
+            Stage::Reading | Stage::Handling(Exchange { task: None, body: None, .. }) => {}
+            before => over(&before),
+        }
+    }
+
+    /// The request has its whole answer, and its body is on its way.
+    #[cold]
+    fn complete_unread(&self) {
         let drained = self.service.limits().drained_body;
-        let stage = match machine.asking() {
-            Asking::Body(decoder) if !machine.must_close() => {
-                if matches!(decoder, Decoder::Length(left) if *left > drained) {
-                    machine.close_after_this();
-                    (Cause::Answered, Stage::Reading)
-                } else {
-                    (Cause::Unread, Stage::Draining(drained))
-                }
-            }
-            _ => (Cause::Answered, Stage::Reading),
+        let mut machine = self.machine.borrow_mut();
+        if matches!(machine.asking(), Asking::Body(Decoder::Length(left)) if *left > drained) {
+            machine.close_after_this();
+        }
+        let (cause, stage) = match machine.must_close() {
+            true => (Cause::Answered, Stage::Reading),
+            false => (Cause::Unread, Stage::Draining(drained)),
         };
         drop(machine);
-        let before = self.moves(stage.0, stage.1);
-        if let Some(body) = before.body() {
-            body.fail(BodyError::Answered);
-        }
-        if let Stage::Sending(sending) = &before {
-            sending.1.end();
-        }
+        over(&self.moves(cause, stage));
     }
 
     /// An answer that has begun can only be broken off, so that the client notices.
@@ -284,5 +288,16 @@ impl Connection {
         let whose = peer.map_or_else(|_| String::new(), |peer| format!(", for {peer}"));
         let context = ErrorContext::new(what + &whose).exception(exception);
         event_loop.call_exception_handler(context);
+    }
+}
+
+/// An exchange is over: whoever still reads or writes learns it.
+#[cold]
+fn over(exchange: &Stage) {
+    if let Some(body) = exchange.body() {
+        body.fail(BodyError::Answered);
+    }
+    if let Stage::Sending(sending) = exchange {
+        sending.1.end();
     }
 }

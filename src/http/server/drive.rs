@@ -37,12 +37,13 @@ impl Drop for Driver {
 }
 
 impl Connection {
-    /// Has `handling` answer the request under way; gives the task if that waits. `name` is the
-    /// handler's, for reports.
+    /// Has the future that `handle` makes answer the request under way; gives the task if that
+    /// waits. `name` is the handler's, for reports. (Not the future itself: that would be kept
+    /// twice, once as it was given and once where it is polled.)
     pub(in crate::http) fn drive<F>(
         self: &Rc<Self>,
         name: &'static str,
-        handling: F,
+        handle: impl FnOnce() -> F + 'static,
     ) -> Option<Task<()>>
     where
         F: Future<Output: Answer> + 'static,
@@ -51,7 +52,8 @@ impl Connection {
         let driver = Driver { connection: self.clone(), done: false };
         event_loop.start_now(async move {
             let mut driver = driver;
-            let mut handling = pin!(handling);
+            // What panics in the call itself panics in the first step.
+            let mut handling = pin!(async move { handle().await });
             let mut rest: Option<Rest> = None;
             let connection = &driver.connection;
             poll_fn(|context| {
@@ -60,7 +62,7 @@ impl Connection {
                         match caught(handling.as_mut(), context) {
                             Ok(Poll::Pending) => return Poll::Pending,
                             Ok(Poll::Ready(output)) => match output.answer() {
-                                Ok(response) => rest = connection.answered(response),
+                                Ok(mut response) => rest = connection.answered(&mut response),
                                 Err(failure) => {
                                     let failure = Exception::Error(failure.into());
                                     connection.failed(name, failure);

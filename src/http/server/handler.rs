@@ -86,6 +86,6 @@ where
 {
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
         let handler = self.0.clone();
-        connection.drive(type_name::<H>(), async move { handler(request).await })
+        connection.drive(type_name::<H>(), move || handler(request))
     }
 }

@@ -244,7 +244,10 @@ impl Connection {
         match self.service.router.resolve(request.method(), request.head().path()) {
             Resolved::Found { handler, match_info } => {
                 request.set_match_info(match_info);
-                self.moves(Cause::Dispatched, Stage::Handling(exchange_of(&request)));
+                match self.moves(Cause::Dispatched, Stage::Handling(exchange_of(&request))) {
+                    Stage::Reading => {}
+                    before => drop(before),
+                }
                 let task = handler.start(request, self);
                 if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
                     *place = Some(task);
