@@ -32,6 +32,7 @@
 mod answer;
 mod drive;
 pub(super) mod handler;
+mod log;
 mod receive;
 mod sending;
 pub(super) mod service;
@@ -211,6 +212,7 @@ impl Connection {
         if let Stage::Sending(sending) = &stage {
             sending.1.lose();
         }
+        self.log_end();
         stage.task().and_then(Option::take)
     }
 
