@@ -13,6 +13,7 @@ mod request;
 mod response;
 mod router;
 mod server;
+mod unrouted;
 pub mod url;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};

@@ -2,15 +2,13 @@
 
 use std::rc::Rc;
 
-use http::StatusCode;
-use http::header::ALLOW;
-
 use super::stage::{Cause, Stage};
 use super::{Connection, Held};
 use crate::http::h1::{Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
 use crate::http::router::Resolved;
+use crate::http::unrouted::unrouted;
 
 /// So much encoded output is written before more requests are answered.
 const FLUSH_SIZE: usize = 64 << 10;
@@ -167,11 +165,13 @@ impl Connection {
                     *place = Some(task);
                 }
             }
-            Resolved::MethodNotAllowed { allow } => {
-                let response = Response::of_status(StatusCode::METHOD_NOT_ALLOWED);
-                self.answer(&response.header(ALLOW, allow));
+            resolved => {
+                let allow = match resolved {
+                    Resolved::MethodNotAllowed { allow } => Some(allow),
+                    _ => None,
+                };
+                self.answer(&unrouted(request.method(), request.head().path(), allow));
             }
-            Resolved::NotFound => self.answer(&Response::of_status(StatusCode::NOT_FOUND)),
         }
     }
 
