@@ -5,19 +5,30 @@
 
 mod app;
 mod client;
+pub mod conditional;
+pub mod cookie;
+mod cookie_date;
+pub mod cookie_jar;
 pub mod date;
+mod etag;
 pub mod h1;
 mod limits;
 pub mod query;
+pub mod range;
 mod request;
 mod response;
 mod router;
 mod server;
 mod unrouted;
 pub mod url;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use cookie::{Cookie, SameSite};
+pub use cookie_jar::CookieJar;
+pub use etag::{EntityTag, InvalidEntityTag};
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};

@@ -1,6 +1,7 @@
 //! Heads: the first line and the fields of a request or a response.
 //!
-//! `httparse` splits a head into its parts; what the parts may be is decided here. Two things are
+//! `httparse` splits a head into its parts, but for plain requests, which [`plain`] reads; what the
+//! parts may be is decided here. Two things are
 //! true of every function in this file. It is a function of bytes alone; and the verdict on a head
 //! is the same whether the head came in one piece or byte by byte. The second needs an order of
 //! verdicts, since a head may be wrong in several ways: first the length of the first line, then
@@ -16,11 +17,12 @@ use super::body::Framing;
 use super::error::Error;
 use super::fields::{Fields, Span};
 use super::meaning::{Meaning, Target, check_target};
+use super::plain;
 use super::shared::{Kept, Shared};
 use crate::http::Limits;
 
 /// The fields that fit in the parser's array, which lies on the stack.
-const MAX_FIELDS: usize = 128;
+pub(crate) const MAX_FIELDS: usize = 128;
 
 /// Whether a head is a request's or a response's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +93,14 @@ impl RequestHead {
     /// Whether the client asks to change the protocol (`Connection: upgrade`).
     pub fn wants_upgrade(&self) -> bool {
         self.0.meaning.wants_upgrade()
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl RequestHead {
+    /// What the fields say, for comparison.
+    pub(crate) fn meaning(&self) -> &Meaning {
+        &self.0.meaning
     }
 }
 
@@ -176,9 +186,34 @@ impl Source<'_> {
     }
 }
 
+/// How requests' heads are parsed.
+#[cfg(any(test, fuzzing))]
+pub(crate) type ParseRequest =
+    fn(Source<'_>, &Shared) -> Result<Option<(RequestHead, usize)>, Error>;
+
 /// Parses a request's head at the front of `source`: the head and its length, or `None` if it is
-/// not all there yet.
+/// not all there yet. A plain one is read in one pass; every other is judged with care.
+#[inline]
 pub(crate) fn parse_request(
+    source: Source<'_>,
+    shared: &Shared,
+) -> Result<Option<(RequestHead, usize)>, Error> {
+    let mut room = shared.room();
+    match plain::read(source.bytes(), shared.limits(), &mut room) {
+        Some(len) => {
+            source.keep(len, &mut room);
+            Ok(Some((RequestHead(room), len)))
+        }
+        None => {
+            drop(room);
+            parse_any_request(source, shared)
+        }
+    }
+}
+
+/// The same for whatever may come.
+#[inline(never)]
+pub(crate) fn parse_any_request(
     source: Source<'_>,
     shared: &Shared,
 ) -> Result<Option<(RequestHead, usize)>, Error> {
@@ -256,7 +291,7 @@ fn note_fields(
     room.meaning = Meaning::new(minor);
     room.fields.spans.reserve(headers.len());
     for header in headers {
-        room.meaning.note(kind, header.name, header.value)?;
+        room.meaning.note(kind, header.name.as_bytes(), header.value)?;
         let name = Span::of(header.name.as_bytes(), bytes);
         room.fields.spans.push((name, Span::of(header.value, bytes)));
     }

@@ -13,7 +13,9 @@
 //!                  ▼                                                ▼
 //!   Gather ──► head::parse ──► Meaning ──► Framing         encode ──► Encoder
 //!   pieces     tokens by       what the     where the      head        body
-//!   of a head  httparse        fields say   body ends                   │
+//!   of a head  httparse;       fields say   body ends                   │
+//!              plain requests                                           │
+//!              by plain                                                 │
 //!                                   │                                   │
 //!                                   ▼                                   ▼
 //!                  ┌─────────── Asking ◄───── settle ─────► Answering ──────► out
@@ -87,7 +89,7 @@
 //! |---|---|---|
 //! | §2.2 | empty lines before a head; bare CR and LF | `connection::Gather`, `head::check_line_ends` |
 //! | §2.3 | versions | `head::describe` |
-//! | §3, §3.2 | request line, forms of target, `Host` | `meaning::check_target`, `Meaning::host` |
+//! | §3, §3.2 | request line, forms of target, `Host` | `plain`; `meaning::check_target`, `Meaning::host` |
 //! | §4 | status line | `head::parse_response`, `encode::status_line` |
 //! | §5.1, §5.2 | blank before the colon, folded lines | `head::describe`, `Fields::unfold` |
 //! | §6.1 | `Transfer-Encoding` | `Meaning::transfer_encoding`, `check_request` |
@@ -109,6 +111,7 @@ mod extension;
 mod fields;
 mod head;
 mod meaning;
+mod plain;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod server;

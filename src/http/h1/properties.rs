@@ -219,6 +219,23 @@ fn tight() -> Limits {
     }
 }
 
+/// What one of the two readers of request heads made of an input: its length, and all of it.
+fn read_head(parse: super::head::ParseRequest, input: &[u8], limits: &Limits) -> Option<String> {
+    let shared = Shared::new(limits.clone());
+    let (head, len) = parse(super::head::Source::Slice(input), &shared).ok()??;
+    let path = (head.path(), head.query(), head.fields().positions());
+    Some(format!("{len} {head:?} {path:?} {:?}", head.meaning()))
+}
+
+/// Whatever the reader of plain heads takes, the one that asks `httparse` takes too, and makes the
+/// same of it.
+pub fn plain_heads_are_read_as_all_are(input: &[u8]) {
+    for limits in [Limits::default(), tight()] {
+        let any = read_head(super::head::parse_any_request, input, &limits);
+        assert_eq!(read_head(super::head::parse_request, input, &limits), any);
+    }
+}
+
 /// A server hears the same however the bytes of requests are cut, and answers the same.
 pub fn requests_are_the_same_however_they_are_cut(input: &[u8]) {
     for limits in [Limits::default(), tight()] {

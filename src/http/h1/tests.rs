@@ -875,6 +875,33 @@ const REQUEST_PIECES: &[&str] = &[
     "0\r\nT: r\r\n\r\n",
 ];
 
+/// A plain head with some bytes of it changed.
+fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
+    let target = prop_oneof![9 => "/[!\"$-~]{0,40}(\\?[!\"$-~]{0,20})?", 1 => "/[!-~]{0,20}"];
+    let field = prop_oneof![
+        9 => "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,12}:[ \t]{0,2}[ -~]{0,60}\r\n",
+        1 => "[!-9;-~]{1,12}:[ \t]{0,2}[ -~]{0,60}\r\n",
+        1 => "(Host|host|HOST):[ \t]{0,2}[a-z0-9.:\\[\\]]{0,12}[ \t]{0,2}\r\n",
+        2 => "(Content-Length|Expect|Connection|Transfer-Encoding):(100-continue|chunked|close|[0-9]{1,3})\r\n",
+    ];
+    let method = proptest::sample::select(
+        &["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS", "CONNECT", "get", "X"][..],
+    );
+    let line = (method, target, 0..3u8).prop_map(|(method, target, minor)| {
+        format!("{method} {target} HTTP/1.{minor}\r\nHost: h\r\n")
+    });
+    let fields = proptest::collection::vec(field, 0..6).prop_map(|fields| fields.concat());
+    let changes = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..3);
+    (line, fields, changes).prop_map(|(line, fields, changes)| {
+        let mut head = format!("{line}{fields}\r\n").into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(head.len());
+            head[at] = byte;
+        }
+        head
+    })
+}
+
 const RESPONSE_PIECES: &[&str] = &[
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.0 404 Not Found\r\n",
@@ -902,6 +929,11 @@ proptest! {
     #[test]
     fn any_cut_of_requests_gives_the_same_events(input in nearly_http(REQUEST_PIECES)) {
         requests_are_the_same_however_they_are_cut(&input);
+    }
+
+    #[test]
+    fn a_plain_head_is_read_as_httparse_has_it_read(input in nearly_plain()) {
+        plain_heads_are_read_as_all_are(&input);
     }
 
     #[test]
