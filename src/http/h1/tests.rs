@@ -1,6 +1,7 @@
 //! Claims about whole connections, by clause of RFC 9112.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use proptest::collection;
 use proptest::prelude::*;
 
 use super::properties::*;
@@ -902,6 +903,33 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+const CHUNK_PIECES: &[&str] = &[
+    "3\r\nabc\r\n",
+    "3",
+    "0",
+    "00",
+    "0\r\n\r\n",
+    "1",
+    "x\r\n",
+    "\r\n",
+    "\r\n",
+    "\r\n",
+    ";a",
+    ";",
+    "=b",
+    "=",
+    "\"",
+    "\\",
+    " ",
+    "\t",
+    "a: b\r\n",
+    "content-length: 1\r\n",
+    "\r",
+    "\n",
+    "a",
+    "\u{e9}",
+];
+
 const RESPONSE_PIECES: &[&str] = &[
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.0 404 Not Found\r\n",
@@ -944,6 +972,32 @@ proptest! {
     #[test]
     fn any_cut_of_chunks_gives_the_same_body(input in nearly_http(REQUEST_PIECES)) {
         chunked_is_the_same_however_it_is_cut(&input);
+    }
+
+    #[test]
+    fn any_request_is_read_as_the_slow_reader_reads_it(input in nearly_http(REQUEST_PIECES)) {
+        reference::heads_are_read_as_the_reference_reads_them(&input);
+    }
+
+    #[test]
+    fn any_chunks_are_read_as_the_slow_reader_reads_them(input in nearly_http(CHUNK_PIECES)) {
+        reference::chunks_are_read_as_the_reference_reads_them(&input);
+        chunked_is_the_same_however_it_is_cut(&input);
+    }
+
+    #[test]
+    fn any_request_of_the_grammar_is_heard_as_it_was_meant(choices in collection::vec(any::<u8>(), 0..300)) {
+        grammar::requests_of_the_grammar_are_heard(&choices);
+    }
+
+    #[test]
+    fn any_request_broken_in_one_place_is_refused(choices in collection::vec(any::<u8>(), 0..300)) {
+        grammar::requests_broken_in_one_place_are_refused(&choices);
+    }
+
+    #[test]
+    fn client_and_server_agree_over_wires_that_cut_and_break(choices in collection::vec(any::<u8>(), 0..400)) {
+        dialogue::client_and_server_understand_each_other_over_wires(&choices);
     }
 
     #[test]
