@@ -843,13 +843,14 @@ fn a_request_announces_its_body() {
 fn nearly_http(pieces: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         12 => proptest::sample::select(pieces).prop_map(|it| it.as_bytes().to_vec()),
-        1 => proptest::collection::vec(any::<u8>(), 0..4),
+        1 => collection::vec(any::<u8>(), 0..4),
     ];
-    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
 const REQUEST_PIECES: &[&str] = &[
     "GET / HTTP/1.1\r\n",
+    "GET /a#b HTTP/1.1\r\n",
     "POST /a?b HTTP/1.1\r\n",
     "HEAD / HTTP/1.0\r\n",
     "CONNECT h:1 HTTP/1.1\r\n",
@@ -905,19 +906,17 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
 
 const CHUNK_PIECES: &[&str] = &[
     "3\r\nabc\r\n",
-    "3",
-    "0",
-    "00",
-    "0\r\n\r\n",
     "1",
+    "0",
     "x\r\n",
-    "\r\n",
-    "\r\n",
+    "0\r\n\r\n",
+    "\r\nx\r\n0",
+    "\r\n\r\n",
     "\r\n",
     ";a",
-    ";",
+    ";a=",
+    ";a=\"b\\\"c\"",
     "=b",
-    "=",
     "\"",
     "\\",
     " ",
@@ -926,9 +925,11 @@ const CHUNK_PIECES: &[&str] = &[
     "content-length: 1\r\n",
     "\r",
     "\n",
-    "a",
     "\u{e9}",
 ];
+
+const EXTENSION_PIECES: &[&str] =
+    &[";", ";a", "a", "=", "=b", "\"", "\"b\"", "\\\"", " ", "\t", "\u{e9}", ";a=\"", "\\\\"];
 
 const RESPONSE_PIECES: &[&str] = &[
     "HTTP/1.1 200 OK\r\n",
@@ -980,9 +981,15 @@ proptest! {
     }
 
     #[test]
-    fn any_chunks_are_read_as_the_slow_reader_reads_them(input in nearly_http(CHUNK_PIECES)) {
-        reference::chunks_are_read_as_the_reference_reads_them(&input);
-        chunked_is_the_same_however_it_is_cut(&input);
+    fn any_chunks_are_read_as_the_slow_reader_reads_them(
+        input in nearly_http(CHUNK_PIECES),
+        extension in collection::vec(proptest::sample::select(EXTENSION_PIECES), 0..6),
+    ) {
+        let extended = format!("1{}\r\nx\r\n0\r\n\r\n", extension.concat()).into_bytes();
+        for input in [input, extended] {
+            reference::chunks_are_read_as_the_reference_reads_them(&input);
+            chunked_is_the_same_however_it_is_cut(&input);
+        }
     }
 
     #[test]

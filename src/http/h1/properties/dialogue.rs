@@ -313,7 +313,7 @@ impl Dialogue<'_> {
         if !self.broken {
             let ended = self.to_client.ended;
             assert!(ended, "the answer's end was not heard: {:?}", self.client);
-            let lives = self.client.is_reusable() && self.request.ended;
+            let lives = self.client.is_reusable() || self.server.is_idle();
             assert!(!(lives && self.close), "a connection outlives its close");
         }
     }
