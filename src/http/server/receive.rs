@@ -7,8 +7,6 @@ use super::{Connection, Held};
 use crate::http::h1::{Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
-use crate::http::router::Resolved;
-use crate::http::unrouted::unrouted;
 
 /// So much encoded output is written before more requests are answered.
 const FLUSH_SIZE: usize = 64 << 10;
@@ -153,25 +151,12 @@ impl Connection {
         }
     }
 
-    /// The request is there: finds its handler and starts it.
-    fn dispatch(self: &Rc<Self>, mut request: Request) {
-        match self.service.router.resolve(request.method(), request.head().path()) {
-            Resolved::Found { handler, match_info } => {
-                request.set_match_info(match_info);
-                self.moves(Cause::Dispatched, Stage::Handling(None));
-                let task = handler.start(request, self);
-                if let (Some(task), Stage::Handling(place)) = (task, &mut *self.stage.borrow_mut())
-                {
-                    *place = Some(task);
-                }
-            }
-            resolved => {
-                let allow = match resolved {
-                    Resolved::MethodNotAllowed { allow } => Some(allow),
-                    _ => None,
-                };
-                self.answer(&unrouted(request.method(), request.head().path(), allow));
-            }
+    /// The request is there: its handler is found and started.
+    fn dispatch(self: &Rc<Self>, request: Request) {
+        self.moves(Cause::Dispatched, Stage::Handling(None));
+        let task = self.service.app.start(request, self);
+        if let (Some(task), Stage::Handling(place)) = (task, &mut *self.stage.borrow_mut()) {
+            *place = Some(task);
         }
     }
 
