@@ -5,6 +5,8 @@
 
 mod app;
 mod client;
+#[cfg(feature = "compression")]
+mod coding;
 pub mod conditional;
 pub mod cookie;
 mod cookie_date;
@@ -32,7 +34,10 @@ pub use app::{
     Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,
     head, options, patch, post, put, route, run_app,
 };
-pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use client::{
+    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
+    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+};
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
