@@ -18,6 +18,7 @@ pub mod h1;
 mod http_error;
 mod limits;
 pub mod mime;
+pub mod multipart;
 pub mod query;
 pub mod range;
 mod request;
