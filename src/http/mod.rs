@@ -4,13 +4,16 @@
 //! application sees, and are without I/O too.
 
 mod app;
+mod body;
 mod client;
 pub mod conditional;
+mod content;
 pub mod cookie;
 mod cookie_date;
 pub mod cookie_jar;
 pub mod date;
 mod etag;
+mod extensions;
 pub mod h1;
 mod limits;
 pub mod query;
@@ -24,10 +27,13 @@ pub mod url;
 pub mod ws;
 
 pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
+pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use content::Content;
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
+pub use extensions::Extensions;
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};

@@ -3,24 +3,24 @@
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt::Display;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::future::Future;
 use std::rc::Rc;
-use std::task::Poll;
+
+use http::StatusCode;
 
 use super::Connection;
-use crate::event_loop::Exception;
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
-use crate::task::Task;
+use crate::task::{Task, TimedOut};
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
 /// that can be displayed.
 ///
-/// An error that is a [`Response`] or a [`BodyError`], boxed or not, is answered with what it says: `request.text().await?` and `Err(Response::error(404, "…"))?` are ways to
-/// answer, as raising `web.HTTPNotFound` is in aiohttp. Every other error is reported to the loop's
-/// exception handler and answered with 500, which tells the client nothing.
+/// An error that is a [`Response`] or a [`BodyError`], boxed or not, is answered with what it
+/// says: `request.text().await?` and `Err(Response::error(404, "…"))?` are ways to answer, as
+/// raising `web.HTTPNotFound` is in aiohttp. [`TimedOut`] is answered with 504, as in aiohttp.
+/// Every other error is reported to the loop's exception handler and answered with 500, which tells
+/// the client nothing.
 pub trait Answer {
     /// The response, or what is to be reported.
     ///
@@ -55,6 +55,9 @@ fn known(error: &mut dyn Any) -> Option<Response> {
             }
             if let Some(error) = $boxed.downcast_ref::<BodyError>() {
                 return Some(error.clone().into_response());
+            }
+            if $boxed.is::<TimedOut>() {
+                return Some(Response::of_status(StatusCode::GATEWAY_TIMEOUT));
             })*
         };
     }
@@ -82,27 +85,7 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let event_loop = connection.event_loop()?;
-        let (handler, connection) = (self.0.clone(), connection.clone());
-        event_loop.start_now(async move {
-            let mut handling = pin!(async move { handler(request).await });
-            poll_fn(|context| {
-                let step = catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
-                match step {
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(output)) => match output.answer() {
-                        Ok(response) => connection.answered(&response),
-                        Err(failure) => {
-                            connection.failed(type_name::<H>(), Exception::Error(failure.into()));
-                        }
-                    },
-                    Err(payload) => {
-                        connection.failed(type_name::<H>(), Exception::Panic(payload));
-                    }
-                }
-                Poll::Ready(())
-            })
-            .await;
-        })
+        let handler = self.0.clone();
+        connection.drive(type_name::<H>(), move || handler(request))
     }
 }
