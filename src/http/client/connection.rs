@@ -22,6 +22,10 @@ pub(super) struct Connection {
     used: usize,
 }
 
+/// What another protocol goes on with: the stream, and bytes that came before.
+#[cfg(feature = "ws")]
+pub(in crate::http) type Switched = (StreamReader, StreamWriter, Vec<u8>);
+
 /// The next of a body.
 pub(super) enum Next {
     /// So much of it.
@@ -105,6 +109,12 @@ impl Connection {
         self.input.clear();
         self.input = self.reader.read(READ_SIZE).await.map_err(ClientError::Lost)?;
         Ok(!self.input.is_empty())
+    }
+
+    /// The connection for another protocol, and what came of that already.
+    #[cfg(feature = "ws")]
+    pub(super) fn into_switched(mut self) -> Switched {
+        (self.reader, self.writer, self.input.split_off(self.used))
     }
 
     /// Whether it can carry another request: the last exchange is complete, the server has not

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use http::{HeaderMap, StatusCode, Version};
 
 use super::Session;
+#[cfg(feature = "ws")]
+use super::connection::Switched;
 use super::connection::{Connection, Next};
 use super::error::ClientError;
 use crate::http::h1::ResponseHead;
@@ -115,6 +117,12 @@ impl ClientResponse {
             }
         }
         Ok(body)
+    }
+
+    /// The connection after a 101, and the bytes that came behind that.
+    #[cfg(feature = "ws")]
+    pub(in crate::http) fn into_switched(mut self) -> Option<Switched> {
+        Some(self.connection.take()?.into_switched())
     }
 
     /// The body is over: the connection may serve another request.
