@@ -1,12 +1,16 @@
 //! Debug mode: the loop's side of it. What is looked for, and how, is in `observe/debug.rs`.
 
+#[cfg(feature = "debug")]
 use std::time::Duration;
 
 use super::exception::{ErrorContext, discard, write_to_stderr};
 use super::residents::Resident;
 use super::{EventLoop, Inner};
-use crate::observe::{Finding, What};
+use crate::observe::Finding;
+#[cfg(feature = "debug")]
+use crate::observe::What;
 
+#[cfg(feature = "debug")]
 impl EventLoop {
     /// Begins or ends debug mode. (`loop.set_debug`)
     ///

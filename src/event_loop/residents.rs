@@ -27,6 +27,7 @@ pub(crate) trait Resident {
         false
     }
     /// A task's name and where it was spawned.
+    #[cfg(feature = "debug")]
     fn spawned(&self) -> Option<(Site, Rc<str>)> {
         None
     }

@@ -5,6 +5,7 @@
 
 mod addr;
 mod bell;
+#[cfg(feature = "workers")]
 pub(crate) mod child;
 mod clock;
 mod datagram;
@@ -27,6 +28,7 @@ mod open;
 mod option;
 pub(crate) mod pipe;
 mod poll;
+#[cfg(feature = "process")]
 pub(crate) mod process;
 pub(crate) mod resolve;
 mod sendfile;
@@ -38,6 +40,8 @@ mod thread;
 mod time;
 mod timerfd;
 pub(crate) mod unix;
+#[cfg(feature = "datagram")]
+pub(crate) mod unix_datagram;
 #[cfg(not(evloop_zoo))]
 pub(crate) mod zoo;
 #[cfg(evloop_zoo)]
@@ -64,6 +68,7 @@ pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use resolve::NameFlags;
+#[cfg(any(feature = "workers", all(test, feature = "testing", feature = "datagram")))]
 pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use socket::{connect_socket, family_of, socket_family};

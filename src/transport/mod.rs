@@ -13,6 +13,7 @@
 
 mod address;
 mod connect;
+#[cfg(feature = "datagram")]
 mod datagram;
 pub(crate) mod eyeballs;
 mod flow;
@@ -35,6 +36,7 @@ mod unsent;
 
 pub use address::{Address, ToAddress};
 pub use connect::CreateConnection;
+#[cfg(feature = "datagram")]
 pub use datagram::{
     BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket, UnixDatagram,
 };

@@ -4,7 +4,9 @@
 //! a handful of copies and no allocation. Nothing that goes through here can break out of its
 //! place: `http`'s types hold no CR, LF or NUL, and what comes as text is checked.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 /// A response's head, to be sent.
@@ -98,6 +100,8 @@ impl Encoder {
     }
 }
 
+const BAD_HOST: &str = "the host is malformed; it is a host name, then maybe a colon and a port";
+
 /// What a server knows of the request when it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
@@ -124,6 +128,11 @@ struct Own {
     date: bool,
     content_type: bool,
     host: bool,
+    upgrade: bool,
+    upgrade_option: bool,
+    te: bool,
+    te_option: bool,
+    expect: bool,
 }
 
 /// Appends the head of a final response. On an error `out` may hold part of it; the caller cuts
@@ -167,6 +176,11 @@ fn response_framing(
     let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if status == StatusCode::NO_CONTENT && (own.length.is_some() || own.chunked) {
         return Err("a 204 response has a Content-Length or Transfer-Encoding field");
+    }
+    // RFC 9110 §15.3.6
+    let empty = !own.chunked && length == Length::Known(0) && own.length.unwrap_or(0) == 0;
+    if status == StatusCode::RESET_CONTENT && !empty {
+        return Err("a 205 response has content");
     }
     if asked.http_10 && own.chunked {
         return Err("Transfer-Encoding is set on the answer to an HTTP/1.0 request");
@@ -219,6 +233,15 @@ pub(crate) fn informational(
     if own.length.is_some() || own.chunked {
         return Err("a 1xx response has a Content-Length or Transfer-Encoding field");
     }
+    // RFC 9110 §7.8
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        if !own.upgrade {
+            return Err("a 101 response has no Upgrade field, which names the protocol");
+        }
+        if !own.upgrade_option {
+            out.extend_from_slice(b"connection: upgrade\r\n");
+        }
+    }
     out.extend_from_slice(b"\r\n");
     Ok(())
 }
@@ -233,6 +256,14 @@ pub(crate) fn request(
         return Err("the request target has a blank, a control character or one beyond ASCII; \
                     those are to be percent-encoded");
     }
+    // RFC 9112 §3.2
+    if super::meaning::check_target(head.method, head.target).is_err() {
+        return Err(
+            "the request target is none for this method: a path that begins with / and has \
+                    no fragment, http:// with host and path to a proxy, host:port for CONNECT, \
+                    maybe * for OPTIONS",
+        );
+    }
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(head.target.as_bytes());
@@ -240,11 +271,25 @@ pub(crate) fn request(
     // RFC 9110 §7.2: Host comes first.
     if !head.headers.contains_key(HOST) {
         if !super::meaning::is_host(head.host.as_bytes()) {
-            return Err("the host is malformed; it is a host name, then maybe a colon and a port");
+            return Err(BAD_HOST);
         }
         field(out, b"host: ", head.host.as_bytes());
     }
     let own = fields(out, head.headers)?;
+    if length == Length::Known(0) && own.expect {
+        return Err("Expect is set on a request without content, which waits for nothing");
+    }
+    // RFC 9110 §9.3.8
+    if length != Length::Known(0) && *head.method == Method::TRACE {
+        return Err("a TRACE request has content");
+    }
+    // RFC 9110 §7.8, §10.1.4: what concerns this connection alone is named in Connection.
+    if own.upgrade && !own.upgrade_option {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+    }
+    if own.te && !own.te_option {
+        out.extend_from_slice(b"connection: te\r\n");
+    }
     let encoder = match (length, own.length, own.chunked) {
         (Length::Known(0), None, false) if !announces_empty_body(head.method) => Encoder::Length(0),
         _ => framing(out, length, &own, false)?,
@@ -291,14 +336,23 @@ fn note(own: &mut Own, name: &HeaderName, value: &HeaderValue) -> Result<(), &'s
         own.chunked = true;
     } else if *name == CONNECTION {
         own.connection = true;
-        let mut options = value.as_bytes().split(|byte| *byte == b',');
-        own.close |= options.any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close"));
+        for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            own.close |= option.eq_ignore_ascii_case(b"close");
+            own.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
+            own.te_option |= option.eq_ignore_ascii_case(b"te");
+        }
     } else if *name == HOST {
         if own.host {
             return Err("Host is set twice");
         }
+        if !super::meaning::is_host(value.as_bytes()) {
+            return Err(BAD_HOST);
+        }
         own.host = true;
     }
+    own.upgrade |= *name == UPGRADE;
+    own.te |= *name == TE;
+    own.expect |= *name == EXPECT;
     own.date |= *name == DATE;
     own.content_type |= *name == CONTENT_TYPE;
     Ok(())

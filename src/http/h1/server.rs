@@ -48,6 +48,8 @@ pub struct ServerConnection {
     gather: Gather,
     asked: Asked,
     connect: bool,
+    /// The request asks for another protocol.
+    upgrade: bool,
     keep_alive: bool,
     awaits_continue: bool,
 }
@@ -65,6 +67,7 @@ impl ServerConnection {
             gather: Gather::new(Kind::Request),
             asked: Asked { http_10: false, head: false },
             connect: false,
+            upgrade: false,
             keep_alive: true,
             awaits_continue: false,
         }
@@ -114,6 +117,7 @@ impl ServerConnection {
             head: *head.method() == Method::HEAD,
         };
         self.connect = *head.method() == Method::CONNECT;
+        self.upgrade = head.wants_upgrade();
         self.keep_alive &= head.keeps_alive();
         self.awaits_continue = head.expects_continue();
         self.ask(AskingCause::Head(Decoder::new(head.framing())));
@@ -282,7 +286,8 @@ impl ServerConnection {
     /// [`Switched`](Event::Switched).
     ///
     /// # Errors
-    /// [`Error::You`] before the request is over, or where no answer is due.
+    /// [`Error::You`] before the request is over, where no answer is due, or for a 101 that the
+    /// client did not ask for or that has no `Upgrade` field. `Connection: upgrade` is added.
     pub fn send_switch(
         &mut self,
         out: &mut Vec<u8>,
@@ -290,8 +295,8 @@ impl ServerConnection {
         headers: &HeaderMap,
     ) -> Result<(), Error> {
         let ready = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed));
-        let right =
-            status == StatusCode::SWITCHING_PROTOCOLS || self.connect && status.is_success();
+        let right = status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade
+            || self.connect && status.is_success();
         if !ready || !right {
             return Err(self.misuse("the protocol was switched where it cannot be"));
         }
