@@ -5,15 +5,19 @@
 
 mod app;
 mod client;
+#[cfg(feature = "compression")]
+mod coding;
 pub mod conditional;
 pub mod cookie;
 mod cookie_date;
 pub mod cookie_jar;
 pub mod date;
 mod etag;
+mod files;
 pub mod h1;
 mod http_error;
 mod limits;
+pub mod mime;
 pub mod query;
 pub mod range;
 mod request;
@@ -29,10 +33,14 @@ pub use app::{
     Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,
     head, options, patch, post, put, route, run_app,
 };
-pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use client::{
+    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
+    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+};
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
+pub use files::{FileResponse, StaticFiles};
 pub use h1::RequestHead;
 pub use http_error::HttpError;
 pub use limits::Limits;

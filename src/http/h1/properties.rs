@@ -322,7 +322,7 @@ pub fn urls_and_queries_are_decoded_safely(input: &[u8]) {
         assert!(url.target().starts_with('/') && url.target().bytes().all(|it| it > b' '));
         assert!(!url.host().is_empty());
         let again: url::Url = url.to_string().parse().expect("what was printed parses");
-        assert_eq!(again, url);
+        assert_eq!(again, url.without_credentials());
     }
 }
 

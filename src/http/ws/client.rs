@@ -91,9 +91,7 @@ impl WsConnect {
         }
         let chosen = handshake::accepted(response.headers(), &key, protocols)
             .map_err(HandshakeError::Malformed)?;
-        let Some((reader, writer, early)) = response.into_switched() else {
-            return Err(HandshakeError::Malformed("the connection was used up".into()));
-        };
+        let (reader, writer, early) = response.upgrade()?;
         Ok(WebSocket::client(reader, writer, self.options, chosen).with_early(early))
     }
 }
