@@ -75,6 +75,6 @@ pub use message::Message;
 pub use options::{Origins, WebSocketOptions};
 pub use receiver::WebSocketReceiver;
 pub use sender::WebSocketSender;
-pub use server::{check, is_asked_for};
+pub use server::{check, is_asked_for, upgrade};
 pub use socket::WebSocket;
 pub use state::{Cause, Phase, Under};
