@@ -176,11 +176,13 @@ pub mod tls;
 
 mod stream;
 
+#[cfg(feature = "process")]
 pub mod process;
 
 #[cfg(feature = "http")]
 pub mod http;
 
+#[cfg(feature = "workers")]
 pub mod workers;
 
 #[cfg(feature = "testing")]
@@ -214,6 +216,7 @@ pub use event_loop::{
     ManualClock, Policy, RealWork, ThreadPoolExecutor, TimerHandle, Watchable, get_event_loop,
     get_running_loop, new_event_loop, set_event_loop,
 };
+#[cfg(feature = "process")]
 pub use process::{Process, create_subprocess, create_subprocess_exec, create_subprocess_shell};
 pub use stream::{
     HandlerOutput, OpenConnection, OpenUnixConnection, ReadError, StartServer, StartUnixServer,
@@ -239,9 +242,13 @@ pub use task::{
     yield_now,
 };
 pub use transport::{
-    Address, BindUdp, ConnectErrors, CreateConnection, CreateDatagramEndpoint, CreateServer,
-    CreateUnixConnection, CreateUnixServer, DatagramProtocol, DatagramTransport, LimitsError,
-    Protocol, SendFile, Server, ServerSocket, ToAddress, ToPipe, ToUnixAddress, Transport,
-    UdpSocket, UnixAddress, UnixDatagram, UnixServerSocket,
+    Address, ConnectErrors, CreateConnection, CreateServer, CreateUnixConnection, CreateUnixServer,
+    LimitsError, Protocol, SendFile, Server, ServerSocket, ToAddress, ToPipe, ToUnixAddress,
+    Transport, UnixAddress, UnixServerSocket,
 };
+#[cfg(feature = "datagram")]
+pub use transport::{
+    BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket, UnixDatagram,
+};
+#[cfg(feature = "workers")]
 pub use workers::{Worker, WorkersError, workers};

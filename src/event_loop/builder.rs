@@ -27,6 +27,7 @@ pub struct Builder {
     pub(super) policy: Option<Box<dyn Policy>>,
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) always_poll: bool,
+    #[cfg(feature = "debug")]
     pub(super) debug: Option<bool>,
     pub(super) jump: Option<ManualClock>,
 }
@@ -40,6 +41,7 @@ impl Default for Builder {
             policy: None,
             observers: Vec::new(),
             always_poll: false,
+            #[cfg(feature = "debug")]
             debug: None,
             jump: None,
         }
@@ -106,6 +108,7 @@ impl Builder {
     }
 
     /// Begins in debug mode, or not, whatever `EVLOOP_DEBUG` says. ([`EventLoop::set_debug`])
+    #[cfg(feature = "debug")]
     pub fn debug(self, enabled: bool) -> Self {
         Builder { debug: Some(enabled), ..self }
     }

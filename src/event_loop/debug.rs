@@ -1,12 +1,16 @@
 //! Debug mode: the loop's side of it. What is looked for, and how, is in `observe/debug.rs`.
 
+#[cfg(feature = "debug")]
 use std::time::Duration;
 
 use super::exception::{ErrorContext, discard, write_to_stderr};
 use super::residents::Resident;
 use super::{EventLoop, Inner};
-use crate::observe::{Finding, What};
+use crate::observe::Finding;
+#[cfg(feature = "debug")]
+use crate::observe::What;
 
+#[cfg(feature = "debug")]
 impl EventLoop {
     /// Begins or ends debug mode. (`loop.set_debug`)
     ///
@@ -64,8 +68,8 @@ impl Inner {
     /// Shows the debugger somebody who still lives here at the end.
     pub(super) fn show_left_behind(&self, resident: &dyn Resident) {
         if self.observe.is_watched() && !resident.is_ending() {
-            let (what, fd) = (resident.what(), resident.fd());
-            self.observe.debug(|debugger| debugger.left_behind(what, fd));
+            let (what, fd, advice) = (resident.what(), resident.fd(), resident.advice());
+            self.observe.debug(|debugger| debugger.left_behind(what, fd, advice));
         }
     }
 

@@ -196,7 +196,14 @@ impl EventLoop {
 /// Calls `f`; if it panics, the exception handler is told, or the default one where there is no
 /// loop any more to have another.
 pub(super) fn contain(event_loop: Option<&EventLoop>, message: &str, f: impl FnOnce()) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { return };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        report_panic(event_loop, message, payload);
+    }
+}
+
+/// Apart from [`contain`], of which there is one for each closure.
+#[cold]
+fn report_panic(event_loop: Option<&EventLoop>, message: &str, payload: Payload) {
     let context = ErrorContext::new(message).exception(Exception::Panic(payload));
     match event_loop {
         Some(event_loop) => event_loop.call_exception_handler(context),

@@ -9,7 +9,7 @@
 //! It knows of no loop and no task: a job is something to call. `task/threads/` makes jobs whose
 //! result somebody awaits.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,8 +31,8 @@ pub(crate) enum Refused {
 
 #[derive(Default)]
 struct State {
-    /// By number, so that the first is the next and any can be taken out.
-    queue: BTreeMap<JobId, Job>,
+    /// In the order of their numbers, so that one can be found to be taken out.
+    queue: VecDeque<(JobId, Job)>,
     last_id: u64,
     /// Threads that wait for a job; some may be on their way to one that is in the queue.
     idle: usize,
@@ -41,7 +41,19 @@ struct State {
     started: usize,
     shut_down: bool,
     /// Who waits for the last thread to end.
-    waiting: BTreeMap<u64, Waker>,
+    waiting: Vec<(u64, Waker)>,
+}
+
+impl State {
+    fn take_out(&mut self, id: JobId) -> Option<Job> {
+        let place = self.queue.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.queue.remove(place).map(|(_, job)| job)
+    }
+
+    fn take_waiter(&mut self, waiter: u64) -> Option<Waker> {
+        let place = self.waiting.iter().position(|(it, _)| *it == waiter)?;
+        Some(self.waiting.swap_remove(place).1)
+    }
 }
 
 /// What threads and owners share.
@@ -67,12 +79,12 @@ impl Pool {
         }
         state.last_id += 1;
         let id = state.last_id;
-        state.queue.insert(id, job);
+        state.queue.push_back((id, job));
         if state.queue.len() > state.idle && state.threads < self.max_workers {
             if let Err(error) = self.start_thread(&mut state) {
                 // Those there are will come to it, if there are any.
                 if state.threads == 0 {
-                    let job = state.queue.remove(&id);
+                    let job = state.take_out(id);
                     drop(state);
                     drop(job);
                     return Err(Refused::NoThread(error));
@@ -86,7 +98,7 @@ impl Pool {
 
     /// Takes out a job that has not begun.
     pub(crate) fn remove(&self, id: JobId) {
-        let job = self.lock().queue.remove(&id);
+        let job = self.lock().take_out(id);
         drop(job);
     }
 
@@ -103,14 +115,15 @@ impl Pool {
         if state.shut_down && state.threads == 0 {
             return Poll::Ready(());
         }
-        let old = state.waiting.insert(waiter, context.waker().clone());
+        let old = state.take_waiter(waiter);
+        state.waiting.push((waiter, context.waker().clone()));
         drop(state);
         drop(old);
         Poll::Pending
     }
 
     pub(crate) fn stop_waiting(&self, waiter: u64) {
-        let waker = self.lock().waiting.remove(&waiter);
+        let waker = self.lock().take_waiter(waiter);
         drop(waker);
     }
 
@@ -136,16 +149,16 @@ impl Pool {
         state.threads -= 1;
         let waiting = match state.threads {
             0 => std::mem::take(&mut state.waiting),
-            _ => BTreeMap::new(),
+            _ => Vec::new(),
         };
         drop(state);
-        waiting.into_values().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     fn next_job(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if let Some((_, job)) = state.queue.pop_first() {
+            if let Some((_, job)) = state.queue.pop_front() {
                 return Some(job);
             }
             if state.shut_down {

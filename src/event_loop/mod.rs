@@ -55,7 +55,9 @@ use fds::Fds;
 pub(crate) use fds::Side;
 pub(crate) use handle::Run;
 pub use handle::{Handle, TimerHandle};
-pub(crate) use readable::{FdWait, FdWaits};
+pub(crate) use readable::FdWait;
+#[cfg(feature = "datagram")]
+pub(crate) use readable::FdWaits;
 pub use ready::Policy;
 pub(crate) use ready::Work;
 use ready::{Entry, Ready};
@@ -202,6 +204,7 @@ impl EventLoop {
             observe.add(observer);
         }
         observe.add_from_environment()?;
+        #[cfg(feature = "debug")]
         if let Some(enabled) = builder.debug {
             observe.set_debug(enabled);
         }

@@ -206,12 +206,14 @@ impl Drop for FdWait {
 }
 
 /// The waits of whoever owns a descriptor: registered once for many waits.
+#[cfg(feature = "datagram")]
 pub(crate) struct FdWaits {
     home: Rc<Home>,
     fd: RawFd,
     sides: [Rc<Waiters>; 2],
 }
 
+#[cfg(feature = "datagram")]
 impl FdWaits {
     pub(crate) fn new(home: &Rc<Home>, fd: RawFd) -> FdWaits {
         let sides = [Side::Reader, Side::Writer].map(|side| Waiters::new(fd, side, true));

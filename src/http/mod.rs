@@ -5,23 +5,49 @@
 
 mod app;
 mod client;
+#[cfg(feature = "compression")]
+mod coding;
+pub mod conditional;
+pub mod cookie;
+mod cookie_date;
+pub mod cookie_jar;
 pub mod date;
+mod etag;
+mod files;
 pub mod h1;
+mod http_error;
 mod limits;
+pub mod mime;
 pub mod query;
+pub mod range;
 mod request;
 mod response;
 mod router;
 mod server;
 pub mod url;
+#[cfg(feature = "ws")]
+pub mod ws;
 
-pub use app::{Application, HttpServer, Routes, SHUTDOWN_TIMEOUT, Serve, run_app};
-pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use app::{
+    AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath, RouteDef,
+    Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,
+    head, options, patch, post, put, route, run_app,
+};
+pub use client::{
+    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
+    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+};
+pub use cookie::{Cookie, SameSite};
+pub use cookie_jar::CookieJar;
+pub use etag::{EntityTag, InvalidEntityTag};
+pub use files::{FileResponse, StaticFiles};
+pub use h1::RequestHead;
+pub use http_error::HttpError;
 pub use limits::Limits;
 pub use request::{BodyError, Request};
 pub use response::{IntoResponse, Response};
-pub use router::{MatchInfo, Resolved, RouteError, Router};
-pub use server::handler::Answer;
+pub use router::{MatchInfo, Resolved, RouteError, Router, UrlForError};
+pub use server::handler::{Answer, ResponseFuture};
 pub use server::service::Timeouts;
 pub use url::{InvalidUrl, Url};
 // The vocabulary, so that an application needs no dependency of its own for it.

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::app::Scope;
 use super::h1::RequestHead;
 use super::router::MatchInfo;
 use super::{query, url};
@@ -24,6 +26,7 @@ struct Inner {
     body: Vec<u8>,
     path: OnceCell<String>,
     remote: Option<SocketAddr>,
+    scope: Option<Rc<Scope>>,
 }
 
 impl Request {
@@ -36,6 +39,7 @@ impl Request {
             body: Vec::new(),
             path: OnceCell::new(),
             remote: None,
+            scope: None,
         }))
     }
 
@@ -47,6 +51,16 @@ impl Request {
     /// Says what the router found.
     pub fn set_match_info(&mut self, match_info: MatchInfo) {
         self.0.match_info = match_info;
+    }
+
+    /// Says whose handlers or middlewares have it now.
+    pub(super) fn set_scope(&mut self, scope: Option<Rc<Scope>>) {
+        self.0.scope = scope;
+    }
+
+    /// What its application shares with its handlers.
+    pub(super) fn scope(&self) -> Option<&Scope> {
+        self.0.scope.as_deref()
     }
 
     /// Adds received bytes to the body.

@@ -164,7 +164,7 @@ impl Response {
         connection.respond(out, &head, &self.body)
     }
 
-    fn note(&mut self, fault: &'static str) {
+    pub(super) fn note(&mut self, fault: &'static str) {
         self.fault.get_or_insert(fault);
     }
 }

@@ -13,7 +13,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{HandleId, Record, Resource, Site, TaskId, Wait, What};
+use super::{Finding, HandleId, Observe, Record, Resource, Site, TaskId, Wait, Warning, What};
 use crate::sys::Time;
 
 /// A handle that runs for longer keeps everybody else waiting. (`loop.slow_callback_duration`)
@@ -21,39 +21,6 @@ pub(crate) const SLOW_CALLBACK: Duration = Duration::from_millis(100);
 
 /// A task that wakes itself in so many steps in a row, and not by `yield_now`, spins.
 const SPINNING_STEPS: u32 = 100;
-
-/// What debug mode warns of: nothing has failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Warning {
-    /// A handle ran for too long.
-    SlowCallback {
-        /// How long it ran.
-        took: Duration,
-    },
-    /// A turn's handles ran for too long, though none of them did.
-    SlowTurn {
-        /// How long they ran together, without those that were slow themselves.
-        took: Duration,
-        /// How many handles the turn had.
-        handles: usize,
-    },
-    /// A task was pending when its loop was closed.
-    TaskPending,
-    /// A connection or a server was open when its loop was closed.
-    LeftOpen,
-    /// Something that does no harm at once and cannot be meant. Told once for each place.
-    Misuse,
-}
-
-/// A warning with all that is known about it.
-pub(crate) struct Finding {
-    pub(crate) warning: Warning,
-    pub(crate) message: String,
-    pub(crate) handle: Option<What>,
-    pub(crate) task: Option<TaskId>,
-    pub(crate) source: Option<Site>,
-}
 
 /// A live task.
 struct TaskFacts {
@@ -90,6 +57,32 @@ pub(crate) struct Debugger {
     turn: Option<TurnFacts>,
     told: BTreeSet<(Site, &'static str)>,
     findings: Vec<Finding>,
+}
+
+impl Observe {
+    /// Begins or ends debug mode; whether that is news.
+    pub(crate) fn set_debug(&self, enabled: bool) -> bool {
+        let news = enabled != self.is_debugging();
+        if news {
+            let debugger = enabled.then(|| Debugger::new(self.slow_callback.get()));
+            self.debugger.replace(debugger);
+            self.watched.set(enabled || !self.observers.borrow().is_empty());
+        }
+        news
+    }
+
+    pub(crate) fn is_debugging(&self) -> bool {
+        self.debugger.borrow().is_some()
+    }
+
+    pub(crate) fn slow_callback(&self) -> Duration {
+        self.slow_callback.get()
+    }
+
+    pub(crate) fn set_slow_callback(&self, duration: Duration) {
+        self.slow_callback.set(duration);
+        self.debug(|debugger| debugger.slow = duration);
+    }
 }
 
 impl Debugger {
@@ -169,7 +162,7 @@ impl Debugger {
     }
 
     /// The loop is being closed, and this lives in it: a task, or with a descriptor a connection.
-    pub(crate) fn left_behind(&mut self, what: What, fd: Option<RawFd>) {
+    pub(crate) fn left_behind(&mut self, what: What, fd: Option<RawFd>, advice: &str) {
         let finding = match (what, fd) {
             (What::Task { task }, _) => self.left_task(task),
             (_, Some(fd)) => {
@@ -182,7 +175,8 @@ impl Debugger {
                 Finding { source, ..Finding::new(Warning::LeftOpen, message) }
             }
             (what, None) => {
-                let message = format!("{what:?} was not closed before its loop: call close()");
+                let message =
+                    format!("{what:?} was not over when its loop was closed: {advice} first");
                 Finding::new(Warning::LeftOpen, message)
             }
         };
@@ -300,11 +294,5 @@ impl Debugger {
             Some(Wait { at: Some(at), .. }) => format!("task '{}' at {at}", facts.name),
             _ => format!("task '{}'", facts.name),
         }
-    }
-}
-
-impl Finding {
-    fn new(warning: Warning, message: String) -> Self {
-        Finding { warning, message, handle: None, task: None, source: None }
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 
 #[cfg(feature = "explain")]
 use super::{Explain, Level};
-use super::{FlightRecorder, Observer};
+use super::{FlightRecorder, Observe, Observer};
 
 /// The observers that `EVLOOP_EXPLAIN` asks for.
 ///
@@ -27,13 +27,7 @@ pub(super) fn explain() -> io::Result<Option<Box<dyn Observer>>> {
 /// `Unsupported` if `EVLOOP_EXPLAIN` asks for anything.
 #[cfg(not(feature = "explain"))]
 pub(super) fn explain() -> io::Result<Option<Box<dyn Observer>>> {
-    match given(env::var_os("EVLOOP_EXPLAIN").as_deref()) {
-        None => Ok(None),
-        Some(_) => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "EVLOOP_EXPLAIN is set, but evloop was built without its feature `explain`",
-        )),
-    }
+    needs_feature("EVLOOP_EXPLAIN", "explain").map(|()| None)
 }
 
 /// The recorder that `EVLOOP_RECORD` asks for.
@@ -45,15 +39,41 @@ pub(super) fn recorder() -> io::Result<Option<FlightRecorder>> {
     recorder_for(env::var_os("EVLOOP_RECORD").as_deref())
 }
 
-/// Whether `EVLOOP_DEBUG` asks for debug mode.
+/// Begins debug mode if `EVLOOP_DEBUG` asks for it.
 ///
 /// # Errors
 ///
 /// As [`explain`].
-pub(super) fn debug() -> io::Result<bool> {
-    debug_for(env::var_os("EVLOOP_DEBUG").as_deref())
+#[cfg(feature = "debug")]
+pub(super) fn debug(observe: &Observe) -> io::Result<()> {
+    if debug_for(env::var_os("EVLOOP_DEBUG").as_deref())? {
+        observe.set_debug(true);
+    }
+    Ok(())
 }
 
+/// Without the feature there is nobody to look.
+///
+/// # Errors
+///
+/// `Unsupported` if `EVLOOP_DEBUG` asks for anything.
+#[cfg(not(feature = "debug"))]
+pub(super) fn debug(_: &Observe) -> io::Result<()> {
+    needs_feature("EVLOOP_DEBUG", "debug")
+}
+
+#[cfg(not(all(feature = "explain", feature = "debug")))]
+fn needs_feature(variable: &str, feature: &str) -> io::Result<()> {
+    match given(env::var_os(variable).as_deref()) {
+        None => Ok(()),
+        Some(_) => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("{variable} is set, but evloop was built without its feature `{feature}`"),
+        )),
+    }
+}
+
+#[cfg(feature = "debug")]
 fn debug_for(value: Option<&OsStr>) -> io::Result<bool> {
     match given(value) {
         None => Ok(false),
@@ -118,6 +138,7 @@ mod tests {
             #[cfg(feature = "explain")]
             assert!(level_for(value).unwrap().is_none());
             assert!(recorder_for(value).unwrap().is_none());
+            #[cfg(feature = "debug")]
             assert!(!debug_for(value).unwrap());
         }
     }
@@ -134,9 +155,12 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(debug_for(Some(OsStr::new("1"))).unwrap());
-        let text = debug_for(Some(OsStr::new("yes"))).err().unwrap().to_string();
-        assert!(text.contains("EVLOOP_DEBUG") && text.contains("1 (warn"), "{text}");
+        #[cfg(feature = "debug")]
+        {
+            assert!(debug_for(Some(OsStr::new("1"))).unwrap());
+            let text = debug_for(Some(OsStr::new("yes"))).err().unwrap().to_string();
+            assert!(text.contains("EVLOOP_DEBUG") && text.contains("1 (warn"), "{text}");
+        }
         let text = recorder_for(Some(OsStr::new("all"))).err().unwrap().to_string();
         assert!(text.contains("EVLOOP_RECORD") && text.contains("1 (keep"), "{text}");
     }

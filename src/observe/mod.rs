@@ -16,10 +16,15 @@
 //! Any other value is an error when a loop is made.
 
 mod counters;
+#[cfg(feature = "debug")]
+mod debug;
+#[cfg(not(feature = "debug"))]
+#[path = "no_debug.rs"]
 mod debug;
 mod environment;
 #[cfg(feature = "explain")]
 mod explain;
+mod finding;
 mod primitive;
 mod queued;
 mod record;
@@ -31,19 +36,21 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::rc::Rc;
+#[cfg(feature = "debug")]
 use std::time::Duration;
 
 use crate::sys::{Clock, Time};
 pub use counters::Counters;
 pub(crate) use counters::{Tally, add, count};
-pub use debug::Warning;
-pub(crate) use debug::{Debugger, Finding};
+pub(crate) use debug::Debugger;
 #[cfg(feature = "explain")]
 pub use explain::{Explain, Level};
 #[cfg(feature = "testing")]
 pub(crate) use explain::{
     Narrator, interest as interest_words, readiness as readiness_words, short_path,
 };
+pub(crate) use finding::Finding;
+pub use finding::Warning;
 pub use primitive::Primitive;
 pub(crate) use queued::tell_cancelled;
 pub use record::{Record, Resource, TaskEnd, WaitReason, What};
@@ -116,6 +123,7 @@ pub(crate) struct Observe {
     observers: RefCell<Vec<Box<dyn Observer>>>,
     recorder: RefCell<Option<FlightRecorder>>,
     debugger: RefCell<Option<Debugger>>,
+    #[cfg(feature = "debug")]
     slow_callback: Cell<Duration>,
     #[cfg(feature = "testing")]
     futures: Cell<u64>,
@@ -131,6 +139,7 @@ impl Observe {
             observers: RefCell::default(),
             recorder: RefCell::default(),
             debugger: RefCell::default(),
+            #[cfg(feature = "debug")]
             slow_callback: Cell::new(debug::SLOW_CALLBACK),
             #[cfg(feature = "testing")]
             futures: Cell::new(0),
@@ -142,30 +151,6 @@ impl Observe {
     pub(crate) fn add(&self, observer: Box<dyn Observer>) {
         self.observers.borrow_mut().push(observer);
         self.watched.set(true);
-    }
-
-    /// Begins or ends debug mode; whether that is news.
-    pub(crate) fn set_debug(&self, enabled: bool) -> bool {
-        let news = enabled != self.is_debugging();
-        if news {
-            let debugger = enabled.then(|| Debugger::new(self.slow_callback.get()));
-            self.debugger.replace(debugger);
-            self.watched.set(enabled || !self.observers.borrow().is_empty());
-        }
-        news
-    }
-
-    pub(crate) fn is_debugging(&self) -> bool {
-        self.debugger.borrow().is_some()
-    }
-
-    pub(crate) fn slow_callback(&self) -> Duration {
-        self.slow_callback.get()
-    }
-
-    pub(crate) fn set_slow_callback(&self, duration: Duration) {
-        self.slow_callback.set(duration);
-        self.debug(|debugger| debugger.slow = duration);
     }
 
     /// Shows something to the debugger, if there is one. `f` must not call the loop.
@@ -193,10 +178,7 @@ impl Observe {
         if let Some(recorder) = environment::recorder()? {
             self.keep(recorder);
         }
-        if environment::debug()? {
-            self.set_debug(true);
-        }
-        Ok(())
+        environment::debug(self)
     }
 
     /// Records from now on, for the loop's life; gives the recorder that does so already, if one

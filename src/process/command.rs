@@ -14,8 +14,7 @@ use super::orphans;
 use super::process::Process;
 use crate::event_loop::{EventLoop, get_running_loop};
 use crate::stream::DEFAULT_LIMIT;
-use crate::sys::pipe::pipe;
-use crate::sys::process::ExitFd;
+use crate::sys::process::{ExitFd, pipe};
 
 /// What one of a child's standard streams is.
 #[derive(Debug)]

@@ -19,10 +19,12 @@ mod shared;
 mod unix;
 mod writer;
 
+#[cfg(feature = "process")]
 pub(crate) use buffer::DEFAULT_LIMIT;
 pub use error::ReadError;
 pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
 pub use pipe::{open_read_pipe, open_write_pipe};
+#[cfg(feature = "process")]
 pub(crate) use pipe::{read_pipe, write_pipe};
 pub use reader::StreamReader;
 pub use unix::{OpenUnixConnection, StartUnixServer, open_unix_connection, start_unix_server};

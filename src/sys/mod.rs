@@ -5,6 +5,9 @@
 
 mod addr;
 mod bell;
+#[cfg(feature = "http")]
+mod beneath;
+#[cfg(feature = "workers")]
 pub(crate) mod child;
 mod clock;
 mod datagram;
@@ -23,10 +26,13 @@ mod fork;
 mod kqueue;
 #[cfg(all(test, target_os = "linux"))]
 mod kqueue_model;
+#[cfg(feature = "http")]
+mod listing;
 mod open;
 mod option;
 pub(crate) mod pipe;
 mod poll;
+#[cfg(feature = "process")]
 pub(crate) mod process;
 pub(crate) mod resolve;
 mod sendfile;
@@ -38,6 +44,8 @@ mod thread;
 mod time;
 mod timerfd;
 pub(crate) mod unix;
+#[cfg(feature = "datagram")]
+pub(crate) mod unix_datagram;
 #[cfg(not(evloop_zoo))]
 pub(crate) mod zoo;
 #[cfg(evloop_zoo)]
@@ -45,6 +53,8 @@ pub(crate) mod zoo;
 pub mod zoo;
 
 pub(crate) use bell::BellFd;
+#[cfg(feature = "http")]
+pub(crate) use beneath::{Patience, open_beneath, open_to_read};
 pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
@@ -59,11 +69,14 @@ pub(crate) use fork::{Process, take_place};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+#[cfg(feature = "http")]
+pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use resolve::NameFlags;
+#[cfg(any(feature = "workers", all(test, feature = "testing", feature = "datagram")))]
 pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use socket::{connect_socket, family_of, socket_family};

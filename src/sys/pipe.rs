@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use super::error::cvt_size;
 use super::open::{set_close_on_exec, set_nonblocking};
@@ -101,22 +101,4 @@ pub(super) fn is_reader_gone(fd: RawFd) -> io::Result<bool> {
     let peeked = cvt_size(unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) });
     // What is no socket says ENOTSOCK.
     Ok(matches!(peeked, Ok(0)))
-}
-
-/// A close-on-exec pipe: its reader and its writer. Both block.
-pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let mut ends = [-1; 2];
-    #[cfg(not(target_vendor = "apple"))]
-    // SAFETY: pipe2(2) writes two descriptors at the pointer, which has room for them.
-    cvt(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
-    #[cfg(target_vendor = "apple")]
-    // SAFETY: pipe(2) writes two descriptors at the pointer, which has room for them.
-    cvt(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
-    // SAFETY: the kernel has just opened both for us; nobody else owns them.
-    let [reader, writer] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
-    if cfg!(target_vendor = "apple") {
-        set_close_on_exec(reader.as_raw_fd())?;
-        set_close_on_exec(writer.as_raw_fd())?;
-    }
-    Ok((reader, writer))
 }

@@ -14,8 +14,13 @@
 //! from anybody, and it is there only where the kernel has no better.
 
 use std::io;
+#[cfg(target_vendor = "apple")]
+use std::os::fd::AsRawFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 use super::cvt;
+#[cfg(target_vendor = "apple")]
+use super::open::set_close_on_exec;
 
 #[cfg(any(
     target_vendor = "apple",
@@ -46,6 +51,25 @@ pub(crate) fn kill(pid: u32, signal: i32) -> io::Result<()> {
     // SAFETY: kill(2) takes two integers.
     cvt(unsafe { libc::kill(pid, signal) })?;
     Ok(())
+}
+
+/// A close-on-exec pipe: its reader and its writer. Both block.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [-1; 2];
+    #[cfg(not(target_vendor = "apple"))]
+    // SAFETY: pipe2(2) writes two descriptors at the pointer, which has room for them.
+    cvt(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    #[cfg(target_vendor = "apple")]
+    // SAFETY: pipe(2) writes two descriptors at the pointer, which has room for them.
+    cvt(unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+    // SAFETY: the kernel has just opened both for us; nobody else owns them.
+    let [reader, writer] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    #[cfg(target_vendor = "apple")]
+    {
+        set_close_on_exec(reader.as_raw_fd())?;
+        set_close_on_exec(writer.as_raw_fd())?;
+    }
+    Ok((reader, writer))
 }
 
 #[cfg(not(any(

@@ -13,7 +13,9 @@ use super::unix::{self, FileId};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+#[cfg(any(feature = "workers", all(test, feature = "testing", feature = "datagram")))]
+use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::os::unix::net::SocketAddr as UnixAddr;
 
 /// How a listening socket is made.
@@ -275,6 +277,7 @@ pub(crate) fn socket_family(socket: RawFd) -> io::Result<libc::c_int> {
 
 /// A socket that has `address` together with others that share it (`SO_REUSEPORT`), and never
 /// listens, so that no connection comes to it; and the address it has. (bind(2))
+#[cfg(any(feature = "workers", all(test, feature = "testing", feature = "datagram")))]
 pub(crate) fn reserve(address: &SocketAddr) -> io::Result<(OwnedFd, SocketAddr)> {
     let socket = open(family_of(address), libc::SOCK_STREAM)?;
     let fd = socket.as_raw_fd();

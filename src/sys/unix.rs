@@ -9,12 +9,10 @@ use std::os::unix::net::SocketAddr as UnixAddr;
 use std::path::Path;
 
 use super::addr::RawAddr;
-use super::datagram::{recv_raw, send_raw};
-use super::option::get_option;
 use super::{cvt, open};
 
 /// The address in the kernel's form.
-fn raw(address: &UnixAddr) -> io::Result<RawAddr> {
+pub(super) fn raw(address: &UnixAddr) -> io::Result<RawAddr> {
     if let Some(path) = address.as_pathname() {
         let mut bytes = path.as_os_str().as_bytes().to_vec();
         bytes.push(0);
@@ -59,7 +57,7 @@ fn abstract_addr(_: &[u8]) -> io::Result<UnixAddr> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
-fn from_raw(raw: &RawAddr) -> io::Result<UnixAddr> {
+pub(super) fn from_raw(raw: &RawAddr) -> io::Result<UnixAddr> {
     let bytes = raw.unix_path()?;
     if let [0, name @ ..] = &bytes[..] {
         if !name.is_empty() && cfg!(target_os = "linux") {
@@ -88,7 +86,7 @@ impl FileId {
 /// # Errors
 ///
 /// `AddrInUse` if somebody is, or if it is the file of something else.
-fn bind(kind: libc::c_int, address: &UnixAddr) -> io::Result<(OwnedFd, Option<FileId>)> {
+pub(super) fn bind(kind: libc::c_int, address: &UnixAddr) -> io::Result<(OwnedFd, Option<FileId>)> {
     let name = raw(address)?;
     if let Some(path) = address.as_pathname() {
         remove_if_stale(path, &name)?;
@@ -128,7 +126,7 @@ fn remove_if_stale(path: &Path, name: &RawAddr) -> io::Result<()> {
     Ok(())
 }
 
-fn connect(socket: &OwnedFd, name: &RawAddr) -> io::Result<()> {
+pub(super) fn connect(socket: &OwnedFd, name: &RawAddr) -> io::Result<()> {
     let (pointer, len) = name.as_ptr();
     // SAFETY: connect(2) reads `len` bytes at `pointer`, which are those of `name`, alive until
     // after the call.
@@ -158,52 +156,6 @@ pub(super) fn connect_stream(address: &UnixAddr) -> io::Result<RawFd> {
     let socket = open::open(libc::AF_UNIX, libc::SOCK_STREAM)?;
     connect(&socket, &raw(address)?)?;
     Ok(socket.into_raw_fd())
-}
-
-/// A datagram socket, bound to `local` and connected to `remote` where they are given.
-pub(crate) fn datagram(
-    local: Option<&UnixAddr>,
-    remote: Option<&UnixAddr>,
-) -> io::Result<(OwnedFd, Option<FileId>)> {
-    let (socket, file) = match local {
-        Some(local) => bind(libc::SOCK_DGRAM, local)?,
-        None => (open::open(libc::AF_UNIX, libc::SOCK_DGRAM)?, None),
-    };
-    if let Some(remote) = remote {
-        if let Err(error) = raw(remote).and_then(|name| connect(&socket, &name)) {
-            local.into_iter().for_each(|local| unlink_if_same(local, file));
-            return Err(error);
-        }
-    }
-    Ok((socket, file))
-}
-
-/// Makes a Unix datagram socket from elsewhere non-blocking and close-on-exec.
-///
-/// # Errors
-///
-/// `InvalidInput` if it is something else.
-pub(crate) fn adopt_datagram(fd: RawFd) -> io::Result<()> {
-    let kind = get_option(fd, libc::SOL_SOCKET, libc::SO_TYPE)?;
-    if kind != libc::SOCK_DGRAM {
-        let text = format!("a socket of type {kind}: a datagram socket (SOCK_DGRAM) is needed");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
-    local_addr(fd)?;
-    open::set_close_on_exec(fd)?;
-    open::set_nonblocking(fd)
-}
-
-/// recvfrom(2).
-pub(crate) fn recv_from(fd: RawFd, buffer: &mut [u8]) -> io::Result<(usize, UnixAddr)> {
-    let (len, from) = recv_raw(fd, buffer)?;
-    Ok((len, from_raw(&from)?))
-}
-
-/// sendto(2), or send(2) where nobody is named.
-pub(crate) fn send_to(fd: RawFd, bytes: &[u8], to: Option<&UnixAddr>) -> io::Result<usize> {
-    let to = to.map(raw).transpose()?;
-    send_raw(fd, bytes, to.as_ref())
 }
 
 /// getsockname(2).

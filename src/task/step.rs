@@ -151,6 +151,7 @@ impl<F: Future + 'static> Resident for TaskCell<F> {
         }
     }
 
+    #[cfg(feature = "debug")]
     fn spawned(&self) -> Option<(Site, Rc<str>)> {
         Some((self.header.spawned_at, self.header.name()))
     }

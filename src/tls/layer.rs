@@ -16,7 +16,9 @@ use super::machine::{Event, Machine};
 use super::scratch::{self, CIPHERTEXT, PLAINTEXT};
 use super::side::{Peer, Timeouts};
 use super::state::{Cause, State};
-use crate::event_loop::{ErrorContext, EventLoop, TimerHandle};
+#[cfg(feature = "debug")]
+use crate::event_loop::ErrorContext;
+use crate::event_loop::{EventLoop, TimerHandle};
 use crate::transport::{Layer, Protocol, Transport};
 
 /// How much plaintext is delivered at once: what a record holds (RFC 8446 §5.1).
@@ -224,6 +226,7 @@ impl Tls {
     fn fail(self: &Rc<Self>, error: io::Error) {
         self.disarm();
         let before = self.on(Cause::Failed);
+        #[cfg(feature = "debug")]
         if before == State::Handshaking {
             self.report(&error);
         }
@@ -237,13 +240,14 @@ impl Tls {
         }
     }
 
-    /// Nobody awaits a server's handshake, and the internet is full of those that fail.
+    /// Nobody awaits a server's handshake, and the internet is full of those that fail: only debug
+    /// mode tells.
+    #[cfg(feature = "debug")]
     fn report(&self, error: &io::Error) {
-        if let Some(event_loop) =
-            self.event_loop().filter(|it| it.get_debug() && self.peer.is_client())
-        {
-            let message = "A TLS handshake failed";
-            event_loop.call_exception_handler(ErrorContext::new(message).error(error::copy(error)));
+        let debugs = |event_loop: &EventLoop| event_loop.get_debug();
+        if let (Peer::Client, Some(event_loop)) = (&self.peer, self.event_loop().filter(debugs)) {
+            let failed = ErrorContext::new("A TLS handshake failed");
+            event_loop.call_exception_handler(failed.error(error::copy(error)));
         }
     }
 

@@ -41,12 +41,6 @@ pub(super) enum Peer {
     Client,
 }
 
-impl Peer {
-    pub(super) fn is_client(&self) -> bool {
-        matches!(self, Peer::Client)
-    }
-}
-
 /// Which side of a TLS connection to be, and how: what
 /// [`start_tls`](crate::EventLoop::start_tls) takes. [`TlsClientConfig::to`] gives the client's, and
 /// a [`TlsServerConfig`] is the server's.

@@ -14,6 +14,7 @@
 
 mod address;
 mod connect;
+#[cfg(feature = "datagram")]
 mod datagram;
 pub(crate) mod eyeballs;
 mod flow;
@@ -41,6 +42,7 @@ pub use address::{Address, ToAddress};
 pub use connect::CreateConnection;
 #[cfg(feature = "tls")]
 pub(crate) use connect::Wrap;
+#[cfg(feature = "datagram")]
 pub use datagram::{
     BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket, UnixDatagram,
 };

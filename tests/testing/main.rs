@@ -3,4 +3,5 @@
 mod pipes;
 mod sync_properties;
 mod task_properties;
+#[cfg(feature = "workers")]
 mod workers;

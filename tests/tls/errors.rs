@@ -12,7 +12,7 @@ use evloop::tls::{Roots, TlsClientConfig};
 use evloop::{StreamReader, StreamWriter, open_connection, start_server, to_thread};
 
 use crate::certificates::Certificates;
-use crate::support::{connect, echo, echo_server, on_loop};
+use crate::support::{connect, echo_server, on_loop};
 
 async fn refused(address: SocketAddr, config: TlsClientConfig, name: &str) -> io::Error {
     let opened = open_connection(address).tls(config, name).await;
@@ -183,6 +183,7 @@ fn a_client_that_closes_in_the_handshake_leaves_nothing_behind() {
     });
 }
 
+#[cfg(feature = "debug")]
 #[test]
 fn a_failed_handshake_is_reported_in_debug_mode_and_in_no_other() {
     for debug in [false, true] {
@@ -197,9 +198,7 @@ fn a_failed_handshake_is_reported_in_debug_mode_and_in_no_other() {
             },
         ));
         let run = event_loop.run_until_complete(async move {
-            let server =
-                start_server(echo, ("127.0.0.1", 0)).tls(made.server()).await.expect("a server");
-            let address = server.sockets()[0].local_addr();
+            let (server, address) = echo_server(made.server()).await;
             to_thread(move || answer(address, b"GET / HTTP/1.1\r\n\r\n")).await.unwrap();
             server.close();
             server.wait_closed().await;

@@ -141,7 +141,7 @@ fn a_client_that_says_nothing_has_a_minute() {
 
 #[test]
 fn a_client_that_leaves_or_talks_nonsense_ends_at_once() {
-    let nonsense = PeerOp::Send(b"\x16\x03\x01\x00\x02\xff\xff".to_vec());
+    let nonsense = PeerOp::Send(b"EHLO example.org\r\n".to_vec());
     for script in
         [vec![PeerOp::Close], vec![PeerOp::Reset], vec![PeerOp::HalfClose], vec![nonsense]]
     {

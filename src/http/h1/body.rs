@@ -39,12 +39,21 @@ pub enum Piece<'a> {
 }
 
 impl Decoder {
-    /// A decoder of a body that is framed so.
+    /// A decoder of a request's body that is framed so.
     pub fn new(framing: Framing) -> Decoder {
         match framing {
             Framing::Length(length) => Decoder::Length(length),
             Framing::Chunked => Decoder::Chunked(chunked::Decoder::new()),
             Framing::UntilClose => Decoder::UntilClose,
+        }
+    }
+
+    /// A decoder of a response's body that is framed so; the difference is in
+    /// [`chunked`](super::chunked).
+    pub fn of_response(framing: Framing) -> Decoder {
+        match framing {
+            Framing::Chunked => Decoder::Chunked(chunked::Decoder::of_response()),
+            other => Decoder::new(other),
         }
     }
 

@@ -3,8 +3,9 @@
 //! ```text
 //!              digit            CR        LF       left = 0
 //!  ┌► Size ──────────► Size ───────► SizeLf ──► Data ─────► DataCr ─► DataLf ─┐
-//!  │                    │ ;            ▲ │                                    │
-//!  │                    └─► Extension ─┘ │ size = 0                           │
+//!  │              blank │ ;            ▲ │                                    │
+//!  │         SizeBlank ◄┴─► Extension ─┘ │ size = 0                           │
+//!  │             └────────────►┘ ;       │                                    │
 //!  │                                CR   ▼             CR           LF        │
 //!  │                            ┌► TrailerStart ────────────► EndLf ──► Done  │
 //!  │                            │      │ name        :                        │
@@ -16,13 +17,18 @@
 //!
 //! Every line ends in CR LF and nothing else: a decoder that takes a bare LF here and a proxy that
 //! does not will disagree on where a message ends, and that is how requests are smuggled. For the
-//! same reason a chunk extension may hold no control character, and a size no sign, no prefix
-//! and no blank around it.
+//! same reason a size has no sign, no prefix and no blank around it, unless an extension follows,
+//! and an [extension](super::extension) keeps to its grammar.
+//!
+//! The decoder of a *response* takes blanks after a size and any visible text for an extension:
+//! servers in the wild pad sizes (Apache did for years), and behind a client there is nobody whom a
+//! message could be smuggled past. Line ends and sizes are strict there too.
 
 use http::StatusCode;
 
 use super::body::Piece;
 use super::error::Error;
+use super::extension::Extension;
 use super::head::{is_field_byte, is_token_byte};
 use crate::http::Limits;
 
@@ -34,8 +40,10 @@ const SIZE_DIGITS: u8 = 16;
 enum State {
     /// Among the hex digits of a size.
     Size { size: u64, digits: u8 },
-    /// After the digits, up to the CR.
-    Extension { size: u64 },
+    /// After the digits and a blank.
+    SizeBlank { size: u64 },
+    /// After a semicolon, up to the CR.
+    Extension { size: u64, at: Extension },
     /// The LF that ends the size line is due.
     SizeLf { size: u64 },
     /// In a chunk.
@@ -63,6 +71,8 @@ enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoder {
     state: State,
+    /// Whether it reads a response.
+    lax: bool,
     /// Bytes of extensions so far, in all chunks.
     extension: u32,
     /// Bytes of the trailer section so far.
@@ -76,9 +86,15 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A decoder before the first chunk.
+    /// A decoder of a request's body, before the first chunk.
     pub fn new() -> Decoder {
-        Decoder { state: State::Size { size: 0, digits: 0 }, extension: 0, trailer: 0 }
+        let state = State::Size { size: 0, digits: 0 };
+        Decoder { state, lax: false, extension: 0, trailer: 0 }
+    }
+
+    /// A decoder of a response's body, which is as lax as the module's documentation says.
+    pub fn of_response() -> Decoder {
+        Decoder { lax: true, ..Decoder::new() }
     }
 
     /// Whether the last chunk and the trailer section have been read.
@@ -124,19 +140,29 @@ impl Decoder {
             (State::Size { digits: 0, .. }, _) => return Err(bad_size(byte)),
             (State::Size { size, .. }, b'\r') => State::SizeLf { size: *size },
             // §7.1.1
-            (State::Size { size, .. }, b';') => State::Extension { size: *size },
-            (State::Size { .. }, _) => return Err(bad_size(byte)),
-            (State::Extension { size }, b'\r') => State::SizeLf { size: *size },
-            (State::Extension { size }, _) if is_field_byte(byte) => {
+            (State::Size { size, .. } | State::SizeBlank { size }, b';') => {
+                State::Extension { size: *size, at: Extension::BeforeName }
+            }
+            // RFC 9110 §5.6.3: a recipient takes the blanks that the grammar calls bad.
+            (State::Size { size, .. } | State::SizeBlank { size }, b' ' | b'\t') => {
                 let size = *size;
                 self.count_extension(limits)?;
-                State::Extension { size }
+                State::SizeBlank { size }
             }
-            (State::Extension { .. }, _) => {
-                return Err(Error::bad(format!(
-                    "a chunk extension contains the byte 0x{byte:02x}; it may contain visible \
-                     characters and blanks, and ends with CR LF"
-                )));
+            (State::SizeBlank { size }, b'\r') if self.lax => State::SizeLf { size: *size },
+            (State::Size { .. } | State::SizeBlank { .. }, _) => return Err(bad_size(byte)),
+            (State::Extension { size, at }, b'\r') if self.lax || at.may_end() => {
+                State::SizeLf { size: *size }
+            }
+            (State::Extension { size, at }, _) => {
+                let taken = if self.lax {
+                    Some(*at).filter(|_| is_field_byte(byte))
+                } else {
+                    at.next(byte)
+                };
+                let (size, at) = (*size, taken.ok_or_else(|| bad_extension(byte))?);
+                self.count_extension(limits)?;
+                State::Extension { size, at }
             }
             (State::SizeLf { size: 0 }, b'\n') => State::TrailerStart,
             (State::SizeLf { size }, b'\n') => State::Data { left: *size },
@@ -223,6 +249,14 @@ fn bad_size(byte: u8) -> Error {
 }
 
 #[cold]
+fn bad_extension(byte: u8) -> Error {
+    Error::bad(format!(
+        "a chunk extension is malformed at the byte 0x{byte:02x}; it is a semicolon, a name, and \
+         maybe = and a value, which is a token or a quoted string, and ends with CR LF"
+    ))
+}
+
+#[cold]
 fn lonely_cr(after: &str) -> Error {
     Error::bad(format!("the CR after {after} is not followed by LF"))
 }
@@ -261,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_size_is_hex_digits_and_nothing_else() {
-        for size in ["", "-1", "+1", "0x1", " 1", "1 ", "1_0", "g"] {
+        for size in ["", "-1", "+1", "0x1", " 1", "1 ", "1\t", "1_0", "g", "1 2", "1,", "1.0"] {
             let input = format!("{size}\r\nx\r\n0\r\n\r\n");
             assert!(refused(input.as_bytes()).contains("chunk's size"), "{size:?}");
         }
@@ -281,16 +315,71 @@ mod tests {
     fn a_line_ends_in_cr_lf_and_a_bare_one_of_them_is_refused() {
         assert!(refused(b"1\nx\r\n0\r\n\r\n").contains("chunk's size contains the byte 0x0a"));
         assert!(refused(b"1\rx\r\n0\r\n\r\n").contains("not followed by LF"));
-        assert!(refused(b"1;a\nx\r\n0\r\n\r\n").contains("extension contains the byte 0x0a"));
+        assert!(refused(b"1;a\nx\r\n0\r\n\r\n").contains("malformed at the byte 0x0a"));
         assert!(refused(b"1\r\nx\n0\r\n\r\n").contains("longer than its size says"));
         assert!(refused(b"1\r\nxy\r\n0\r\n\r\n").contains("longer than its size says"));
         assert!(refused(b"0\r\n\n").contains("0x0a"));
     }
 
     #[test]
+    fn extensions_are_ignored_if_they_are_some() {
+        for good in
+            [";a", ";a=b", ";a=\"b;\\\"c\"", ";a;b=c;d", " ;a", "\t; a = b ; c", ";a=\"\u{e9}\""]
+        {
+            let input = format!("1{good}\r\nx\r\n0{good}\r\n\r\n");
+            assert_eq!(accepted(input.as_bytes()).0, b"x", "{good:?}");
+        }
+        for bad in [
+            ";",
+            ";;a",
+            ";a;",
+            ";=b",
+            ";a=",
+            ";a=b=c",
+            ";a b",
+            ";a ",
+            ";a=\"b",
+            ";a=\"b\"c",
+            ";\"a\"",
+            ";a=\"\\\"",
+            ";a/b",
+            ";a\0",
+            ";a\x7f",
+            ";a\r",
+            ";\u{e9}",
+            " ; ",
+            ";a=\"b\nc\"",
+        ] {
+            let input = format!("1{bad}\r\nx\r\n0\r\n\r\n");
+            assert!(
+                refused(input.as_bytes()).contains("extension is malformed")
+                    || refused(input.as_bytes()).contains("not followed by LF"),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_response_may_pad_its_sizes_and_have_any_visible_extension() {
+        let input = b"1 \r\nx\r\n2; / \"\r\nyz\r\n0;\r\n\r\n";
+        let mut decoder = Decoder::of_response();
+        let (mut at, mut body) = (0, Vec::new());
+        while let (used, Piece::Data(data)) =
+            decoder.decode(&input[at..], &Limits::default()).unwrap()
+        {
+            at += used;
+            body.extend_from_slice(data);
+        }
+        assert_eq!(body, b"xyz");
+        for bad in [&b"1;a\nx"[..], b"1;a\rx", b" 1\r\n", b"1 2\r\n", b"1;\0\r\n", b"0x1\r\n"] {
+            Decoder::of_response().decode(bad, &Limits::default()).unwrap_err();
+        }
+    }
+
+    #[test]
     fn extensions_are_limited_over_the_whole_body() {
         let limits = Limits { chunk_extension_bytes: 10, ..Limits::default() };
-        let input = b"1;1234\r\nx\r\n1;1234\r\nx\r\n1;1234\r\nx\r\n0\r\n\r\n";
+        let input = b"1;1234\r\nx\r\n1   ;1\r\nx\r\n1;1234\r\nx\r\n0\r\n\r\n";
         let error = chunked_body(input, &limits).unwrap_err();
         assert!(error.what().contains("extensions exceed 10 bytes"), "{error}");
     }

@@ -1,5 +1,6 @@
 //! The client's side of a connection: requests go out, responses come in.
 
+use http::header::UPGRADE;
 use http::{Method, StatusCode};
 
 use super::body::{Decoder, Framing, Piece};
@@ -44,6 +45,8 @@ pub struct ClientConnection {
     gather: Gather,
     method: Method,
     keep_alive: bool,
+    /// The request asked for another protocol.
+    upgrade: bool,
     informational: u8,
 }
 
@@ -60,6 +63,7 @@ impl ClientConnection {
             gather: Gather::new(Kind::Response),
             method: Method::GET,
             keep_alive: true,
+            upgrade: false,
             informational: 0,
         }
     }
@@ -84,6 +88,7 @@ impl ClientConnection {
             Ok(decided) => {
                 self.keep_alive = decided.keep_alive;
                 self.method = head.method.clone();
+                self.upgrade = head.headers.contains_key(UPGRADE);
                 self.informational = 0;
                 self.ask(AskingCause::Head(decided.encoder));
                 self.answer(AnsweringCause::Asked);
@@ -180,7 +185,12 @@ impl ClientConnection {
     /// Whether this is the final response's head.
     fn begin(&mut self, head: &ResponseHead) -> Result<bool, Error> {
         let tunnel = self.method == Method::CONNECT && head.status().is_success();
-        if head.status() == StatusCode::SWITCHING_PROTOCOLS || tunnel {
+        let switches = head.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if switches && !self.upgrade {
+            // RFC 9110 §7.8: a server switches to what it was asked for only.
+            return Err(Error::bad("the server switched protocols, which nobody asked for"));
+        }
+        if switches || tunnel {
             if !matches!(self.asking, Asking::Done) {
                 return Err(Error::bad("the server switched protocols before the request's end"));
             }
@@ -198,7 +208,7 @@ impl ClientConnection {
         }
         let framing = head.framing(&self.method);
         self.keep_alive &= head.keeps_alive() && framing != Framing::UntilClose;
-        self.answer(AnsweringCause::Head(Decoder::new(framing)));
+        self.answer(AnsweringCause::Head(Decoder::of_response(framing)));
         Ok(true)
     }
 

@@ -4,7 +4,9 @@
 //! a handful of copies and no allocation. Nothing that goes through here can break out of its
 //! place: `http`'s types hold no CR, LF or NUL, and what comes as text is checked.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 /// A response's head, to be sent.
@@ -98,6 +100,8 @@ impl Encoder {
     }
 }
 
+const BAD_HOST: &str = "the host is malformed; it is a host name, then maybe a colon and a port";
+
 /// What a server knows of the request when it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
@@ -124,6 +128,39 @@ struct Own {
     date: bool,
     content_type: bool,
     host: bool,
+    upgrade: bool,
+    upgrade_option: bool,
+    te: bool,
+    te_option: bool,
+    expect: bool,
+}
+
+/// Whether an answer is of the most usual kind: nothing about it needs a decision.
+#[inline]
+pub(crate) fn is_plain(head: &OutgoingResponse<'_>, asked: Asked, keep_alive: bool) -> bool {
+    head.status == StatusCode::OK
+        && head.headers.is_empty()
+        && asked == (Asked { http_10: false, head: false })
+        && keep_alive
+}
+
+/// Appends a whole [plain](is_plain) answer: the bytes that [`response`] and its body would be.
+///
+/// A function of its own, which touches little but `out`, so that where `out` ends is kept in a
+/// register: that is half of what writing a small answer costs.
+#[inline(never)]
+pub(crate) fn plain_answer(out: &mut Vec<u8>, head: &OutgoingResponse<'_>, body: &[u8]) {
+    out.reserve(160 + body.len());
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    if let Some(value) = head.content_type {
+        field(out, b"content-type: ", value.as_bytes());
+    }
+    content_length(out, body.len() as u64);
+    if let Some(date) = head.date {
+        field(out, b"date: ", date.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
 }
 
 /// Appends the head of a final response. On an error `out` may hold part of it; the caller cuts
@@ -167,6 +204,11 @@ fn response_framing(
     let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if status == StatusCode::NO_CONTENT && (own.length.is_some() || own.chunked) {
         return Err("a 204 response has a Content-Length or Transfer-Encoding field");
+    }
+    // RFC 9110 §15.3.6
+    let empty = !own.chunked && length == Length::Known(0) && own.length.unwrap_or(0) == 0;
+    if status == StatusCode::RESET_CONTENT && !empty {
+        return Err("a 205 response has content");
     }
     if asked.http_10 && own.chunked {
         return Err("Transfer-Encoding is set on the answer to an HTTP/1.0 request");
@@ -219,6 +261,15 @@ pub(crate) fn informational(
     if own.length.is_some() || own.chunked {
         return Err("a 1xx response has a Content-Length or Transfer-Encoding field");
     }
+    // RFC 9110 §7.8
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        if !own.upgrade {
+            return Err("a 101 response has no Upgrade field, which names the protocol");
+        }
+        if !own.upgrade_option {
+            out.extend_from_slice(b"connection: upgrade\r\n");
+        }
+    }
     out.extend_from_slice(b"\r\n");
     Ok(())
 }
@@ -233,6 +284,14 @@ pub(crate) fn request(
         return Err("the request target has a blank, a control character or one beyond ASCII; \
                     those are to be percent-encoded");
     }
+    // RFC 9112 §3.2
+    if super::meaning::check_target(head.method, head.target).is_err() {
+        return Err(
+            "the request target is none for this method: a path that begins with / and has \
+                    no fragment, http:// with host and path to a proxy, host:port for CONNECT, \
+                    maybe * for OPTIONS",
+        );
+    }
     out.extend_from_slice(head.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(head.target.as_bytes());
@@ -240,11 +299,25 @@ pub(crate) fn request(
     // RFC 9110 §7.2: Host comes first.
     if !head.headers.contains_key(HOST) {
         if !super::meaning::is_host(head.host.as_bytes()) {
-            return Err("the host is malformed; it is a host name, then maybe a colon and a port");
+            return Err(BAD_HOST);
         }
         field(out, b"host: ", head.host.as_bytes());
     }
     let own = fields(out, head.headers)?;
+    if length == Length::Known(0) && own.expect {
+        return Err("Expect is set on a request without content, which waits for nothing");
+    }
+    // RFC 9110 §9.3.8
+    if length != Length::Known(0) && *head.method == Method::TRACE {
+        return Err("a TRACE request has content");
+    }
+    // RFC 9110 §7.8, §10.1.4: what concerns this connection alone is named in Connection.
+    if own.upgrade && !own.upgrade_option {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+    }
+    if own.te && !own.te_option {
+        out.extend_from_slice(b"connection: te\r\n");
+    }
     let encoder = match (length, own.length, own.chunked) {
         (Length::Known(0), None, false) if !announces_empty_body(head.method) => Encoder::Length(0),
         _ => framing(out, length, &own, false)?,
@@ -291,14 +364,23 @@ fn note(own: &mut Own, name: &HeaderName, value: &HeaderValue) -> Result<(), &'s
         own.chunked = true;
     } else if *name == CONNECTION {
         own.connection = true;
-        let mut options = value.as_bytes().split(|byte| *byte == b',');
-        own.close |= options.any(|it| it.trim_ascii().eq_ignore_ascii_case(b"close"));
+        for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            own.close |= option.eq_ignore_ascii_case(b"close");
+            own.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
+            own.te_option |= option.eq_ignore_ascii_case(b"te");
+        }
     } else if *name == HOST {
         if own.host {
             return Err("Host is set twice");
         }
+        if !super::meaning::is_host(value.as_bytes()) {
+            return Err(BAD_HOST);
+        }
         own.host = true;
     }
+    own.upgrade |= *name == UPGRADE;
+    own.te |= *name == TE;
+    own.expect |= *name == EXPECT;
     own.date |= *name == DATE;
     own.content_type |= *name == CONTENT_TYPE;
     Ok(())
@@ -322,33 +404,37 @@ fn field<const N: usize>(out: &mut Vec<u8>, name: &[u8; N], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-#[inline]
+/// Appends the field; `format!` would cost more than the rest of the head, and a line of a known
+/// length is a few stores.
+#[inline(always)]
 fn content_length(out: &mut Vec<u8>, length: u64) {
-    out.extend_from_slice(b"content-length: ");
-    push_decimal(out, length);
-    out.extend_from_slice(b"\r\n");
+    let digit = |number: u64| b'0' + (number % 10) as u8;
+    match length {
+        0..=9 => {
+            let mut line = *b"content-length: 0\r\n";
+            line[16] = digit(length);
+            out.extend_from_slice(&line);
+        }
+        10..=99 => {
+            let mut line = *b"content-length: 00\r\n";
+            (line[16], line[17]) = (digit(length / 10), digit(length));
+            out.extend_from_slice(&line);
+        }
+        _ => long_content_length(out, length),
+    }
 }
 
-/// Appends `number` in decimal; `format!` would cost more than the rest of the head.
-fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
-    let digit = |number: u64| b'0' + (number % 10) as u8;
-    match number {
-        0..=9 => return out.push(digit(number)),
-        10..=99 => return out.extend_from_slice(&[digit(number / 10), digit(number)]),
-        100..=999 => {
-            let digits = [digit(number / 100), digit(number / 10), digit(number)];
-            return out.extend_from_slice(&digits);
-        }
-        _ => {}
-    }
+fn long_content_length(out: &mut Vec<u8>, mut length: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
-    while number > 0 {
+    while length > 0 {
         at -= 1;
-        digits[at] = digit(number);
-        number /= 10;
+        digits[at] = b'0' + (length % 10) as u8;
+        length /= 10;
     }
+    out.extend_from_slice(b"content-length: ");
     out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn push_hex(out: &mut Vec<u8>, mut number: usize) {
@@ -369,11 +455,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_plain_answer_is_written_as_any_is() {
+        let (some, headers) = (HeaderValue::from_static("some"), HeaderMap::new());
+        let asked = Asked { http_10: false, head: false };
+        for (content_type, date) in [(None, None), (Some(&some), None), (None, Some(&some))] {
+            let head =
+                OutgoingResponse { status: StatusCode::OK, content_type, headers: &headers, date };
+            assert!(is_plain(&head, asked, true));
+            for body in ["", "body", "twenty bytes of body", &"x".repeat(12_345)] {
+                let (mut plain, mut any) = (b"before".to_vec(), b"before".to_vec());
+                plain_answer(&mut plain, &head, body.as_bytes());
+                let length = Length::Known(body.len() as u64);
+                let mut decided = response(&mut any, &head, length, asked, true).unwrap();
+                decided.encoder.data(body.as_bytes(), &mut any).unwrap();
+                decided.encoder.end(&mut any).unwrap();
+                assert!(decided.keep_alive);
+                assert_eq!(String::from_utf8(plain), String::from_utf8(any));
+            }
+        }
+    }
+
+    #[test]
     fn numbers_are_written_as_the_standard_library_writes_them() {
         for number in [0, 1, 9, 10, 99, 100, 101, 999, 1000, 65_536, u64::MAX] {
             let mut out = Vec::new();
-            push_decimal(&mut out, number);
-            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+            content_length(&mut out, number);
+            let line = format!("content-length: {number}\r\n");
+            assert_eq!(String::from_utf8(out).unwrap(), line);
         }
         for number in [0, 9, 15, 16, 255, 4096, usize::MAX] {
             let mut out = Vec::new();

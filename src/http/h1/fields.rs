@@ -35,7 +35,7 @@ impl Span {
 }
 
 /// The header fields of one message, in the order they came, names in any letter case.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Fields {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: Vec<(Span, Span)>,
@@ -82,6 +82,27 @@ impl Fields {
     /// What the head's parser found to be ASCII.
     pub(crate) fn text(&self, span: Span) -> &str {
         std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
+    }
+
+    /// RFC 9112 §5.2: a client replaces each fold of a value by blanks before it looks at the value.
+    pub(crate) fn unfold(&mut self) {
+        for (_, value) in &mut self.spans {
+            let bytes = &mut self.bytes[value.start as usize..value.end as usize];
+            if !bytes.contains(&b'\n') {
+                continue;
+            }
+            for byte in bytes.iter_mut().filter(|it| matches!(it, b'\r' | b'\n' | b'\t')) {
+                *byte = b' ';
+            }
+            let (all, left) = (bytes.len(), bytes.trim_ascii_start().len());
+            value.start += (all - left) as u32;
+            value.end = value.start + bytes.trim_ascii().len() as u32;
+        }
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn positions(&self) -> &[(Span, Span)] {
+        &self.spans
     }
 
     pub(crate) fn clear(&mut self) {

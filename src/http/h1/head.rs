@@ -1,6 +1,7 @@
 //! Heads: the first line and the fields of a request or a response.
 //!
-//! `httparse` splits a head into its parts; what the parts may be is decided here. Two things are
+//! `httparse` splits a head into its parts, but for plain requests, which [`plain`] reads; what the
+//! parts may be is decided here. Two things are
 //! true of every function in this file. It is a function of bytes alone; and the verdict on a head
 //! is the same whether the head came in one piece or byte by byte. The second needs an order of
 //! verdicts, since a head may be wrong in several ways: first the length of the first line, then
@@ -16,11 +17,12 @@ use super::body::Framing;
 use super::error::Error;
 use super::fields::{Fields, Span};
 use super::meaning::{Meaning, Target, check_target};
+use super::plain;
 use super::shared::{Kept, Shared};
 use crate::http::Limits;
 
 /// The fields that fit in the parser's array, which lies on the stack.
-const MAX_FIELDS: usize = 128;
+pub(crate) const MAX_FIELDS: usize = 128;
 
 /// Whether a head is a request's or a response's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub(crate) enum Kind {
 }
 
 /// The head of a request, as a server receives it.
+#[derive(Clone)]
 pub struct RequestHead(Kept);
 
 impl RequestHead {
@@ -90,7 +93,15 @@ impl RequestHead {
 
     /// Whether the client asks to change the protocol (`Connection: upgrade`).
     pub fn wants_upgrade(&self) -> bool {
-        self.0.meaning.upgrade
+        self.0.meaning.wants_upgrade()
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl RequestHead {
+    /// What the fields say, for comparison.
+    pub(crate) fn meaning(&self) -> &Meaning {
+        &self.0.meaning
     }
 }
 
@@ -176,9 +187,34 @@ impl Source<'_> {
     }
 }
 
+/// How requests' heads are parsed.
+#[cfg(any(test, fuzzing))]
+pub(crate) type ParseRequest =
+    fn(Source<'_>, &Shared) -> Result<Option<(RequestHead, usize)>, Error>;
+
 /// Parses a request's head at the front of `source`: the head and its length, or `None` if it is
-/// not all there yet.
+/// not all there yet. A plain one is read in one pass; every other is judged with care.
+#[inline]
 pub(crate) fn parse_request(
+    source: Source<'_>,
+    shared: &Shared,
+) -> Result<Option<(RequestHead, usize)>, Error> {
+    let mut room = shared.room();
+    match plain::read(source.bytes(), shared.limits(), &mut room) {
+        Some(len) => {
+            source.keep(len, &mut room);
+            Ok(Some((RequestHead(room), len)))
+        }
+        None => {
+            drop(room);
+            parse_any_request(source, shared)
+        }
+    }
+}
+
+/// The same for whatever may come.
+#[inline(never)]
+pub(crate) fn parse_any_request(
     source: Source<'_>,
     shared: &Shared,
 ) -> Result<Option<(RequestHead, usize)>, Error> {
@@ -196,7 +232,8 @@ pub(crate) fn parse_request(
     let line_end = Span::of(target.as_bytes(), bytes).end as usize + " HTTP/1.1".len();
     let line = line_end + if bytes.get(line_end) == Some(&b'\r') { 2 } else { 1 };
     check_first_byte(Kind::Request, bytes)?;
-    check_lengths(Kind::Request, line, len, limits)?;
+    check_lengths(Kind::Request, line, len, limits)
+        .map_err(|error| blame_the_method(error, bytes, limits))?;
     check_line_ends(bytes, len, request.headers)?;
     let mut room = shared.room();
     room.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
@@ -220,11 +257,9 @@ pub(crate) fn parse_response(
     let bytes = source.bytes();
     let mut response = httparse::Response::new(&mut []);
     let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut response,
-        bytes,
-        array,
-    );
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, array);
     let len = match parsed {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return incomplete(Kind::Response, bytes, None, limits),
@@ -241,6 +276,7 @@ pub(crate) fn parse_response(
     note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
     room.meaning.check_response()?;
     source.keep(len, &mut room);
+    room.fields.unfold();
     Ok(Some((ResponseHead(room), len)))
 }
 
@@ -256,7 +292,7 @@ fn note_fields(
     room.meaning = Meaning::new(minor);
     room.fields.spans.reserve(headers.len());
     for header in headers {
-        room.meaning.note(kind, header.name, header.value)?;
+        room.meaning.note(kind, header.name.as_bytes(), header.value)?;
         let name = Span::of(header.name.as_bytes(), bytes);
         room.fields.spans.push((name, Span::of(header.value, bytes)));
     }
@@ -308,6 +344,17 @@ pub(crate) fn check_lengths(
         ));
     }
     Ok(())
+}
+
+/// RFC 9112 §3: a target that is too long is answered 414, a method that is too long 501.
+#[cold]
+fn blame_the_method(error: Error, bytes: &[u8], limits: &Limits) -> Error {
+    let longest = &bytes[..bytes.len().min(limits.request_line)];
+    if error.status() == StatusCode::URI_TOO_LONG && !longest.contains(&b' ') {
+        let what = format!("the method exceeds {} bytes; none here is as long", longest.len());
+        return Error::they(StatusCode::NOT_IMPLEMENTED, what);
+    }
+    error
 }
 
 /// What to say of bytes that `httparse` did not find a head in: that more must come, or what is
@@ -363,10 +410,12 @@ pub(crate) fn check_first_line(
     line: usize,
     limits: &Limits,
 ) -> Result<(), Error> {
+    let length = if line == 0 { bytes.len() } else { line };
+    check_lengths(kind, length, length, limits)
+        .map_err(|error| blame_the_method(error, bytes, limits))?;
     if line == 0 {
-        return check_lengths(kind, bytes.len(), bytes.len(), limits);
+        return Ok(());
     }
-    check_lengths(kind, line, line, limits)?;
     let line = &bytes[..line];
     let verdict = match kind {
         Kind::Request => httparse::Request::new(&mut []).parse(line).map(|_| ()),

@@ -34,7 +34,7 @@ pub(crate) struct Meaning {
     has_host: bool,
     close: bool,
     keep_alive: bool,
-    pub upgrade: bool,
+    upgrade: bool,
     pub expects_continue: bool,
 }
 
@@ -45,16 +45,17 @@ impl Meaning {
 
     /// Takes note of one field. The length of the name tells most fields apart from those that
     /// matter here, so that the others cost one comparison.
-    pub fn note(&mut self, kind: Kind, name: &str, value: &[u8]) -> Result<(), Error> {
+    #[inline]
+    pub fn note(&mut self, kind: Kind, name: &[u8], value: &[u8]) -> Result<(), Error> {
         match name.len() {
-            4 if kind == Kind::Request && name.eq_ignore_ascii_case("host") => self.host(value),
-            6 if kind == Kind::Request && name.eq_ignore_ascii_case("expect") => self.expect(value),
-            10 if name.eq_ignore_ascii_case("connection") => {
+            4 if kind == Kind::Request && is(name, b"host") => self.host(value),
+            6 if kind == Kind::Request && is(name, b"expect") => self.expect(value),
+            10 if is(name, b"connection") => {
                 self.connection(value);
                 Ok(())
             }
-            14 if name.eq_ignore_ascii_case("content-length") => self.content_length(kind, value),
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+            14 if is(name, b"content-length") => self.content_length(kind, value),
+            17 if is(name, b"transfer-encoding") => {
                 self.transfer_encoding(value);
                 Ok(())
             }
@@ -205,9 +206,23 @@ impl Meaning {
         !self.close && !faulty && (self.minor == 1 || self.keep_alive)
     }
 
+    /// RFC 9110 §7.8: HTTP/1.0 cannot ask for another protocol, a server ignores that it does.
+    pub fn wants_upgrade(&self) -> bool {
+        self.upgrade && self.minor == 1
+    }
+
     pub fn version(&self) -> Version {
         if self.minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 }
     }
+}
+
+/// Whether a name, of bytes that a name may have, is `lower` in any letter case. Among those bytes
+/// a letter's other case is the only other byte that has the letter's bits once 0x20 is set, and
+/// `-` has none; with no way out before the end, the comparison is of words.
+#[inline(always)]
+fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+    <&[u8; N]>::try_from(name)
+        .is_ok_and(|name| (0..N).fold(true, |same, at| same & (name[at] | 0x20 == lower[at])))
 }
 
 /// The items of a comma-separated list, empty ones left out (RFC 9110 §5.6.1.2).

@@ -13,7 +13,9 @@
 //!                  ▼                                                ▼
 //!   Gather ──► head::parse ──► Meaning ──► Framing         encode ──► Encoder
 //!   pieces     tokens by       what the     where the      head        body
-//!   of a head  httparse        fields say   body ends                   │
+//!   of a head  httparse;       fields say   body ends                   │
+//!              plain requests                                           │
+//!              by plain                                                 │
 //!                                   │                                   │
 //!                                   ▼                                   ▼
 //!                  ┌─────────── Asking ◄───── settle ─────► Answering ──────► out
@@ -76,10 +78,10 @@
 //! A *server* refuses everything that another program on the way could read differently, because
 //! two readings of one message are how requests are smuggled (RFC 9112 §11.2): a bare CR or LF, a
 //! blank before a colon, a folded line, a second `Content-Length` or `Host`, `Content-Length`
-//! beside `Transfer-Encoding`, a coding other than one final `chunked`, blanks around a chunk's
-//! size. A *client* talks to servers as they are: it takes a bare LF in a head and the same
-//! `Content-Length` twice, and lets `Transfer-Encoding` override `Content-Length` at the price of
-//! the connection (RFC 9112 §6.3).
+//! beside `Transfer-Encoding`, a coding other than one final `chunked`, a chunk extension that the
+//! grammar has not. A *client* talks to servers as they are: it takes a bare LF and folded lines in
+//! a head, the same `Content-Length` twice, blanks after a chunk's size, and lets
+//! `Transfer-Encoding` override `Content-Length` at the price of the connection (RFC 9112 §6.3).
 //!
 //! # RFC 9112, and where it is obeyed
 //!
@@ -87,14 +89,17 @@
 //! |---|---|---|
 //! | §2.2 | empty lines before a head; bare CR and LF | `connection::Gather`, `head::check_line_ends` |
 //! | §2.3 | versions | `head::describe` |
-//! | §3, §3.2 | request line, forms of target, `Host` | `meaning::check_target`, `Meaning::host` |
+//! | §3, §3.2 | request line, forms of target, `Host` | `plain`; `meaning::check_target`, `Meaning::host` |
 //! | §4 | status line | `head::parse_response`, `encode::status_line` |
-//! | §5.1, §5.2 | blank before the colon, folded lines | `head::describe` |
+//! | §5.1, §5.2 | blank before the colon, folded lines | `head::describe`, `Fields::unfold` |
 //! | §6.1 | `Transfer-Encoding` | `Meaning::transfer_encoding`, `check_request` |
 //! | §6.2, §6.3 | `Content-Length`, where a body ends | `Meaning::framing`, `ResponseHead::framing` |
-//! | §7.1 | chunks, extensions, trailers | [`chunked`] |
+//! | §7.1 | chunks, extensions, trailers | [`chunked`], `extension` |
 //! | §8 | messages cut short | [`Decoder::end_of_input`] |
 //! | §9.3, §9.6 | keep-alive, pipelining, closing | `Meaning::keeps_alive`, [`ServerConnection`] |
+//!
+//! Every clause with the tests that hold it stands in `tests/rfc/clauses.txt`, and what other servers
+//! make of the same bytes in `tests/rfc/black_box.md`.
 
 mod body;
 pub mod chunked;
@@ -102,9 +107,11 @@ mod client;
 mod connection;
 mod encode;
 mod error;
+mod extension;
 mod fields;
 mod head;
 mod meaning;
+mod plain;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod server;

@@ -48,6 +48,8 @@ pub struct ServerConnection {
     gather: Gather,
     asked: Asked,
     connect: bool,
+    /// The request asks for another protocol.
+    upgrade: bool,
     keep_alive: bool,
     awaits_continue: bool,
 }
@@ -65,6 +67,7 @@ impl ServerConnection {
             gather: Gather::new(Kind::Request),
             asked: Asked { http_10: false, head: false },
             connect: false,
+            upgrade: false,
             keep_alive: true,
             awaits_continue: false,
         }
@@ -114,6 +117,7 @@ impl ServerConnection {
             head: *head.method() == Method::HEAD,
         };
         self.connect = *head.method() == Method::CONNECT;
+        self.upgrade = head.wants_upgrade();
         self.keep_alive &= head.keeps_alive();
         self.awaits_continue = head.expects_continue();
         self.ask(AskingCause::Head(Decoder::new(head.framing())));
@@ -193,6 +197,7 @@ impl ServerConnection {
     /// # Errors
     /// [`Error::You`] where no answer is due, or the head contradicts itself, its body or the
     /// protocol. `out` is as before.
+    #[inline(never)] // it is large, and nearly every answer goes around it
     pub fn send_response(
         &mut self,
         out: &mut Vec<u8>,
@@ -272,9 +277,25 @@ impl ServerConnection {
         head: &OutgoingResponse<'_>,
         body: &[u8],
     ) -> Result<(), Error> {
+        if self.answers_plainly(head) {
+            encode::plain_answer(out, head, body);
+            self.answer(AnsweringCause::Head(Encoder::Length(0)));
+            self.answer(AnsweringCause::End);
+            self.settle();
+            return Ok(());
+        }
         self.send_response(out, head, Length::Known(body.len() as u64))?;
         self.send_data(out, body)?;
         self.end_of_message(out)
+    }
+
+    /// Whether an answer is due, may be this one, and is of the most usual kind.
+    #[inline]
+    fn answers_plainly(&self, head: &OutgoingResponse<'_>) -> bool {
+        let keep_alive = self.keep_alive && !self.awaits_continue;
+        matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))
+            && !self.connect
+            && encode::is_plain(head, self.asked, keep_alive)
     }
 
     /// Changes the protocol: appends a head of status 101, or for CONNECT of a 2xx status
@@ -282,7 +303,8 @@ impl ServerConnection {
     /// [`Switched`](Event::Switched).
     ///
     /// # Errors
-    /// [`Error::You`] before the request is over, or where no answer is due.
+    /// [`Error::You`] before the request is over, where no answer is due, or for a 101 that the
+    /// client did not ask for or that has no `Upgrade` field. `Connection: upgrade` is added.
     pub fn send_switch(
         &mut self,
         out: &mut Vec<u8>,
@@ -290,8 +312,8 @@ impl ServerConnection {
         headers: &HeaderMap,
     ) -> Result<(), Error> {
         let ready = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed));
-        let right =
-            status == StatusCode::SWITCHING_PROTOCOLS || self.connect && status.is_success();
+        let right = status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade
+            || self.connect && status.is_success();
         if !ready || !right {
             return Err(self.misuse("the protocol was switched where it cannot be"));
         }

@@ -7,6 +7,9 @@ use super::properties::*;
 use super::*;
 use crate::http::Limits;
 
+mod heard;
+mod sent;
+
 /// What a server says of `input`: the status and sentence it refuses it with.
 #[track_caller]
 fn refused(input: &[u8]) -> (u16, String) {
@@ -273,7 +276,8 @@ fn a_request_line_beyond_its_limit_is_414_and_one_at_it_is_not() {
     };
     accepted(&line(8192));
     assert_eq!(refused(&line(8193)).0, 414);
-    assert_eq!(refused(&b"A".repeat(9000)).0, 414, "even if it never ends");
+    let endless = [&b"GET /"[..], &b"a".repeat(9000)].concat();
+    assert_eq!(refused(&endless).0, 414, "even if it never ends");
 }
 
 #[test]
@@ -680,10 +684,14 @@ fn a_connection_can_change_its_protocol_once_the_request_is_over() {
     let (used, event) = connection.receive(input).unwrap();
     assert!(matches!(event, Event::Head(head) if head.wants_upgrade()));
     let status = StatusCode::SWITCHING_PROTOCOLS;
-    connection.send_switch(&mut out, status, &HeaderMap::new()).unwrap_err();
+    let ws = HeaderMap::from_iter([("upgrade".parse().unwrap(), HeaderValue::from_static("ws"))]);
+    connection.send_switch(&mut out, status, &ws).unwrap_err();
     connection.receive(&input[used..]).unwrap();
-    connection.send_switch(&mut out, status, &HeaderMap::new()).unwrap();
-    assert_eq!(out, b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    connection.send_switch(&mut out, status, &ws).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: ws\r\nconnection: upgrade\r\n\r\n"
+    );
     assert!(matches!(connection.receive(&input[used..]).unwrap(), (0, Event::Switched)));
 }
 
@@ -730,7 +738,7 @@ fn a_response_cut_short_or_malformed_is_an_error() {
         b"HTTP/2.0 200 OK\r\n\r\n",
         b"SSH-2.0-OpenSSH\r\n",
         b"\x15\x03\x01",
-        b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
         b"HTTP/1.1 200 O",
         b"",
     ] {
@@ -867,6 +875,33 @@ const REQUEST_PIECES: &[&str] = &[
     "0\r\nT: r\r\n\r\n",
 ];
 
+/// A plain head with some bytes of it changed.
+fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
+    let target = prop_oneof![9 => "/[!\"$-~]{0,40}(\\?[!\"$-~]{0,20})?", 1 => "/[!-~]{0,20}"];
+    let field = prop_oneof![
+        9 => "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,12}:[ \t]{0,2}[ -~]{0,60}\r\n",
+        1 => "[!-9;-~]{1,12}:[ \t]{0,2}[ -~]{0,60}\r\n",
+        1 => "(Host|host|HOST):[ \t]{0,2}[a-z0-9.:\\[\\]]{0,12}[ \t]{0,2}\r\n",
+        2 => "(Content-Length|Expect|Connection|Transfer-Encoding):(100-continue|chunked|close|[0-9]{1,3})\r\n",
+    ];
+    let method = proptest::sample::select(
+        &["GET", "POST", "PUT", "HEAD", "PATCH", "DELETE", "OPTIONS", "CONNECT", "get", "X"][..],
+    );
+    let line = (method, target, 0..3u8).prop_map(|(method, target, minor)| {
+        format!("{method} {target} HTTP/1.{minor}\r\nHost: h\r\n")
+    });
+    let fields = proptest::collection::vec(field, 0..6).prop_map(|fields| fields.concat());
+    let changes = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..3);
+    (line, fields, changes).prop_map(|(line, fields, changes)| {
+        let mut head = format!("{line}{fields}\r\n").into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(head.len());
+            head[at] = byte;
+        }
+        head
+    })
+}
+
 const RESPONSE_PIECES: &[&str] = &[
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.0 404 Not Found\r\n",
@@ -894,6 +929,11 @@ proptest! {
     #[test]
     fn any_cut_of_requests_gives_the_same_events(input in nearly_http(REQUEST_PIECES)) {
         requests_are_the_same_however_they_are_cut(&input);
+    }
+
+    #[test]
+    fn a_plain_head_is_read_as_httparse_has_it_read(input in nearly_plain()) {
+        plain_heads_are_read_as_all_are(&input);
     }
 
     #[test]

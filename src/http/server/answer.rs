@@ -16,7 +16,7 @@ const LINGER_SIZE: usize = 1 << 20;
 
 impl Connection {
     /// A handler has come to its answer, in the middle of `feed` or as a task.
-    pub(super) fn answered(self: &Rc<Self>, response: &Response) {
+    pub(in crate::http) fn answered(self: &Rc<Self>, response: &Response) {
         if !matches!(*self.stage.borrow(), Stage::Handling(_)) {
             // The connection was lost meanwhile, or given up.
             return;

@@ -40,6 +40,7 @@ use super::h1::ServerConnection;
 use super::response::Response;
 use crate::event_loop::EventLoop;
 use crate::sys::Time;
+use crate::task::Task;
 use crate::transport::{Protocol, Transport};
 
 /// A connection's protocol: what the transport calls.
@@ -49,7 +50,7 @@ pub(super) struct Http {
 }
 
 /// A connection.
-pub(super) struct Connection {
+pub(in crate::http) struct Connection {
     service: Rc<Service>,
     transport: Transport,
     machine: RefCell<ServerConnection>,
@@ -201,6 +202,23 @@ impl Connection {
     pub(super) fn service_closes(&self) {
         if self.waits.get() == Waits::Idle {
             self.close();
+        }
+    }
+
+    /// Asks the handler to end, and gives its task; `None` if no handler is at work.
+    pub(super) fn cancel_handler(&self) -> Option<Task<()>> {
+        let task = match &mut *self.stage.borrow_mut() {
+            Stage::Handling(task) => task.take()?,
+            _ => return None,
+        };
+        task.cancel();
+        Some(task)
+    }
+
+    /// The handler has ended; if it gave no answer, the connection ends, too.
+    pub(super) fn leave_unanswered(&self) {
+        if matches!(*self.stage.borrow(), Stage::Handling(_)) {
+            self.give_up();
         }
     }
 

@@ -2,15 +2,11 @@
 
 use std::rc::Rc;
 
-use http::StatusCode;
-use http::header::ALLOW;
-
 use super::stage::{Cause, Stage};
 use super::{Connection, Held};
 use crate::http::h1::{Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
-use crate::http::router::Resolved;
 
 /// So much encoded output is written before more requests are answered.
 const FLUSH_SIZE: usize = 64 << 10;
@@ -155,23 +151,12 @@ impl Connection {
         }
     }
 
-    /// The request is there: finds its handler and starts it.
-    fn dispatch(self: &Rc<Self>, mut request: Request) {
-        match self.service.router.resolve(request.method(), request.head().path()) {
-            Resolved::Found { handler, match_info } => {
-                request.set_match_info(match_info);
-                self.moves(Cause::Dispatched, Stage::Handling(None));
-                let task = handler.start(request, self);
-                if let (Some(task), Stage::Handling(place)) = (task, &mut *self.stage.borrow_mut())
-                {
-                    *place = Some(task);
-                }
-            }
-            Resolved::MethodNotAllowed { allow } => {
-                let response = Response::of_status(StatusCode::METHOD_NOT_ALLOWED);
-                self.answer(&response.header(ALLOW, allow));
-            }
-            Resolved::NotFound => self.answer(&Response::of_status(StatusCode::NOT_FOUND)),
+    /// The request is there: its handler is found and started.
+    fn dispatch(self: &Rc<Self>, request: Request) {
+        self.moves(Cause::Dispatched, Stage::Handling(None));
+        let task = self.service.app.start(request, self);
+        if let (Some(task), Stage::Handling(place)) = (task, &mut *self.stage.borrow_mut()) {
+            *place = Some(task);
         }
     }
 

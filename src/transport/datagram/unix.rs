@@ -13,7 +13,7 @@ use super::super::receive::is_not_now;
 use super::super::unix::{ToUnixAddress, UnixAddress};
 use crate::event_loop::{FdWaits, Home, Side, get_running_loop};
 use crate::observe::Site;
-use crate::sys::{FileId, unix};
+use crate::sys::{FileId, unix, unix_datagram};
 
 /// A Unix datagram socket: whole messages within one machine, in order, none lost.
 ///
@@ -81,7 +81,7 @@ impl UnixDatagram {
     /// `InvalidInput` if it is no Unix datagram socket.
     pub fn from_std(socket: std::os::unix::net::UnixDatagram) -> io::Result<UnixDatagram> {
         let socket = OwnedFd::from(socket);
-        unix::adopt_datagram(socket.as_raw_fd())?;
+        unix_datagram::adopt_datagram(socket.as_raw_fd())?;
         let connected = unix::peer_addr(socket.as_raw_fd()).is_ok();
         UnixDatagram::new(socket, connected, None)
     }
@@ -89,7 +89,7 @@ impl UnixDatagram {
     fn open(local: Option<UnixAddr>, remote: Option<UnixAddr>) -> io::Result<UnixDatagram> {
         // Who is outside of a loop makes no file.
         get_running_loop()?;
-        let (socket, file) = unix::datagram(local.as_ref(), remote.as_ref())?;
+        let (socket, file) = unix_datagram::datagram(local.as_ref(), remote.as_ref())?;
         UnixDatagram::new(socket, remote.is_some(), local.zip(file))
     }
 
@@ -122,7 +122,7 @@ impl UnixDatagram {
         let at = Location::caller();
         async move {
             loop {
-                match unix::recv_from(self.as_raw_fd(), buffer) {
+                match unix_datagram::recv_from(self.as_raw_fd(), buffer) {
                     Err(error) if is_not_now(&error) => self.waits.wait(Side::Reader, at).await?,
                     result => return result,
                 }
@@ -170,7 +170,7 @@ impl UnixDatagram {
     /// is looked at again and again; and the BSDs say ENOBUFS of it.
     async fn sending(&self, datagram: &[u8], to: Option<&UnixAddr>, at: Site) -> io::Result<()> {
         loop {
-            match unix::send_to(self.as_raw_fd(), datagram, to) {
+            match unix_datagram::send_to(self.as_raw_fd(), datagram, to) {
                 Err(error) if is_not_now(&error) && to.is_none() && self.connected => {
                     self.waits.wait(Side::Writer, at).await?;
                 }

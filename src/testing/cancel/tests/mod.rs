@@ -1,11 +1,13 @@
 //! Everything of evloop that waits, under the knife.
 
+#[cfg(feature = "process")]
 mod children;
 mod groups;
 #[cfg(feature = "http")]
 mod http;
 mod meta;
 mod opening;
+#[cfg(feature = "datagram")]
 mod sockets;
 mod streams;
 mod tasks;
