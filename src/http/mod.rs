@@ -23,6 +23,7 @@ pub mod h1;
 mod http_error;
 mod limits;
 pub mod mime;
+pub mod multipart;
 pub mod query;
 pub mod range;
 mod request;
@@ -30,6 +31,7 @@ mod response;
 mod router;
 mod server;
 pub mod test;
+mod unrouted;
 pub mod url;
 #[cfg(feature = "ws")]
 pub mod ws;
