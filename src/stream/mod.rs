@@ -22,10 +22,14 @@ mod writer;
 #[cfg(feature = "process")]
 pub(crate) use buffer::DEFAULT_LIMIT;
 pub use error::ReadError;
+#[cfg(feature = "http")]
+pub(crate) use open::stream_protocol;
 pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
 pub use pipe::{open_read_pipe, open_write_pipe};
 #[cfg(feature = "process")]
 pub(crate) use pipe::{read_pipe, write_pipe};
 pub use reader::StreamReader;
+#[cfg(feature = "ws")]
+pub(crate) use shared::copy as copy_error;
 pub use unix::{OpenUnixConnection, StartUnixServer, open_unix_connection, start_unix_server};
 pub use writer::StreamWriter;

@@ -4,8 +4,11 @@
 mod support;
 
 mod answers;
+mod black_box;
 mod bodies;
 mod connections;
 mod ending;
 mod peers;
 mod pressure;
+mod streams;
+mod upgrades;

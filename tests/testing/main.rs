@@ -1,6 +1,8 @@
 //! Properties of evloop, proved with its own kit.
 
 #[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
 mod http_client;
 mod pipes;
 mod sync_properties;

@@ -11,19 +11,20 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use http::StatusCode;
+use http::header::CONNECTION;
 
 use super::Connection;
 use crate::event_loop::{ErrorContext, Exception, get_running_loop};
-use crate::http::HttpError;
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
+use crate::http::{ExtractError, HttpError};
 use crate::task::{Task, TimedOut};
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
 /// that can be displayed.
 ///
-/// An error that is an [`HttpError`], a [`Response`] or a [`BodyError`], boxed or not, is answered
-/// with what it says: `request.text().await?` and `Err(HttpError::found("/login"))?` are ways to
+/// An error that is an [`HttpError`], a [`Response`], a [`BodyError`] or an [`ExtractError`], boxed or
+/// not, is answered with what it says: `request.text().await?` and `Err(HttpError::found("/login"))?` are ways to
 /// answer, as raising `web.HTTPFound` is in aiohttp. A [`TimedOut`] is answered with 504, as
 /// there. Every other error is reported to the loop's exception handler and answered with 500,
 /// which tells the client nothing.
@@ -65,6 +66,9 @@ fn known(error: &mut dyn Any) -> Option<Response> {
             if let Some(error) = $boxed.downcast_ref::<BodyError>() {
                 return Some(error.clone().into_response());
             }
+            if let Some(error) = $boxed.downcast_ref::<ExtractError>() {
+                return Some(error.clone().into_response());
+            }
             if $boxed.downcast_ref::<TimedOut>().is_some() {
                 return Some(Response::of_status(StatusCode::GATEWAY_TIMEOUT));
             })*
@@ -101,15 +105,7 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let event_loop = connection.event_loop()?;
-        let connection = connection.clone();
-        event_loop.start_now(async move {
-            let outcome = outcome(async move { (self.0)(request).await });
-            match outcome.await {
-                Ok(response) => connection.answered(&response),
-                Err(exception) => connection.failed(type_name::<H>(), exception),
-            }
-        })
+        connection.drive(type_name::<H>(), move || (self.0)(request))
     }
 
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture {
@@ -140,8 +136,11 @@ pub(in crate::http) async fn settled(
     match outcome(answer).await {
         Ok(response) => response,
         Err(exception) => {
+            let panicked = matches!(exception, Exception::Panic(_));
             report_failure(name, remote, exception);
-            Response::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+            let response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
+            // What a panic has left half done nobody knows: the connection ends.
+            if panicked { response.header(CONNECTION, "close") } else { response }
         }
     }
 }
@@ -159,12 +158,5 @@ pub(in crate::http) fn start_wrapped(
     connection: &Rc<Connection>,
     answer: impl Future<Output = Response> + 'static,
 ) -> Option<Task<()>> {
-    let event_loop = connection.event_loop()?;
-    let connection = connection.clone();
-    event_loop.start_now(async move {
-        match outcome(answer).await {
-            Ok(response) => connection.answered(&response),
-            Err(exception) => connection.failed("of the middlewares", exception),
-        }
-    })
+    connection.drive("of the middlewares", move || answer)
 }
