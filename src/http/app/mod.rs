@@ -18,6 +18,7 @@ mod routes;
 mod run;
 mod runner;
 mod scope;
+mod security;
 mod serve;
 mod served;
 mod site;
