@@ -24,9 +24,9 @@ impl Span {
         Span { start: start as u32, end: (start + part.len()) as u32 }
     }
 
-    /// The stretch of a text; empty if it is none.
-    pub fn of_text(self, whole: &str) -> &str {
-        whole.get(self.start as usize..self.end as usize).unwrap_or_default()
+    /// The same stretch of a whole that has `more` bytes before.
+    pub fn after(self, more: u32) -> Span {
+        Span { start: self.start + more, end: self.end + more }
     }
 
     pub fn slice(self, whole: &[u8]) -> &[u8] {
