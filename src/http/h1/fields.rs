@@ -79,9 +79,14 @@ impl Fields {
         })
     }
 
-    /// What the head's parser found to be ASCII.
+    /// What the head's parser found to be ASCII. (Whoever does not look at it does not pay for it.)
     pub(crate) fn text(&self, span: Span) -> &str {
         std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn positions(&self) -> &[(Span, Span)] {
+        &self.spans
     }
 
     /// RFC 9112 §5.2: a client replaces each fold of a value by blanks before it looks at the value.
@@ -98,11 +103,6 @@ impl Fields {
             value.start += (all - left) as u32;
             value.end = value.start + bytes.trim_ascii().len() as u32;
         }
-    }
-
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn positions(&self) -> &[(Span, Span)] {
-        &self.spans
     }
 
     pub(crate) fn clear(&mut self) {
