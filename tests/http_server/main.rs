@@ -5,6 +5,7 @@ mod support;
 
 mod answers;
 mod bodies;
+mod chunks;
 mod connections;
 mod ending;
 mod peers;

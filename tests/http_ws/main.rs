@@ -4,7 +4,7 @@
 mod browser_support;
 #[path = "../support/peer.rs"]
 mod peer;
-#[path = "../http_support/mod.rs"]
+#[path = "../http_support/serve.rs"]
 mod support;
 
 mod browser;
