@@ -8,7 +8,6 @@ mod bodies;
 mod chunks;
 mod connections;
 mod ending;
-mod peers;
 mod pressure;
 mod streams;
 mod upgrades;
