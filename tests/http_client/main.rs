@@ -3,9 +3,17 @@
 #[path = "../support/peer.rs"]
 mod peer;
 
+#[cfg(feature = "compression")]
+mod compression;
+mod duplex;
 mod misbehaviour;
 mod ours;
 mod peers;
+mod pooling;
+mod redirects;
+mod requests;
+mod support;
+mod ways;
 
 /// Longer than anything takes here: a test that hangs fails instead.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
