@@ -117,7 +117,7 @@ macro_rules! adders {
             H: Fn(Request) -> F + 'static,
             F: Future<Output: Answer> + 'static,
         {
-            self.0.$name(path, Box::new(Handler(Rc::new(handler))));
+            self.0.$name(path, Box::new(Handler::new(handler)));
             self
         })*
     };
@@ -147,7 +147,7 @@ impl Routes {
         H: Fn(Request) -> F + 'static,
         F: Future<Output: Answer> + 'static,
     {
-        self.0.add_route(method, path, Box::new(Handler(Rc::new(handler))));
+        self.0.add_route(method, path, Box::new(Handler::new(handler)));
         self
     }
 

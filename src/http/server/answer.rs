@@ -172,7 +172,8 @@ impl Connection {
     /// The request has its whole answer.
     #[inline]
     fn complete(&self) {
-        if let Asking::Body(_) = self.machine.borrow().asking() {
+        let unread = matches!(self.machine.borrow().asking(), Asking::Body(_));
+        if unread {
             return self.complete_unread();
         }
         match self.moves(Cause::Answered, Stage::Reading) {

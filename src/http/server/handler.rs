@@ -11,7 +11,7 @@ use http::StatusCode;
 use super::Connection;
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
-use crate::task::{Task, TimedOut};
+use crate::task::{Spare, Task, TimedOut};
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
 /// that can be displayed.
@@ -77,7 +77,16 @@ pub(in crate::http) trait Handle {
 }
 
 /// The handler `H`.
-pub(in crate::http) struct Handler<H>(pub(in crate::http) Rc<H>);
+pub(in crate::http) struct Handler<H> {
+    handler: Rc<H>,
+    spare: Spare,
+}
+
+impl<H> Handler<H> {
+    pub(in crate::http) fn new(handler: H) -> Handler<H> {
+        Handler { handler: Rc::new(handler), spare: Spare::default() }
+    }
+}
 
 impl<H, F> Handle for Handler<H>
 where
@@ -85,7 +94,7 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let handler = self.0.clone();
-        connection.drive(type_name::<H>(), move || handler(request))
+        let handler = self.handler.clone();
+        connection.drive(type_name::<H>(), &self.spare, move || handler(request))
     }
 }
