@@ -98,6 +98,13 @@ impl<T: Into<Cow<'static, [u8]>>> From<T> for Body {
     }
 }
 
+/// Whether it is these bytes; a body that is made while it is sent equals none.
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Body {
+    fn eq(&self, other: &T) -> bool {
+        self.as_bytes() == Some(other.as_ref())
+    }
+}
+
 /// As in `5 bytes`.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

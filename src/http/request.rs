@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::app::Scope;
 use super::content::{Content, Incoming};
 use super::extensions::Extensions;
 use super::h1::{Framing, RequestHead};
@@ -33,6 +34,7 @@ struct Inner {
     extensions: Extensions,
     path: OnceCell<String>,
     remote: Option<SocketAddr>,
+    scope: Option<Rc<Scope>>,
 }
 
 impl Request {
@@ -47,6 +49,7 @@ impl Request {
             extensions: Extensions::new(),
             path: OnceCell::new(),
             remote: None,
+            scope: None,
         }))
     }
 
@@ -58,6 +61,16 @@ impl Request {
     /// Says what the router found.
     pub fn set_match_info(&mut self, match_info: MatchInfo) {
         self.0.match_info = match_info;
+    }
+
+    /// Says whose handlers or middlewares have it now.
+    pub(super) fn set_scope(&mut self, scope: Option<Rc<Scope>>) {
+        self.0.scope = scope;
+    }
+
+    /// What its application shares with its handlers.
+    pub(super) fn scope(&self) -> Option<&Scope> {
+        self.0.scope.as_deref()
     }
 
     /// Gives it this body.

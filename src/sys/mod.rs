@@ -5,6 +5,8 @@
 
 mod addr;
 mod bell;
+#[cfg(feature = "http")]
+mod beneath;
 #[cfg(feature = "workers")]
 pub(crate) mod child;
 mod clock;
@@ -24,6 +26,8 @@ mod fork;
 mod kqueue;
 #[cfg(all(test, target_os = "linux"))]
 mod kqueue_model;
+#[cfg(feature = "http")]
+mod listing;
 mod open;
 mod option;
 pub(crate) mod pipe;
@@ -49,6 +53,8 @@ pub(crate) mod zoo;
 pub mod zoo;
 
 pub(crate) use bell::BellFd;
+#[cfg(feature = "http")]
+pub(crate) use beneath::{Patience, open_beneath, open_to_read};
 pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
@@ -63,6 +69,8 @@ pub(crate) use fork::{Process, take_place};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+#[cfg(feature = "http")]
+pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;

@@ -69,9 +69,14 @@ impl Serving for crate::http::HttpServer {
         self.close();
     }
     async fn ended(&self) {
-        self.wait_closed().await;
+        // The supervisor's deadline bounds it.
+        self.shutdown(NO_HURRY).await;
     }
 }
+
+/// Longer than any worker lives.
+#[cfg(feature = "http")]
+const NO_HURRY: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
 
 impl Worker {
     fn new(event_loop: &EventLoop, id: usize, count: usize, line: Option<UnixStream>) -> Worker {

@@ -104,11 +104,16 @@ impl Client {
     /// Receives a response whose body has a length.
     pub fn reply(&mut self) -> Reply {
         let mut reply = self.head();
+        self.body(&mut reply);
+        reply
+    }
+
+    /// Receives the body that this head announces by its length.
+    pub fn body(&mut self, reply: &mut Reply) {
         let length = reply.get("content-length").expect("a length").parse().expect("a number");
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).expect("a body");
         reply.body = String::from_utf8(body).expect("text");
-        reply
     }
 
     /// Receives a response in chunks.

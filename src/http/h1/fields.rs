@@ -35,7 +35,7 @@ impl Span {
 }
 
 /// The header fields of one message, in the order they came, names in any letter case.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Fields {
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: Vec<(Span, Span)>,

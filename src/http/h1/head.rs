@@ -32,6 +32,7 @@ pub(crate) enum Kind {
 }
 
 /// The head of a request, as a server receives it.
+#[derive(Clone)]
 pub struct RequestHead(Kept);
 
 impl RequestHead {

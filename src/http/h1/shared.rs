@@ -16,7 +16,7 @@ use super::meaning::Meaning;
 use crate::http::Limits;
 
 /// All that is known of one head; a request's and a response's are stored alike.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Parts {
     pub fields: Fields,
     pub meaning: Meaning,
@@ -79,6 +79,14 @@ pub(crate) struct Kept {
     /// `None` only while it is being dropped.
     parts: Option<Box<Parts>>,
     home: Shared,
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Kept {
+        let mut room = self.home.room();
+        *room = Parts::clone(self);
+        room
+    }
 }
 
 impl Deref for Kept {

@@ -20,7 +20,7 @@ const LINGER_SIZE: usize = 1 << 20;
 
 impl Connection {
     /// A handler has come to its answer; gives what remains to be done to send it.
-    pub(super) fn answered(self: &Rc<Self>, response: &mut Response) -> Option<Rest> {
+    pub(in crate::http) fn answered(self: &Rc<Self>, response: &mut Response) -> Option<Rest> {
         if !matches!(*self.stage.borrow(), Stage::Handling(_)) {
             // The connection was lost meanwhile, or given up.
             return None;
@@ -172,8 +172,7 @@ impl Connection {
     /// The request has its whole answer.
     #[inline]
     fn complete(&self) {
-        let unread = matches!(self.machine.borrow().asking(), Asking::Body(_));
-        if unread {
+        if matches!(self.machine.borrow().asking(), Asking::Body(_)) {
             return self.complete_unread();
         }
         match self.moves(Cause::Answered, Stage::Reading) {

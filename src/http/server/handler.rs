@@ -3,24 +3,31 @@
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt::Display;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 
 use http::StatusCode;
+use http::header::CONNECTION;
 
 use super::Connection;
+use crate::event_loop::{ErrorContext, Exception, get_running_loop};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
+use crate::http::{ExtractError, HttpError};
 use crate::task::{Spare, Task, TimedOut};
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
 /// that can be displayed.
 ///
-/// An error that is a [`Response`] or a [`BodyError`], boxed or not, is answered with what it
-/// says: `request.text().await?` and `Err(Response::error(404, "…"))?` are ways to answer, as
-/// raising `web.HTTPNotFound` is in aiohttp. [`TimedOut`] is answered with 504, as in aiohttp.
-/// Every other error is reported to the loop's exception handler and answered with 500, which tells
-/// the client nothing.
+/// An error that is an [`HttpError`], a [`Response`], a [`BodyError`] or an [`ExtractError`], boxed or
+/// not, is answered with what it says: `request.text().await?` and `Err(HttpError::found("/login"))?` are ways to
+/// answer, as raising `web.HTTPFound` is in aiohttp. A [`TimedOut`] is answered with 504, as
+/// there. Every other error is reported to the loop's exception handler and answered with 500,
+/// which tells the client nothing.
 pub trait Answer {
     /// The response, or what is to be reported.
     ///
@@ -53,10 +60,16 @@ fn known(error: &mut dyn Any) -> Option<Response> {
             $(if let Some(error) = $boxed.downcast_mut::<Response>() {
                 return Some(std::mem::take(error));
             }
+            if let Some(error) = $boxed.downcast_mut::<HttpError>() {
+                return Some(error.take_response());
+            }
             if let Some(error) = $boxed.downcast_ref::<BodyError>() {
                 return Some(error.clone().into_response());
             }
-            if $boxed.is::<TimedOut>() {
+            if let Some(error) = $boxed.downcast_ref::<ExtractError>() {
+                return Some(error.clone().into_response());
+            }
+            if $boxed.downcast_ref::<TimedOut>().is_some() {
                 return Some(Response::of_status(StatusCode::GATEWAY_TIMEOUT));
             })*
         };
@@ -70,21 +83,28 @@ fn known(error: &mut dyn Any) -> Option<Response> {
     None
 }
 
+/// A future of a response that middlewares pass on. What has failed has been reported, and is
+/// answered with 500.
+pub type ResponseFuture = Pin<Box<dyn Future<Output = Response>>>;
+
 /// A handler of any type, as the router keeps it.
 pub(in crate::http) trait Handle {
     /// Starts it with a request of `connection`, to which it answers; gives the task if it waits.
-    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
+    fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
+
+    /// The same for a middleware, which has its response from the future.
+    fn call(self: Rc<Self>, request: Request) -> ResponseFuture;
 }
 
 /// The handler `H`.
 pub(in crate::http) struct Handler<H> {
-    handler: Rc<H>,
+    handler: H,
     spare: Spare,
 }
 
 impl<H> Handler<H> {
     pub(in crate::http) fn new(handler: H) -> Handler<H> {
-        Handler { handler: Rc::new(handler), spare: Spare::default() }
+        Handler { handler, spare: Spare::default() }
     }
 }
 
@@ -93,8 +113,60 @@ where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
-    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let handler = self.handler.clone();
-        connection.drive(type_name::<H>(), &self.spare, move || handler(request))
+    fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
+        let this = self.clone();
+        connection.drive(type_name::<H>(), &self.spare, move || (this.handler)(request))
     }
+
+    fn call(self: Rc<Self>, request: Request) -> ResponseFuture {
+        let remote = request.remote();
+        Box::pin(settled(type_name::<H>(), remote, async move { (self.handler)(request).await }))
+    }
+}
+
+/// Awaits an answer. A panic is an outcome like others.
+async fn outcome(answer: impl Future<Output: Answer>) -> Result<Response, Exception> {
+    let mut answer = pin!(answer);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => {
+            Poll::Ready(output.answer().map_err(|failure| Exception::Error(failure.into())))
+        }
+        Err(payload) => Poll::Ready(Err(Exception::Panic(payload))),
+    })
+    .await
+}
+
+/// Awaits an answer; if it fails, reports that and gives 500 in its place.
+pub(in crate::http) async fn settled(
+    name: &'static str,
+    remote: Option<SocketAddr>,
+    answer: impl Future<Output: Answer>,
+) -> Response {
+    match outcome(answer).await {
+        Ok(response) => response,
+        Err(exception) => {
+            let panicked = matches!(exception, Exception::Panic(_));
+            report_failure(name, remote, exception);
+            let response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
+            // What a panic has left half done nobody knows: the connection ends.
+            if panicked { response.header(CONNECTION, "close") } else { response }
+        }
+    }
+}
+
+#[cold]
+fn report_failure(name: &str, remote: Option<SocketAddr>, exception: Exception) {
+    let Ok(event_loop) = get_running_loop() else { return };
+    let whose = remote.map_or_else(String::new, |remote| format!(", for {remote}"));
+    let what = format!("Error in the handler {name}{whose}");
+    event_loop.call_exception_handler(ErrorContext::new(what).exception(exception));
+}
+
+/// Runs what stands between a server and its handlers, as [`Handle::start`] runs a handler alone.
+pub(in crate::http) fn start_wrapped(
+    connection: &Rc<Connection>,
+    answer: impl Future<Output = Response> + 'static,
+) -> Option<Task<()>> {
+    connection.drive("of the middlewares", &Spare::default(), move || answer)
 }

@@ -65,7 +65,7 @@ pub(super) struct Http {
 }
 
 /// A connection.
-pub(super) struct Connection {
+pub(in crate::http) struct Connection {
     service: Rc<Service>,
     transport: Transport,
     machine: RefCell<ServerConnection>,
@@ -267,6 +267,20 @@ impl Connection {
     pub(super) fn service_closes(&self) {
         if self.waits.get() == Waits::Idle {
             self.close();
+        }
+    }
+
+    /// Asks the handler to end, and gives its task; `None` if no handler is at work.
+    pub(super) fn cancel_handler(&self) -> Option<Task<()>> {
+        let task = self.stage.borrow_mut().task()?.take()?;
+        task.cancel();
+        Some(task)
+    }
+
+    /// The handler has ended; if it gave no answer, the connection ends, too.
+    pub(super) fn leave_unanswered(&self) {
+        if self.stage.borrow().exchange().is_some() {
+            self.give_up();
         }
     }
 

@@ -2,8 +2,7 @@
 
 use std::rc::{Rc, Weak};
 
-use http::header::ALLOW;
-use http::{Method, StatusCode, Version};
+use http::{Method, Version};
 
 use super::service::Waits;
 use super::stage::{Cause, Exchange, Stage};
@@ -11,8 +10,7 @@ use super::{Connection, Held};
 use crate::http::content::{Incoming, Source};
 use crate::http::h1::{Error, Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
-use crate::http::response::{IntoResponse, Response};
-use crate::http::router::Resolved;
+use crate::http::response::IntoResponse;
 
 /// So much encoded output is written before more requests are answered.
 pub(super) const FLUSH_SIZE: usize = 64 << 10;
@@ -239,25 +237,15 @@ impl Connection {
         self.refuse(&error.clone().into_response());
     }
 
-    /// The request is there: finds its handler and starts it.
-    fn dispatch(self: &Rc<Self>, mut request: Request) {
-        match self.service.router.resolve(request.method(), request.head().path()) {
-            Resolved::Found { handler, match_info } => {
-                request.set_match_info(match_info);
-                match self.moves(Cause::Dispatched, Stage::Handling(exchange_of(&request))) {
-                    Stage::Reading => {}
-                    before => drop(before),
-                }
-                let task = handler.start(request, self);
-                if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
-                    *place = Some(task);
-                }
-            }
-            Resolved::MethodNotAllowed { allow } => {
-                let response = Response::of_status(StatusCode::METHOD_NOT_ALLOWED);
-                self.answer(&response.header(ALLOW, allow));
-            }
-            Resolved::NotFound => self.answer(&Response::of_status(StatusCode::NOT_FOUND)),
+    /// The request is there: its handler is found and started.
+    fn dispatch(self: &Rc<Self>, request: Request) {
+        match self.moves(Cause::Dispatched, Stage::Handling(exchange_of(&request))) {
+            Stage::Reading => {}
+            before => drop(before),
+        }
+        let task = self.service.app.start(request, self);
+        if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
+            *place = Some(task);
         }
     }
 

@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use super::Connection;
-use super::handler::Handle;
 use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
+use crate::http::app::App;
 use crate::http::date::imf_fixdate;
 use crate::http::h1::Shared;
 use crate::http::limits::Limits;
-use crate::http::router::Router;
 use crate::sys::Time;
 
 /// How fine the server's time is: of the date it writes, and of its timeouts.
@@ -88,7 +87,7 @@ impl Timeouts {
 
 /// What the connections of a server share.
 pub(in crate::http) struct Service {
-    pub(in crate::http) router: Router<Box<dyn Handle>>,
+    pub(in crate::http) app: Rc<App>,
     pub(in crate::http) shared: Shared,
     timeouts: Timeouts,
     event_loop: WeakLoop,
@@ -113,12 +112,12 @@ struct Places {
 impl Service {
     pub(in crate::http) fn new(
         event_loop: &EventLoop,
-        router: Router<Box<dyn Handle>>,
+        app: Rc<App>,
         limits: Limits,
         timeouts: Timeouts,
     ) -> Rc<Service> {
         Rc::new(Service {
-            router,
+            app,
             shared: Shared::new(limits),
             timeouts,
             event_loop: Rc::downgrade(&event_loop.0),

@@ -1,0 +1,142 @@
+//! An application as it is served: nothing in it changes any more.
+//!
+//! ```text
+//! request ──► find: down through what is mounted ──► handler ──► start, on the spot
+//!                                   │
+//!                                   └─ middlewares, or hooks ──► Next ──► handler.call
+//! ```
+
+use std::rc::Rc;
+
+use http::Method;
+
+use super::hooks::Prepare;
+use super::middleware::{End, Link, Next};
+use super::scope::Scope;
+use crate::http::h1::RequestHead;
+use crate::http::router::{MatchInfo, Resolved, Router};
+use crate::http::server::Connection;
+use crate::http::server::handler::{Handle, start_wrapped};
+use crate::http::unrouted::unrouted;
+use crate::http::{Request, Response};
+use crate::task::Task;
+
+/// What a route leads to.
+pub(super) enum Target {
+    Handler(Rc<dyn Handle>),
+    App(Rc<App>),
+}
+
+/// An application that is served, or one that is nested in it.
+pub(in crate::http) struct App {
+    pub(super) router: Router<Target>,
+    /// What answers where there is no route, in the place of 404.
+    pub(super) fallback: Option<Rc<dyn Handle>>,
+    /// `None` where there is nothing to share.
+    pub(super) scope: Option<Rc<Scope>>,
+    /// The middlewares around its handlers, outermost first, with those of the applications
+    /// around it.
+    pub(super) chain: Rc<[Link]>,
+    pub(super) prepare: Rc<[Prepare]>,
+}
+
+/// Where a request is to go.
+struct Found<'a> {
+    app: &'a App,
+    match_info: MatchInfo,
+    end: End,
+}
+
+impl App {
+    /// Starts the handler of `request`, which answers to `connection`; gives the task if it waits.
+    pub(in crate::http) fn start(
+        self: &Rc<Self>,
+        mut request: Request,
+        connection: &Rc<Connection>,
+    ) -> Option<Task<()>> {
+        let Found { app, match_info, end } = self.find(&request);
+        request.set_match_info(match_info);
+        if !app.chain.is_empty() || !app.prepare.is_empty() {
+            return self.start_wrapped(app, end, request, connection);
+        }
+        match end {
+            End::Handler(handler) => {
+                request.set_scope(app.scope.clone());
+                handler.start(request, connection)
+            }
+            End::Response(mut response) => {
+                connection.answered(&mut response);
+                None
+            }
+        }
+    }
+
+    fn start_wrapped(
+        self: &Rc<Self>,
+        app: &App,
+        end: End,
+        request: Request,
+        connection: &Rc<Connection>,
+    ) -> Option<Task<()>> {
+        let next = Next {
+            root: self.clone(),
+            chain: app.chain.clone(),
+            at: 0,
+            scope: app.scope.clone(),
+            end,
+        };
+        if app.prepare.is_empty() {
+            return start_wrapped(connection, next.run(request));
+        }
+        let (prepare, head) = (app.prepare.clone(), request.head().clone());
+        start_wrapped(connection, async move {
+            let mut response = next.run(request).await;
+            prepare_response(&prepare, &head, &mut response);
+            response
+        })
+    }
+
+    fn find(&self, request: &Request) -> Found<'_> {
+        let (mut app, mut path) = (self, request.head().path());
+        loop {
+            return match app.router.resolve(request.method(), path) {
+                Resolved::Found { handler: Target::Handler(handler), match_info } => {
+                    Found { app, match_info, end: End::Handler(handler.clone()) }
+                }
+                Resolved::Mounted { handler: Target::App(inner), at } => {
+                    (app, path) = (inner, &path[at..]);
+                    continue;
+                }
+                Resolved::MethodNotAllowed { allow } => {
+                    let response = unrouted(request.method(), path, Some(allow));
+                    app.without_route(End::Response(response))
+                }
+                // A handler is never mounted, nor an application a route.
+                _ => app.without_route(match &app.fallback {
+                    Some(handler) => End::Handler(handler.clone()),
+                    None => End::Response(unrouted(request.method(), path, None)),
+                }),
+            };
+        }
+    }
+
+    fn without_route(&self, end: End) -> Found<'_> {
+        Found { app: self, match_info: MatchInfo::default(), end }
+    }
+
+    pub(super) fn resolves(&self, method: &Method, path: &str) -> bool {
+        match self.router.resolve(method, path) {
+            Resolved::Found { .. } => true,
+            Resolved::Mounted { handler: Target::App(inner), at } => {
+                inner.resolves(method, &path[at..])
+            }
+            _ => false,
+        }
+    }
+}
+
+fn prepare_response(prepare: &[Prepare], head: &RequestHead, response: &mut Response) {
+    for hook in prepare {
+        hook(head, response);
+    }
+}
