@@ -160,7 +160,7 @@ impl Application {
         H: Fn(Request) -> F + 'static,
         F: Future<Output: Answer> + 'static,
     {
-        self.fallback = Some(Rc::new(Handler(handler)));
+        self.fallback = Some(Rc::new(Handler::new(handler)));
         self
     }
 
