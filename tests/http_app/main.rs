@@ -8,6 +8,7 @@ mod errors;
 mod extract;
 mod lifecycle;
 mod middlewares;
+mod multipart;
 mod nesting;
 mod shutdown;
 #[cfg(feature = "testing")]
