@@ -128,7 +128,8 @@ where
         }
         let begun = seconds();
         runner.cleanup().await;
-        (log.borrow().clone(), seconds() - begun, asking.await.unwrap())
+        let (noted, took) = (log.borrow().clone(), seconds() - begun);
+        (noted, took, asking.await.unwrap())
     });
     match report.outcome {
         Outcome::Done(value) => value,
