@@ -170,6 +170,7 @@ impl Connection {
     /// Puts bytes of the body under way on their way.
     fn put(&self, data: &[u8]) -> io::Result<()> {
         let wrong = |_| too_long();
+        self.log_sent(data.len() as u64);
         let mut machine = self.machine.borrow_mut();
         if !self.feeding.get() {
             // Another task writes, in whose step the service's buffer may be in use.
@@ -202,6 +203,7 @@ impl Connection {
                 Ok(0) => return Err(too_short()),
                 Ok(sent) => {
                     offset += sent;
+                    self.log_sent(sent);
                     let sent = self.machine.borrow_mut().sent_elsewhere(sent);
                     sent.map_err(|error| io::Error::other(error.what().to_owned()))?;
                 }
