@@ -29,6 +29,17 @@ pub struct Limits {
     /// Default 1 MiB: aiohttp's `client_max_size`, nginx's `client_max_body_size`. A body that is
     /// handed on piece by piece is not limited by this.
     pub body_size: u64,
+    /// Bytes of a body that are received before anybody reads them. With more unread, the
+    /// connection receives nothing; what one receive brought, at most 64 KiB, is kept.
+    ///
+    /// Default 64 KiB, asyncio's limit of a stream; aiohttp's `read_bufsize` is 64 KiB up to
+    /// version 3 and 256 KiB after it.
+    pub read_buffer: usize,
+    /// Bytes of a body that the server reads and drops after it was answered unread, so that the
+    /// connection can serve another request. With more to come, the connection ends.
+    ///
+    /// Default 256 KiB, as Go's `net/http`.
+    pub drained_body: u64,
     /// Bytes of chunk extensions in one whole body. More: 400.
     ///
     /// Default 16 KiB, as hyper. Counted over the body, since a flood of one-byte chunks with long
@@ -52,6 +63,8 @@ impl Default for Limits {
             header_bytes: 32 << 10,
             header_count: 128,
             body_size: 1 << 20,
+            read_buffer: 64 << 10,
+            drained_body: 256 << 10,
             chunk_extension_bytes: 16 << 10,
             trailer_bytes: 16 << 10,
             empty_lines: 8,

@@ -4,15 +4,18 @@
 //! application sees, and are without I/O too.
 
 mod app;
+mod body;
 mod client;
 #[cfg(feature = "compression")]
 mod coding;
 pub mod conditional;
+mod content;
 pub mod cookie;
 mod cookie_date;
 pub mod cookie_jar;
 pub mod date;
 mod etag;
+mod extensions;
 mod files;
 pub mod h1;
 mod http_error;
@@ -34,13 +37,16 @@ pub use app::{
     Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,
     head, options, patch, post, put, route, run_app,
 };
+pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{
     BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
     ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
 };
+pub use content::Content;
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
+pub use extensions::Extensions;
 pub use files::{FileResponse, StaticFiles};
 pub use h1::RequestHead;
 pub use http_error::HttpError;

@@ -3,19 +3,23 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::app::Scope;
-use super::h1::RequestHead;
+use super::content::{Content, Incoming};
+use super::extensions::Extensions;
+use super::h1::{Framing, RequestHead};
 use super::router::MatchInfo;
 use super::{query, url};
 
 /// A request, with what the router made of its path. (`aiohttp.web.Request`)
 ///
-/// Nothing is decoded or built before it is asked for.
+/// The handler gets it as soon as its head is there; the body comes while the handler runs, and is
+/// received only as fast as it is read. Nothing is decoded or built before it is asked for.
 pub struct Request(Box<Inner>);
 
 /// In a box, because a request goes through many hands on its way into a handler's future, and
@@ -23,7 +27,11 @@ pub struct Request(Box<Inner>);
 struct Inner {
     head: RequestHead,
     match_info: MatchInfo,
-    body: Vec<u8>,
+    /// Where the body comes from; `None` if there is none.
+    incoming: Option<Rc<Incoming>>,
+    /// The whole body, once it was asked for.
+    body: OnceCell<Vec<u8>>,
+    extensions: Extensions,
     path: OnceCell<String>,
     remote: Option<SocketAddr>,
     scope: Option<Rc<Scope>>,
@@ -36,7 +44,9 @@ impl Request {
         Request(Box::new(Inner {
             head,
             match_info: MatchInfo::default(),
-            body: Vec::new(),
+            incoming: None,
+            body: OnceCell::new(),
+            extensions: Extensions::new(),
             path: OnceCell::new(),
             remote: None,
             scope: None,
@@ -63,16 +73,18 @@ impl Request {
         self.0.scope.as_deref()
     }
 
-    /// Adds received bytes to the body.
-    ///
-    /// # Errors
-    /// The body would exceed `limit` bytes; it is as before.
-    pub fn push_body(&mut self, data: &[u8], limit: u64) -> Result<(), BodyError> {
-        if self.0.body.len() as u64 + data.len() as u64 > limit {
-            return Err(BodyError::TooLarge { limit });
-        }
-        self.0.body.extend_from_slice(data);
-        Ok(())
+    /// Gives it this body.
+    pub fn set_body(&mut self, body: impl Into<Vec<u8>>) {
+        self.set_incoming(Incoming::whole(body.into()));
+    }
+
+    pub(in crate::http) fn set_incoming(&mut self, incoming: Rc<Incoming>) {
+        self.0.incoming = Some(incoming);
+        self.0.body.take();
+    }
+
+    pub(in crate::http) fn incoming(&self) -> Option<&Rc<Incoming>> {
+        self.0.incoming.as_ref()
     }
 
     /// The method.
@@ -148,15 +160,57 @@ impl Request {
         &self.0.head
     }
 
-    /// The whole body.
+    /// Whether it has a body, even an empty one in chunks. (`can_read_body`)
+    pub fn has_body(&self) -> bool {
+        self.0.incoming.is_some()
+    }
+
+    /// How many bytes its body has, if it says so before it sends them.
+    pub fn content_length(&self) -> Option<u64> {
+        match self.0.head.framing() {
+            Framing::Length(0) => self.header("content-length").map(|_| 0),
+            Framing::Length(length) => Some(length),
+            _ => None,
+        }
+    }
+
+    /// Whether the client allows the connection to serve another request.
+    pub fn keep_alive(&self) -> bool {
+        self.0.head.keeps_alive()
+    }
+
+    /// The body, to be read piece by piece as it comes. [`read`](Request::read) gives whatever
+    /// was not read so. (`request.content`)
+    pub fn content(&self) -> Content {
+        Content::new(self.0.incoming.clone())
+    }
+
+    /// What middlewares have noted about this request. (`request[...]`)
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    /// The same, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.0.extensions
+    }
+
+    /// The whole body; waits for it, and keeps it for the next call. A client that asked whether
+    /// to send it (`Expect: 100-continue`) is told to.
     ///
     /// # Errors
-    /// The body is larger than [`Limits::body_size`](super::Limits::body_size).
+    /// The body is larger than [`Limits::body_size`](super::Limits::body_size), or
+    /// [never comes](Content::read_chunk).
     ///
     /// # Cancel safety
-    /// Nothing is lost: what was read is kept for the next call.
+    /// Nothing is lost: what was received is kept for the next call.
     pub async fn read(&self) -> Result<&[u8], BodyError> {
-        Ok(&self.0.body)
+        if let Some(body) = self.0.body.get() {
+            return Ok(body);
+        }
+        let Some(incoming) = &self.0.incoming else { return Ok(&[]) };
+        poll_fn(|context| incoming.poll_whole(context)).await?;
+        Ok(self.0.body.get_or_init(|| incoming.take()))
     }
 
     /// The whole body as text, in the character set that `Content-Type` names, UTF-8 if none.
@@ -192,6 +246,12 @@ pub enum BodyError {
     UnknownCharset(String),
     /// It is not text in its character set.
     NotText,
+    /// The client broke off in the middle of it, or it is malformed; what was wrong.
+    Broken(String),
+    /// It did not come in time. [`Timeouts::body`](super::Timeouts::body)
+    TimedOut,
+    /// The request was answered before this was read, so it was not received.
+    Answered,
 }
 
 impl BodyError {
@@ -200,7 +260,9 @@ impl BodyError {
         match self {
             BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::UnknownCharset(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            BodyError::NotText => StatusCode::BAD_REQUEST,
+            BodyError::NotText | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+            BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Answered => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -213,6 +275,11 @@ impl fmt::Display for BodyError {
                 write!(f, "the character set {name:?} is not known here; utf-8 is")
             }
             BodyError::NotText => f.write_str("the body is not text in its character set"),
+            BodyError::Broken(what) => f.write_str(what),
+            BodyError::TimedOut => f.write_str("the body of the request did not arrive in time"),
+            BodyError::Answered => {
+                f.write_str("the body was read after the request had its answer: read it before")
+            }
         }
     }
 }
@@ -283,14 +350,24 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_collected_up_to_its_limit() {
+    fn a_body_is_read_as_often_as_one_likes_or_once_by_pieces() {
         let mut it = request("POST /", "");
-        it.push_body(b"ab", 3).unwrap();
-        let error = it.push_body(b"cd", 3).unwrap_err();
-        assert_eq!((error.status().as_u16(), error.to_string().contains("3 bytes")), (413, true));
-        it.push_body(b"c", 3).unwrap();
+        assert_eq!((it.has_body(), ready(it.read())), (false, Ok(&b""[..])));
+        it.set_body("abc");
         assert_eq!(ready(it.read()).unwrap(), b"abc");
         assert_eq!(ready(it.text()).unwrap(), "abc");
+        assert_eq!(ready(it.content().read_chunk()), Ok(None));
+        it.set_body("de");
+        assert_eq!(ready(it.content().read_chunk()), Ok(Some(b"de".to_vec())));
+        assert_eq!(ready(it.read()).unwrap(), b"");
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_what_the_client_said_or_nobodys_guess() {
+        let length = |fields| request("POST /", fields).content_length();
+        assert_eq!(length("Content-Length: 12\r\n"), Some(12));
+        assert_eq!(length("Content-Length: 0\r\n"), Some(0));
+        assert_eq!((length(""), length("Transfer-Encoding: chunked\r\n")), (None, None));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::future::Future;
 use std::sync::LazyLock;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::h1::{Error, OutgoingResponse, ServerConnection};
+use super::body::{Body, BodyWriter, StreamResult, UpgradeBody, Upgraded};
+use super::h1::{Error, Length, OutgoingResponse, ServerConnection};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -26,13 +29,12 @@ static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 ///
 /// A status or header that cannot be is remembered, so that the calls chain;
 /// [`check`](Response::check) tells, and sending it fails.
-#[derive(Clone)]
 pub struct Response {
     status: StatusCode,
     /// Apart from `headers`, so that the common response needs no map.
     content_type: Option<HeaderValue>,
     headers: Option<Box<HeaderMap>>,
-    body: Cow<'static, [u8]>,
+    body: Body,
     fault: Option<&'static str>,
 }
 
@@ -43,7 +45,7 @@ impl Response {
             status: StatusCode::OK,
             content_type: None,
             headers: None,
-            body: Cow::Borrowed(b""),
+            body: Body::empty(),
             fault: None,
         }
     }
@@ -54,12 +56,88 @@ impl Response {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
-        Response { content_type: Some(TEXT), body, ..Response::new() }
+        Response { content_type: Some(TEXT), body: Body::Bytes(body), ..Response::new() }
     }
 
     /// Bytes: `application/octet-stream`.
     pub fn bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Response {
-        Response { content_type: Some(BYTES), body: bytes.into(), ..Response::new() }
+        Response::of(Body::Bytes(bytes.into()))
+    }
+
+    /// A body that is written while it is sent: `application/octet-stream`, in chunks, or until
+    /// the connection's end for a client of HTTP/1.0; or as long as
+    /// [`content_length`](Response::content_length) says. (`aiohttp.web.StreamResponse`)
+    ///
+    /// ```
+    /// use evloop::web::Response;
+    /// let response = Response::stream(|mut body| async move {
+    ///     for number in 0..3 {
+    ///         body.write(format!("{number}\n")).await?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # drop(response);
+    /// ```
+    ///
+    /// `write` is called once the head is on its way, in the handler's task, and ends the body
+    /// when it ends; not at all for HEAD. If it fails or panics, or what it wrote is not of the
+    /// length that was said, the connection is broken, for that is the only way left to tell the
+    /// client; the loop's exception handler hears of it unless the client had gone before.
+    pub fn stream<F>(write: impl FnOnce(BodyWriter) -> F + 'static) -> Response
+    where
+        F: Future<Output = StreamResult> + 'static,
+    {
+        Response::of(Body::stream(write))
+    }
+
+    /// `len` bytes of `file` from `offset` on: `application/octet-stream`. The kernel sends them
+    /// by itself where it can. (`aiohttp.web.FileResponse` without what it makes of the request)
+    ///
+    /// If the file is shorter when it is sent, the connection is broken and the loop's exception
+    /// handler hears of it. Reading a file may block the loop, as all of a disk's work.
+    pub fn file(file: File, offset: u64, len: u64) -> Response {
+        Response::of(Body::file(file, offset, len))
+    }
+
+    /// `101 Switching Protocols` to `protocol`, which `speak` then does, in the handler's task
+    /// (RFC 9110 §7.8). Further fields are added with [`header`](Response::header).
+    ///
+    /// The request must ask for it (`Connection: upgrade`; RFC 9110 §7.8 forbids to answer 101
+    /// otherwise) and must have been read to its end, which one without a body is; else this is
+    /// answered 500 and reported. A request to upgrade that is answered with anything else is an
+    /// ordinary one.
+    ///
+    /// ```
+    /// use evloop::web::Response;
+    /// let response = Response::upgrade("echo", |mut upgraded| async move {
+    ///     while let Ok(line) = upgraded.reader.readline().await {
+    ///         if line.is_empty() || upgraded.writer.write(&line).is_err() {
+    ///             break;
+    ///         }
+    ///     }
+    /// });
+    /// # drop(response);
+    /// ```
+    pub fn upgrade<F>(protocol: &str, speak: impl FnOnce(Upgraded) -> F + 'static) -> Response
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let speak = UpgradeBody(Box::new(move |upgraded| Box::pin(speak(upgraded))));
+        let mut response = Response::new();
+        response.status = StatusCode::SWITCHING_PROTOCOLS;
+        response.body = Body::Upgrade(speak);
+        response.header(UPGRADE, protocol).header(CONNECTION, "upgrade")
+    }
+
+    fn of(body: Body) -> Response {
+        Response { content_type: Some(BYTES), body, ..Response::new() }
+    }
+
+    /// Says how long a [stream](Response::stream) will be, in bytes.
+    #[must_use]
+    pub fn content_length(mut self, length: u64) -> Response {
+        self.headers_mut().insert(CONTENT_LENGTH, length.into());
+        self
     }
 
     /// What is answered where no handler does: `404: Not Found` and the like.
@@ -128,8 +206,14 @@ impl Response {
     }
 
     /// The body.
-    pub fn body(&self) -> &[u8] {
+    pub fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// Gives it another body, with the header fields as they are, and gives the one it had: what a
+    /// middleware that encodes bodies does.
+    pub fn replace_body(&mut self, body: impl Into<Body>) -> Body {
+        std::mem::replace(&mut self.body, body.into())
     }
 
     /// Whether everything said about it can be.
@@ -140,28 +224,59 @@ impl Response {
         self.fault.map_or(Ok(()), Err)
     }
 
-    /// Appends the whole response to `out` as `connection`'s answer. `date` is the value of its
-    /// `Date` field.
+    /// Appends the whole response to `out` as `connection`'s answer, if its body is bytes. `date`
+    /// is the value of its `Date` field.
     ///
     /// # Errors
-    /// [`Error::You`]: it cannot be sent as it is. Nothing was appended, and another can be sent in
-    /// its place.
+    /// [`Error::You`]: it cannot be sent as it is, or only while its body is driven, as a server
+    /// does. Nothing was appended, and another can be sent in its place.
     pub fn send(
         &self,
         connection: &mut ServerConnection,
         out: &mut Vec<u8>,
         date: Option<&HeaderValue>,
     ) -> Result<(), Error> {
+        let Body::Bytes(bytes) = &self.body else {
+            let what = "the body is not bytes: only a server can send it";
+            return Err(Error::you(connection.answering().name(), what));
+        };
+        connection.respond(out, &self.head(connection, date)?, bytes)
+    }
+
+    /// Appends the head alone; what follows is the caller's to send.
+    #[inline(never)]
+    pub(in crate::http) fn send_head(
+        &self,
+        connection: &mut ServerConnection,
+        out: &mut Vec<u8>,
+        date: Option<&HeaderValue>,
+    ) -> Result<(), Error> {
+        let head = self.head(connection, date)?;
+        if let Body::Upgrade(_) = self.body {
+            return connection.send_switch(out, head.status, head.headers);
+        }
+        connection.send_response(
+            out,
+            &head,
+            self.body.size().map_or(Length::Unknown, Length::Known),
+        )
+    }
+
+    #[inline]
+    fn head<'a>(
+        &'a self,
+        connection: &ServerConnection,
+        date: Option<&'a HeaderValue>,
+    ) -> Result<OutgoingResponse<'a>, Error> {
         if let Some(fault) = self.fault {
             return Err(Error::you(connection.answering().name(), fault));
         }
-        let head = OutgoingResponse {
+        Ok(OutgoingResponse {
             status: self.status,
             content_type: self.content_type.as_ref(),
             headers: self.headers.as_deref().unwrap_or_else(|| &NO_HEADERS),
             date,
-        };
-        connection.respond(out, &head, &self.body)
+        })
     }
 
     pub(super) fn note(&mut self, fault: &'static str) {
@@ -188,7 +303,7 @@ impl std::error::Error for Response {}
 /// As in `<Response 200 OK, 5 bytes>`.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Response {}, {} bytes>", self.status, self.body.len())
+        write!(f, "<Response {}, {:?}>", self.status, self.body)
     }
 }
 
@@ -299,6 +414,6 @@ mod tests {
         let text = sent(&error.into_response()).unwrap();
         assert!(text.ends_with("\r\n\r\n400: Bad Request\nthere is no Host field\n"), "{text}");
         let response = Error::you("Idle", "secret").into_response();
-        assert_eq!(response.body(), b"500: Internal Server Error");
+        assert_eq!(response.body().as_bytes(), Some(&b"500: Internal Server Error"[..]));
     }
 }

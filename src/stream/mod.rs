@@ -22,6 +22,8 @@ mod writer;
 #[cfg(feature = "process")]
 pub(crate) use buffer::DEFAULT_LIMIT;
 pub use error::ReadError;
+#[cfg(feature = "http")]
+pub(crate) use open::stream_protocol;
 pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
 pub use pipe::{open_read_pipe, open_write_pipe};
 #[cfg(feature = "process")]

@@ -72,6 +72,15 @@ where
     StartServer { server: CreateServer::new(address, Rc::new(factory)), limit }
 }
 
+/// The protocol under a stream's two ends, which `connected` gets when the connection is there: for
+/// one that spoke another protocol before.
+#[cfg(feature = "http")]
+pub(crate) fn stream_protocol(
+    connected: impl FnOnce(StreamReader, StreamWriter) + 'static,
+) -> Box<dyn Protocol> {
+    Box::new(StreamProtocol::new(DEFAULT_LIMIT, Box::new(connected)))
+}
+
 /// Runs a handler as a task nobody awaits; it counts as spawned where the server was asked for.
 pub(super) fn handle<H, F>(handler: &H, reader: StreamReader, writer: StreamWriter, at: Site)
 where

@@ -3,6 +3,7 @@
 #[path = "../http_support/mod.rs"]
 mod support;
 
+mod changing;
 mod containment;
 mod cookies;
 mod curl;

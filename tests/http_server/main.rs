@@ -9,3 +9,5 @@ mod connections;
 mod ending;
 mod peers;
 mod pressure;
+mod streams;
+mod upgrades;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evloop::web::{Application, Request, Response, Timeouts};
+use evloop::web::{Application, BodyError, Request, Response, Timeouts};
 use evloop::{EventLoop, ManualClock};
 
 use crate::support::{Client, serve, serve_on};
@@ -84,8 +84,12 @@ fn with_a_clock() -> (EventLoop, Application) {
         clock.advance(Duration::from_secs(seconds.unwrap_or(0)));
         async { Response::text("later") }
     };
+    async fn read(request: Request) -> Result<&'static str, BodyError> {
+        request.read().await?;
+        Ok("read")
+    }
     let mut app = Application::new();
-    app.router().add_get("/later/{seconds}", later).add_post("/later/{seconds}", |_| async { "" });
+    app.router().add_get("/later/{seconds}", later).add_post("/{read}", read);
     (event_loop, app)
 }
 
@@ -135,7 +139,7 @@ fn a_body_that_does_not_come_to_its_end_is_408() {
     let (.., body) = timeouts();
     serve_on(event_loop, app, move |address| {
         let mut slow = Client::connect(address);
-        slow.send("POST /later/0 HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhello");
+        slow.send("POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhello");
         Client::connect(address).get(&format!("/later/{}", body - 1));
         Client::connect(address).get("/later/2");
         let reply = slow.reply();

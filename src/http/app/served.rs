@@ -64,8 +64,8 @@ impl App {
                 request.set_scope(app.scope.clone());
                 handler.start(request, connection)
             }
-            End::Response(response) => {
-                connection.answered(&response);
+            End::Response(mut response) => {
+                connection.answered(&mut response);
                 None
             }
         }

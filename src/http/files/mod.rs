@@ -26,6 +26,7 @@
 mod coding;
 mod listing;
 mod look;
+mod parts;
 mod path;
 mod plan;
 mod response;

@@ -84,6 +84,23 @@ impl Encoder {
         Ok(())
     }
 
+    /// Notes that so many bytes of the body went another way.
+    ///
+    /// # Errors
+    /// It is more than `Content-Length` promised, or the body is chunked: whoever sends it
+    /// elsewhere writes no chunks.
+    pub fn sent_elsewhere(&mut self, count: u64) -> Result<(), &'static str> {
+        match self {
+            Encoder::Length(left) => {
+                let after = left.checked_sub(count);
+                *left = after.ok_or("more body was sent than Content-Length promised")?;
+            }
+            Encoder::Chunked => return Err("a body in chunks was sent without them"),
+            Encoder::UntilClose | Encoder::Nothing => {}
+        }
+        Ok(())
+    }
+
     /// Appends what ends the body.
     ///
     /// # Errors

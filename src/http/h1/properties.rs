@@ -216,6 +216,7 @@ fn tight() -> Limits {
         chunk_extension_bytes: 8,
         trailer_bytes: 16,
         empty_lines: 2,
+        ..Limits::default()
     }
 }
 

@@ -251,6 +251,20 @@ impl ServerConnection {
         done.map_err(|what| self.misuse(what))
     }
 
+    /// Notes that `count` bytes of the response's body were sent by other ways than through `out`,
+    /// as the kernel sends a file.
+    ///
+    /// # Errors
+    /// [`Error::You`] where no body is under way, where it is chunked, or where that exceeds the
+    /// length that was promised.
+    pub fn sent_elsewhere(&mut self, count: u64) -> Result<(), Error> {
+        let done = match &mut self.answering {
+            Answering::Body(encoder) => encoder.sent_elsewhere(count),
+            _ => Err("body was sent where none was under way"),
+        };
+        done.map_err(|what| self.misuse(what))
+    }
+
     /// Ends the response, and the exchange if the request is over too.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use http::StatusCode;
+use http::header::CONNECTION;
 
 use super::Connection;
 use crate::event_loop::{ErrorContext, Exception, get_running_loop};
@@ -101,15 +102,7 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let event_loop = connection.event_loop()?;
-        let connection = connection.clone();
-        event_loop.start_now(async move {
-            let outcome = outcome(async move { (self.0)(request).await });
-            match outcome.await {
-                Ok(response) => connection.answered(&response),
-                Err(exception) => connection.failed(type_name::<H>(), exception),
-            }
-        })
+        connection.drive(type_name::<H>(), move || (self.0)(request))
     }
 
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture {
@@ -140,8 +133,11 @@ pub(in crate::http) async fn settled(
     match outcome(answer).await {
         Ok(response) => response,
         Err(exception) => {
+            let panicked = matches!(exception, Exception::Panic(_));
             report_failure(name, remote, exception);
-            Response::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+            let response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
+            // What a panic has left half done nobody knows: the connection ends.
+            if panicked { response.header(CONNECTION, "close") } else { response }
         }
     }
 }
@@ -159,12 +155,5 @@ pub(in crate::http) fn start_wrapped(
     connection: &Rc<Connection>,
     answer: impl Future<Output = Response> + 'static,
 ) -> Option<Task<()>> {
-    let event_loop = connection.event_loop()?;
-    let connection = connection.clone();
-    event_loop.start_now(async move {
-        match outcome(answer).await {
-            Ok(response) => connection.answered(&response),
-            Err(exception) => connection.failed("of the middlewares", exception),
-        }
-    })
+    connection.drive("of the middlewares", move || answer)
 }

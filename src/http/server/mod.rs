@@ -7,41 +7,56 @@
 //! ```text
 //!          data_received(bytes)
 //!                  │
-//!   ┌── held ──► feed ──► h1.receive ──► Head ─────────► Collecting
-//!   │ (pipelined   ▲                     Data ─────────► push_body, or 413
-//!   │  while       │                     EndOfMessage ─► router ─► Handling ─► the handler
-//!   │  Handling)   └── answered ◄──────────────────────────────────────────────────┘
-//!   └────────────────── │
-//!                       ▼
-//!                  h1.respond ──► out ──► transport.write   (once for all of `bytes`)
+//!   ┌── held ──► feed ──► h1.receive ──► Head ─────────► Due
+//!   │ (pipelined   ▲                     Data ─────────► Incoming ──► whoever reads the body
+//!   │  while       │                     EndOfMessage,
+//!   │  Handling)   │                     NeedData ─────► router ─► Handling ─► the handler
+//!   │              └── answered ◄──────────────────────────────────────────────────┘
+//!   └────────────────── │  │
+//!                       │  └─► Sending ─► a stream or a file, in the handler's task
+//!                       ▼                  │
+//!                  h1.respond ──► out ◄────┘ ──► transport.write   (once for all of `bytes`)
 //! ```
 //!
 //! Where a connection stands is told by its [`Stage`], which has a table.
 //!
-//! Requests of one connection are handled one at a time, in order. While one is, and while the
-//! client does not read what it was answered, nothing more is parsed: the bytes that have come are
-//! held and the transport receives no more, so TCP holds the client back.
+//! Requests of one connection are handled one at a time, in order. While one is, while its body is
+//! not read, and while the client does not read what it was answered, nothing more is parsed: the
+//! bytes that have come are held and the transport receives no more, so TCP holds the client back.
+//!
+//! A handler begins when the head is there; a body that came with it in one piece is there too.
+//! What of the body is unread after the answer is dropped, up to
+//! [`Limits::drained_body`](super::Limits::drained_body), and the connection goes on; with more to
+//! come it ends, after some lingering.
 
 mod answer;
+mod drive;
 pub(super) mod handler;
 mod receive;
+mod sending;
 pub(super) mod service;
 mod stage;
+mod switch;
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::StatusCode;
 
-use self::service::{Service, Waits};
+use self::service::{Service, Timeouts, Waits};
 use self::stage::{Cause, Stage};
 use super::h1::ServerConnection;
+use super::request::BodyError;
 use super::response::Response;
 use crate::event_loop::EventLoop;
 use crate::sys::Time;
 use crate::task::Task;
 use crate::transport::{Protocol, Transport};
+
+/// So many bytes of a body allow one second more for it.
+const BODY_RATE: u64 = 500;
 
 /// A connection's protocol: what the transport calls.
 pub(super) struct Http {
@@ -56,7 +71,7 @@ pub(in crate::http) struct Connection {
     machine: RefCell<ServerConnection>,
     stage: RefCell<Stage>,
     /// Received and not yet parsed. While there is any, reading is paused.
-    held: RefCell<Held>,
+    held: RefCell<Option<Box<Held>>>,
     place: Cell<usize>,
     /// The client does not read: more than the high-water mark is unsent.
     choked: Cell<bool>,
@@ -68,8 +83,7 @@ pub(in crate::http) struct Connection {
     since: Cell<Time>,
 }
 
-/// Bytes of which some are used up.
-#[derive(Default)]
+/// Bytes of which some are used up, but not all.
 struct Held {
     bytes: Vec<u8>,
     used: usize,
@@ -105,18 +119,20 @@ impl Protocol for Http {
     fn pause_writing(&mut self, _: &Transport) {
         if let Some(connection) = &self.connection {
             connection.choked.set(true);
+            connection.forward(|protocol, transport| protocol.pause_writing(transport));
         }
     }
 
     fn resume_writing(&mut self, _: &Transport) {
         if let Some(connection) = &self.connection {
-            connection.choked.set(false);
-            connection.begin();
-            connection.go_on();
+            connection.writable();
         }
     }
 
-    fn connection_lost(&mut self, _: Option<io::Error>) {
+    fn connection_lost(&mut self, error: Option<io::Error>) {
+        if let Some(connection) = &self.connection {
+            connection.forward(|protocol, _| protocol.connection_lost(error));
+        }
         self.leave();
     }
 }
@@ -171,20 +187,65 @@ impl Connection {
         self.stage.replace(to)
     }
 
-    fn lost(&self) {
-        // A handler that is under way runs to its end, as in aiohttp.
-        drop(self.moves(Cause::Ends, Stage::Over));
-        self.held.take();
+    /// The client reads again.
+    fn writable(self: &Rc<Self>) {
+        self.choked.set(false);
+        if let Stage::Sending(sending) = &*self.stage.borrow() {
+            sending.1.wake();
+        }
+        if self.is_upgraded() {
+            self.forward(|protocol, transport| protocol.resume_writing(transport));
+            return;
+        }
+        self.begin();
+        self.go_on();
     }
 
-    /// What it waits for, and since when.
-    pub(super) fn waits(&self) -> (Waits, Time) {
-        (self.waits.get(), self.since.get())
+    /// The connection is over for whoever reads, writes or handles.
+    fn ends(&self) -> Option<Task<()>> {
+        let mut stage = self.moves(Cause::Ends, Stage::Over);
+        self.held.take();
+        if let Some(body) = stage.body() {
+            body.fail(BodyError::Broken("the connection ended before the body did".into()));
+        }
+        if let Stage::Sending(sending) = &stage {
+            sending.1.lose();
+        }
+        stage.task().and_then(Option::take)
+    }
+
+    fn lost(&self) {
+        // A handler that is under way runs to its end, as in aiohttp.
+        self.ends();
+    }
+
+    /// How long it may still wait for what it waits for; `None` if that is nothing the client owes.
+    pub(super) fn time_left(&self, timeouts: &Timeouts, now: Time) -> Option<Duration> {
+        let mut limit = timeouts.of(self.waits.get())?;
+        let mut waited = now.since(self.since.get());
+        if let (Waits::Body, Some(body)) = (self.waits.get(), self.stage.borrow().body()) {
+            let (received, before) = body.pace();
+            limit = limit.saturating_add(Duration::from_secs(received / BODY_RATE));
+            waited = waited.saturating_add(before);
+        }
+        Some(limit.saturating_sub(waited))
+    }
+
+    /// It waits for something else from now on, or for the same anew.
+    fn now_waits(&self, waits: Waits) {
+        let before = self.waits.replace(waits);
+        if before == waits && waits != Waits::Idle {
+            return;
+        }
+        let since = self.since.replace(self.service.now());
+        if let (Waits::Body, Some(body)) = (before, self.stage.borrow().body()) {
+            body.has_waited(self.service.now().since(since));
+        }
     }
 
     /// It has waited for that too long.
-    pub(super) fn waited_too_long(&self, waits: Waits) {
-        let what = match waits {
+    pub(super) fn waited_too_long(&self) {
+        let what = match self.waits.get() {
             Waits::Head => "the head of the request did not arrive in time",
             Waits::Body => "the body of the request did not arrive in time",
             Waits::Linger => return self.transport.abort(),
@@ -193,6 +254,10 @@ impl Connection {
         self.begin();
         // To the machine it is as if the client had gone: what it has begun is broken off.
         let _ = self.machine.borrow_mut().receive_eof();
+        if let Some(body) = self.stage.borrow().body() {
+            // Its reader answers.
+            return body.fail(BodyError::TimedOut);
+        }
         self.refuse(&Response::error(StatusCode::REQUEST_TIMEOUT, what));
         self.flush();
         self.close();
@@ -207,25 +272,21 @@ impl Connection {
 
     /// Asks the handler to end, and gives its task; `None` if no handler is at work.
     pub(super) fn cancel_handler(&self) -> Option<Task<()>> {
-        let task = match &mut *self.stage.borrow_mut() {
-            Stage::Handling(task) => task.take()?,
-            _ => return None,
-        };
+        let task = self.stage.borrow_mut().task()?.take()?;
         task.cancel();
         Some(task)
     }
 
     /// The handler has ended; if it gave no answer, the connection ends, too.
     pub(super) fn leave_unanswered(&self) {
-        if matches!(*self.stage.borrow(), Stage::Handling(_)) {
+        if self.stage.borrow().exchange().is_some() {
             self.give_up();
         }
     }
 
     /// The server waits no longer.
     pub(super) fn give_up(&self) {
-        let stage = self.moves(Cause::Ends, Stage::Over);
-        if let Stage::Handling(Some(task)) = &stage {
+        if let Some(task) = self.ends() {
             task.cancel();
         }
         self.transport.abort();

@@ -1,15 +1,19 @@
-//! What comes in: from bytes to a request in its handler's hands.
+//! What comes in: from bytes to a request in its handler's hands, and to the body it reads.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use super::stage::{Cause, Stage};
+use http::{Method, Version};
+
+use super::service::Waits;
+use super::stage::{Cause, Exchange, Stage};
 use super::{Connection, Held};
-use crate::http::h1::{Event, Framing, RequestHead};
+use crate::http::content::{Incoming, Source};
+use crate::http::h1::{Error, Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
-use crate::http::response::{IntoResponse, Response};
+use crate::http::response::IntoResponse;
 
 /// So much encoded output is written before more requests are answered.
-const FLUSH_SIZE: usize = 64 << 10;
+pub(super) const FLUSH_SIZE: usize = 64 << 10;
 
 /// What to do after a step.
 enum Step {
@@ -30,37 +34,59 @@ impl Connection {
             }
             return;
         }
-        let mut held = self.held.borrow_mut();
-        if !held.bytes.is_empty() {
+        if let Some(held) = &mut *self.held.borrow_mut() {
             held.bytes.extend_from_slice(data);
             return;
         }
-        drop(held);
         let used = self.feed(data);
         if used < data.len() {
-            *self.held.borrow_mut() = Held { bytes: data[used..].to_vec(), used: 0 };
+            self.left_over(&data[used..]);
+        } else if self.is_full() {
             self.transport.pause_reading();
         }
         self.after_feeding();
     }
 
-    /// Goes on with what is held, now that nothing stands in the way.
+    /// Bytes that cannot be used now: they wait, or are the other protocol's.
+    #[cold]
+    fn left_over(&self, data: &[u8]) {
+        if self.is_upgraded() {
+            self.forward(|protocol, transport| protocol.data_received(transport, data));
+            return;
+        }
+        *self.held.borrow_mut() = Some(Box::new(Held { bytes: data.to_vec(), used: 0 }));
+        self.transport.pause_reading();
+    }
+
+    /// Goes on with what is held, now that something may not stand in the way any more.
     pub(super) fn go_on(self: &Rc<Self>) {
         let mut held = self.held.take();
-        held.used += self.feed(&held.bytes[held.used..]);
-        if held.used < held.bytes.len() {
-            *self.held.borrow_mut() = held;
-        } else if !held.bytes.is_empty() {
-            self.transport.resume_reading();
+        if let Some(it) = &mut held {
+            it.used += self.feed(&it.bytes[it.used..]);
+            held = held.filter(|it| it.used < it.bytes.len());
         }
+        match (&held, self.is_upgraded()) {
+            (None, _) if !self.is_full() => self.transport.resume_reading(),
+            (Some(_), true) => {
+                *self.held.borrow_mut() = held;
+                return self.hand_over();
+            }
+            _ => {}
+        }
+        *self.held.borrow_mut() = held;
         self.after_feeding();
+    }
+
+    /// Whether no more of the body is to be received before some of it is read.
+    fn is_full(&self) -> bool {
+        self.stage.borrow().body().is_some_and(|body| body.is_full())
     }
 
     /// Parses and answers what it can; says how many bytes were used.
     fn feed(self: &Rc<Self>, input: &[u8]) -> usize {
         self.feeding.set(true);
         let mut used = 0;
-        while !self.choked.get() {
+        while self.may_go_on() {
             match self.step(&input[used..]) {
                 Step::Go(more) => used += more,
                 Step::Stop(more) => {
@@ -77,6 +103,16 @@ impl Connection {
         used
     }
 
+    /// No request is begun for a client that does not read, and nothing is received of a body that
+    /// is not read.
+    #[inline]
+    fn may_go_on(&self) -> bool {
+        match &*self.stage.borrow() {
+            Stage::Reading => !self.choked.get(),
+            stage => !stage.body().is_some_and(|body| body.is_full()),
+        }
+    }
+
     fn step(self: &Rc<Self>, input: &[u8]) -> Step {
         let received = self.machine.borrow_mut().receive(input);
         match received {
@@ -89,27 +125,23 @@ impl Connection {
                 Step::Go(used)
             }
             Ok((used, Event::EndOfMessage)) => {
-                self.complete();
+                self.end_of_body();
                 Step::Go(used)
             }
             Ok((used, Event::NeedData)) => {
-                self.invite();
+                self.ready();
                 Step::Stop(used)
             }
             Ok((used, _)) => Step::Stop(used),
             Err(error) => {
-                self.refuse(&error.into_response());
+                self.broken(&error);
                 Step::Stop(input.len())
             }
         }
     }
 
     fn head(self: &Rc<Self>, head: RequestHead) {
-        let limit = self.service.limits().body_size;
         let framing = head.framing();
-        if matches!(framing, Framing::Length(length) if length > limit) {
-            return self.refuse(&too_large_response(limit));
-        }
         let mut request = Request::new(head);
         if let Ok(peer) = self.transport.peer_addr() {
             request.set_remote(peer);
@@ -120,42 +152,99 @@ impl Connection {
             debug_assert!(matches!(over, Ok((0, Event::EndOfMessage))));
             return self.dispatch(request);
         }
-        self.moves(Cause::BodyDue, Stage::Collecting(request));
+        // Each body's time is its own.
+        self.now_waits(Waits::Nothing);
+        request.set_incoming(self.incoming(framing));
+        self.moves(Cause::BodyDue, Stage::Due(request));
     }
 
-    fn body(&self, data: &[u8]) {
-        let limit = self.service.limits().body_size;
-        let pushed = match &mut *self.stage.borrow_mut() {
-            Stage::Collecting(request) => request.push_body(data, limit),
-            _ => Ok(()),
+    fn incoming(self: &Rc<Self>, framing: Framing) -> Rc<Incoming> {
+        let announced = match framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
         };
-        if pushed.is_err() {
-            self.refuse(&too_large_response(limit));
+        let source: Weak<Connection> = Rc::downgrade(self);
+        Incoming::new(source, announced, self.service.limits())
+    }
+
+    fn body(self: &Rc<Self>, data: &[u8]) {
+        let mut full = false;
+        match &mut *self.stage.borrow_mut() {
+            Stage::Draining(left) => match left.checked_sub(data.len() as u64) {
+                Some(less) => *left = less,
+                None => full = true,
+            },
+            stage => {
+                if let Some(body) = stage.body() {
+                    body.push(data);
+                    full = body.is_full();
+                }
+            }
+        }
+        if full {
+            self.enough();
         }
     }
 
-    /// All that came is used: a client that waits for leave to send its body gets it.
-    fn invite(&self) {
-        if matches!(*self.stage.borrow(), Stage::Collecting(_)) {
-            self.machine.borrow_mut().send_continue(&mut self.service.out.borrow_mut());
+    /// No more of the body is taken now: its handler begins, if it has not. Of a body that nobody
+    /// will read no more is taken at all.
+    #[cold]
+    fn enough(self: &Rc<Self>) {
+        if let Stage::Draining(_) = *self.stage.borrow() {
+            self.machine.borrow_mut().close_after_this();
+        } else {
+            return self.ready();
         }
+        self.moves(Cause::Answered, Stage::Reading);
     }
 
-    /// The body is there, unless the request was refused before.
-    fn complete(self: &Rc<Self>) {
-        if !matches!(*self.stage.borrow(), Stage::Collecting(_)) {
+    /// The body has come to its end.
+    fn end_of_body(self: &Rc<Self>) {
+        if let Some(body) = self.stage.borrow().body() {
+            body.finish();
+        }
+        if let Stage::Draining(_) = *self.stage.borrow() {
+        } else {
+            return self.ready();
+        }
+        self.moves(Cause::Answered, Stage::Reading);
+    }
+
+    /// What has come is parsed: a handler that is due begins.
+    fn ready(self: &Rc<Self>) {
+        if !matches!(*self.stage.borrow(), Stage::Due(_)) {
             return;
         }
-        if let Stage::Collecting(request) = self.moves(Cause::BodyThere, Stage::Reading) {
+        if let Stage::Due(request) = self.moves(Cause::Ready, Stage::Reading) {
             self.dispatch(request);
         }
     }
 
+    /// The client broke the protocol, or broke off. A handler that has the request learns it from
+    /// the body; where there is none the client is told.
+    #[cold]
+    pub(super) fn broken(&self, error: &Error) {
+        let reader = match &*self.stage.borrow() {
+            Stage::Due(_) => None,
+            stage => stage.body().cloned(),
+        };
+        if let Some(body) = reader {
+            return body.fail(BodyError::Broken(error.what().to_owned()));
+        }
+        if matches!(*self.stage.borrow(), Stage::Draining(_)) {
+            self.moves(Cause::Answered, Stage::Reading);
+        }
+        self.refuse(&error.clone().into_response());
+    }
+
     /// The request is there: its handler is found and started.
     fn dispatch(self: &Rc<Self>, request: Request) {
-        self.moves(Cause::Dispatched, Stage::Handling(None));
+        match self.moves(Cause::Dispatched, Stage::Handling(exchange_of(&request))) {
+            Stage::Reading => {}
+            before => drop(before),
+        }
         let task = self.service.app.start(request, self);
-        if let (Some(task), Stage::Handling(place)) = (task, &mut *self.stage.borrow_mut()) {
+        if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
             *place = Some(task);
         }
     }
@@ -163,16 +252,58 @@ impl Connection {
     pub(super) fn eof_received(self: &Rc<Self>) -> bool {
         self.begin();
         self.finished.set(true);
+        if self.is_upgraded() {
+            let keep = self.forward(|protocol, transport| protocol.eof_received(transport));
+            return keep.unwrap_or(false);
+        }
         let received = self.machine.borrow_mut().receive_eof();
         if let Err(error) = received {
-            self.refuse(&error.into_response());
+            self.broken(&error);
             self.flush();
         }
+        if let Stage::Sending(sending) = &*self.stage.borrow() {
+            sending.1.wake();
+        }
         self.after_feeding();
-        matches!(*self.stage.borrow(), Stage::Handling(_))
+        self.stage.borrow().exchange().is_some()
+    }
+
+    /// A client that waits for leave to send its body gets it (RFC 9110 §10.1.1).
+    fn invite(&self) {
+        let mut machine = self.machine.borrow_mut();
+        if self.feeding.get() {
+            machine.send_continue(&mut self.service.out.borrow_mut());
+            return;
+        }
+        let mut out = Vec::new();
+        if machine.send_continue(&mut out) {
+            drop(machine);
+            self.write(&out);
+        }
     }
 }
 
-fn too_large_response(limit: u64) -> Response {
-    BodyError::TooLarge { limit }.into_response()
+impl Source for Connection {
+    /// The handler reads its body, so the client is asked for it. Not before: what a handler
+    /// refuses by the head alone need not be sent, which is what `100 Continue` is for. (aiohttp
+    /// sends it before it calls the handler.)
+    fn wanted(self: Rc<Self>) {
+        self.invite();
+        // In the middle of `feed`, or of a step of the handler, it goes on by itself.
+        if let Some(event_loop) = self.event_loop().filter(|_| !self.feeding.get()) {
+            // Fails only on a closed loop.
+            let _ = event_loop.call_soon(move || {
+                self.begin();
+                self.go_on();
+            });
+        }
+    }
+}
+
+#[inline]
+fn exchange_of(request: &Request) -> Exchange {
+    let head = request.head();
+    let wants_upgrade = head.wants_upgrade() && head.version() == Version::HTTP_11
+        || *head.method() == Method::CONNECT;
+    Exchange { task: None, body: request.incoming().cloned(), wants_upgrade }
 }

@@ -32,9 +32,13 @@ pub struct Timeouts {
     ///
     /// Default 60 s, as nginx's `client_header_timeout`.
     pub head: Duration,
-    /// From a head's end to its body's. Then 408 is answered.
+    /// In all that the server waits for the body of one request, while somebody reads it. Every
+    /// 500 bytes that come allow one second more, so that a large body may take its time and one
+    /// that trickles in may not. Then its reader gets [`BodyError::TimedOut`], which is 408.
     ///
-    /// Default 300 s, as Node's `requestTimeout`.
+    /// Default 60 s, nginx's `client_body_timeout`; the rate is that of Apache's `mod_reqtimeout`.
+    ///
+    /// [`BodyError::TimedOut`]: crate::http::BodyError::TimedOut
     pub body: Duration,
     /// After an answer to a request that was not read to its end: so long, what still comes is
     /// received and dropped, so that the client gets to read the answer (RFC 9112 §9.6).
@@ -48,7 +52,7 @@ impl Default for Timeouts {
         Timeouts {
             keep_alive: Duration::from_secs(75),
             head: Duration::from_secs(60),
-            body: Duration::from_secs(300),
+            body: Duration::from_secs(60),
             linger: Duration::from_secs(10),
         }
     }
@@ -70,7 +74,7 @@ pub(in crate::http) enum Waits {
 }
 
 impl Timeouts {
-    fn of(&self, waits: Waits) -> Option<Duration> {
+    pub(super) fn of(&self, waits: Waits) -> Option<Duration> {
         match waits {
             Waits::Idle => Some(self.keep_alive),
             Waits::Head => Some(self.head),
@@ -242,14 +246,10 @@ impl Service {
         let now = event_loop.time();
         let mut next: Option<Duration> = None;
         for connection in self.connections() {
-            let (waits, since) = connection.waits();
-            let Some(limit) = self.timeouts.of(waits) else { continue };
-            let waited = now.since(since);
-            if waited >= limit {
-                connection.waited_too_long(waits);
-            } else {
-                let left = limit - waited;
-                next = Some(next.map_or(left, |next| next.min(left)));
+            match connection.time_left(&self.timeouts, now) {
+                None => {}
+                Some(Duration::ZERO) => connection.waited_too_long(),
+                Some(left) => next = Some(next.map_or(left, |next| next.min(left))),
             }
         }
         if let Some(next) = next {
