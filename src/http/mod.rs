@@ -28,6 +28,7 @@ mod request;
 mod response;
 mod router;
 mod server;
+mod unrouted;
 pub mod url;
 #[cfg(feature = "ws")]
 pub mod ws;

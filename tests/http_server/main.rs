@@ -4,6 +4,7 @@
 mod support;
 
 mod answers;
+mod black_box;
 mod bodies;
 mod connections;
 mod ending;

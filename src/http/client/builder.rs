@@ -11,6 +11,7 @@ use super::proxy::{Environment, Proxy};
 use super::request::{IntoUrl, field};
 use super::session::{Defaults, Session};
 use super::timing::ClientTimeout;
+use crate::http::cookie_jar::CookieJar;
 use crate::http::h1::Shared;
 use crate::http::limits::Limits;
 use crate::http::url::Url;
@@ -28,6 +29,7 @@ pub struct ClientSessionBuilder {
     defaults: Defaults,
     connector: Connector,
     limits: Limits,
+    jar: Option<CookieJar>,
     fault: Option<ClientError>,
 }
 
@@ -46,8 +48,17 @@ impl ClientSessionBuilder {
             },
             connector: Connector::default(),
             limits: Limits { body_size: BODY_SIZE, ..Limits::default() },
+            jar: Some(CookieJar::new()),
             fault: None,
         }
+    }
+
+    /// The cookies it begins with; `None`: it keeps none. (`cookie_jar`, `DummyCookieJar`)
+    ///
+    /// Default an empty jar.
+    pub fn cookie_jar(mut self, jar: impl Into<Option<CookieJar>>) -> Self {
+        self.jar = jar.into();
+        self
     }
 
     /// What URLs without a scheme are relative to.
@@ -150,6 +161,6 @@ impl ClientSessionBuilder {
     }
 
     pub(super) fn session(self) -> Session {
-        Session::new(self.defaults, self.connector, Shared::new(self.limits))
+        Session::new(self.defaults, self.connector, Shared::new(self.limits), self.jar)
     }
 }

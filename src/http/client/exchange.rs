@@ -69,6 +69,7 @@ impl Exchange {
         loop {
             self.authorize_by_url()?;
             let (head, held) = self.ask(progress).await?;
+            self.session.take_cookies(&head, &self.url);
             let next = match self.max_redirects {
                 0 => None,
                 _ => redirect::next(&head, &self.method, &self.url)?,
@@ -214,6 +215,7 @@ impl Exchange {
     /// The header fields of this request on this route.
     fn fields(&self, route: &Route) -> HeaderMap {
         let mut headers = self.headers.clone();
+        self.session.add_cookies(&mut headers, &self.url);
         if let Some(Proxy { authorization: Some(value), .. }) = route.plain_proxy() {
             headers.insert(PROXY_AUTHORIZATION, value.clone());
         }

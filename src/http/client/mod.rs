@@ -15,6 +15,7 @@ mod body;
 mod builder;
 mod connection;
 mod connector;
+mod cookies;
 mod error;
 mod exchange;
 mod names;
@@ -33,6 +34,7 @@ use std::rc::Rc;
 use http::Method;
 
 use self::session::Session;
+use super::cookie_jar::CookieJar;
 use super::url::Url;
 
 pub use body::BodySender;
@@ -127,6 +129,11 @@ impl ClientSession {
     /// Closes the connections that are idle. Requests under way are not concerned.
     pub fn close(&self) {
         self.0.close_idle();
+    }
+
+    /// Gives `look` the session's cookies, to be looked at or changed; `None` if it keeps none.
+    pub fn with_cookies<T>(&self, look: impl FnOnce(&mut CookieJar) -> T) -> Option<T> {
+        self.0.jar.as_ref().map(|jar| look(&mut jar.borrow_mut()))
     }
 
     /// How many connections are in use, and how many are idle.

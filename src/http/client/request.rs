@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::auth::basic;
@@ -17,6 +17,7 @@ use super::response::ClientResponse;
 use super::session::Session;
 use super::slots::Boxed;
 use super::timing::{ClientTimeout, Limit, Phase, Progress, TimeoutKind, within};
+use crate::http::cookie::Cookie;
 use crate::http::h1::Length;
 use crate::http::query::encode_pairs;
 use crate::http::url::{Url, is_absolute};
@@ -201,6 +202,23 @@ impl ClientRequest {
         self
     }
 
+    /// With this cookie, besides those of the session's jar.
+    pub fn cookie(mut self, name: &str, value: &str) -> Self {
+        let cookie = Cookie::new(name.to_owned(), value.to_owned());
+        if let Err(what) = cookie.check() {
+            self.fail(ClientError::invalid(what));
+            return self;
+        }
+        let before = self.headers.get(COOKIE).map_or(&[][..], HeaderValue::as_bytes);
+        let separator = if before.is_empty() { "" } else { "; " };
+        let pair = format!("{separator}{name}={value}");
+        match HeaderValue::from_bytes(&[before, pair.as_bytes()].concat()) {
+            Ok(cookies) => drop(self.headers.insert(COOKIE, cookies)),
+            Err(_) => self.fail(ClientError::invalid("the cookie has a control character")),
+        }
+        self
+    }
+
     /// With these pairs behind the URL's query, encoded. (`params=`)
     ///
     /// ```
@@ -241,7 +259,7 @@ impl ClientRequest {
 
     /// With this value as its body, as `application/json`. (`json=`)
     #[cfg(feature = "json")]
-    pub fn json(mut self, value: &impl serde::Serialize) -> Self {
+    pub fn json(mut self, value: &(impl serde::Serialize + ?Sized)) -> Self {
         self.content_type = Some("application/json");
         match serde_json::to_vec(value) {
             Ok(json) => self.body(json),

@@ -9,6 +9,7 @@ use http::header::CONTENT_ENCODING;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::cookies::set_cookies;
 use super::error::ClientError;
 use super::session::Session;
 use super::slots::Held;
@@ -149,6 +150,17 @@ impl ClientResponse {
     /// The redirects that led here, the first one first.
     pub fn history(&self) -> &[Redirected] {
         &self.history
+    }
+
+    /// The names and values of the cookies that it sets, whether the session keeps them or not.
+    pub fn cookies(&self) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.trim_ascii()).into_owned();
+        let pairs = set_cookies(&self.head).filter_map(|value| {
+            let pair = value.split(|byte| *byte == b';').next()?;
+            let at = pair.iter().position(|byte| *byte == b'=')?;
+            Some((text(&pair[..at]), text(&pair[at + 1..])))
+        });
+        pairs.collect()
     }
 
     /// The media type, in lower case and without parameters; `application/octet-stream` if the

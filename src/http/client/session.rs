@@ -11,6 +11,7 @@ use super::proxy::{Environment, Proxy};
 use super::slots::Books;
 use super::timing::ClientTimeout;
 use crate::event_loop::{TimerHandle, get_running_loop};
+use crate::http::cookie_jar::CookieJar;
 use crate::http::h1::Shared;
 use crate::http::url::Url;
 use crate::sys::Time;
@@ -34,17 +35,24 @@ pub(super) struct Session {
     pub(super) shared: Shared,
     pub(super) names: Names,
     pub(super) books: RefCell<Books>,
+    pub(super) jar: Option<RefCell<CookieJar>>,
     timer: RefCell<Option<TimerHandle>>,
 }
 
 impl Session {
-    pub(super) fn new(defaults: Defaults, connector: Connector, shared: Shared) -> Session {
+    pub(super) fn new(
+        defaults: Defaults,
+        connector: Connector,
+        shared: Shared,
+        jar: Option<CookieJar>,
+    ) -> Session {
         Session {
             defaults,
             shared,
             names: connector.names(),
             books: RefCell::new(Books::new(connector.limit, connector.limit_per_host)),
             connector,
+            jar: jar.map(RefCell::new),
             timer: RefCell::default(),
         }
     }

@@ -12,6 +12,11 @@ use super::{
 };
 use crate::http::{Limits, query, url};
 
+pub mod choices;
+pub mod dialogue;
+pub mod grammar;
+pub mod reference;
+
 /// What a connection said, in a form that does not depend on how its input was cut: neighbouring
 /// data is joined, and asking for more is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
