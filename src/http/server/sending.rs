@@ -147,6 +147,10 @@ impl Connection {
         let connection = self.clone();
         Box::pin(async move {
             let result = connection.send_file(&sending, part).await;
+            if result.as_ref().is_err_and(|error| is_of_connection(error)) {
+                // sendfile(2) hears of it before the transport does, which now ends too.
+                sending.lose();
+            }
             connection.body_over(&sending, result.map_err(Into::into));
         })
     }
@@ -244,6 +248,15 @@ async fn copy_file(sending: &Sending, part: FilePart) -> io::Result<()> {
         offset += read as u64;
     }
     Ok(())
+}
+
+/// A disk has no such errors.
+fn is_of_connection(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut
+    )
 }
 
 fn too_long() -> io::Error {
