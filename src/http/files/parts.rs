@@ -1,16 +1,18 @@
 //! Several parts of a file as one body.
+//!
+//! They are read by the loop's own thread, as sendfile(2) reads a single part: what can be waited
+//! for is a disk, and never a client.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
-use super::look::on_thread;
 use crate::http::body::BodyWriter;
 use crate::http::range::{Multipart, Part};
 
-/// So many bytes are read at a time, on a thread.
-const PIECE: u64 = 256 << 10;
+/// So many bytes are read at a time. Between two pieces the loop goes around, however fast the
+/// client reads.
+const PIECE: u64 = 64 << 10;
 
 /// Writes all parts with their heads.
 ///
@@ -18,23 +20,19 @@ const PIECE: u64 = 256 << 10;
 ///
 /// The disk's, `UnexpectedEof` if the file has become shorter, and the connection's.
 pub(super) async fn write(file: File, parts: Multipart, mut body: BodyWriter) -> io::Result<()> {
-    let file = Arc::new(file);
+    let mut piece = vec![0; parts.longest().min(PIECE) as usize];
     for (head, Part { mut offset, len }) in parts.parts() {
         body.write(head).await?;
         let end = offset + len;
         while offset < end {
-            let piece = (end - offset).min(PIECE);
-            body.write(read(file.clone(), offset, piece as usize).await?).await?;
-            offset += piece;
+            let piece = &mut piece[..(end - offset).min(PIECE) as usize];
+            file.read_exact_at(piece, offset)?;
+            body.write(&*piece).await?;
+            offset += piece.len() as u64;
+            if offset < end {
+                crate::yield_now().await;
+            }
         }
     }
     body.write(parts.end()).await
-}
-
-async fn read(file: Arc<File>, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let job = move || {
-        let mut piece = vec![0; len];
-        file.read_exact_at(&mut piece, offset).map(|()| piece)
-    };
-    on_thread(job).await
 }

@@ -76,7 +76,15 @@ impl Sending {
     fn connection(&self) -> io::Result<Rc<Connection>> {
         let lost = || io::Error::new(ErrorKind::ConnectionReset, "the client has gone");
         match self.state.get() {
-            State::Open => self.connection.upgrade().ok_or_else(lost),
+            State::Open => match self.connection.upgrade() {
+                // The transport knows a turn before its protocol does; without this, a body whose
+                // next bytes are always there would go on into the void until then.
+                Some(connection) if !connection.transport.is_closing() => Ok(connection),
+                _ => {
+                    self.state.set(State::Lost);
+                    Err(lost())
+                }
+            },
             State::Lost => Err(lost()),
             State::TooLong => Err(too_long()),
             State::Ended => {
