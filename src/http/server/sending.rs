@@ -155,7 +155,7 @@ impl Connection {
         let connection = self.clone();
         Box::pin(async move {
             let result = connection.send_file(&sending, part).await;
-            if result.as_ref().is_err_and(|error| is_of_connection(error)) {
+            if result.as_ref().is_err_and(is_of_connection) {
                 // sendfile(2) hears of it before the transport does, which now ends too.
                 sending.lose();
             }
