@@ -1,5 +1,7 @@
 //! Files over HTTP: what is served, in which parts, and that nothing else is; cookies and forms.
 
+#[path = "../http_support/chunks.rs"]
+mod chunks;
 #[path = "../http_support/mod.rs"]
 mod support;
 
