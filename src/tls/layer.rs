@@ -235,7 +235,11 @@ impl Tls {
             Some(above) => above.fail(error),
             None => {
                 self.error.set(Some(error));
-                self.with_below(Transport::close);
+                // Who does not read the alert need not be waited for.
+                self.with_below(|below| match below.get_write_buffer_size() {
+                    0 => below.close(),
+                    _ => below.abort(),
+                });
             }
         }
     }

@@ -150,7 +150,12 @@ impl Transport {
         Ok(Transport(below))
     }
 
-    fn check_insert(&self) -> io::Result<()> {
+    /// Whether [`insert_below`](Transport::insert_below) is possible now.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`, as there.
+    pub(crate) fn check_insert(&self) -> io::Result<()> {
         let tcp = &self.0;
         let fit = tcp.channel.get().is_both_ways() && tcp.lifecycle.get().phase() == Phase::Open;
         if !fit || tcp.outgoing.borrow().has_file() {
