@@ -179,7 +179,7 @@ impl Shared {
 
 /// An error that may be asked for again: [`io::Error`] cannot be cloned, so what is handed out is
 /// the same number, or the same kind and text.
-pub(super) fn copy(error: &io::Error) -> io::Error {
+pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
         None => io::Error::new(error.kind(), error.to_string()),

@@ -44,6 +44,12 @@ impl StreamWriter {
         &self.ends.0
     }
 
+    /// The same end for somebody else, who may drain it too.
+    #[cfg(feature = "ws")]
+    pub(crate) fn another(&self) -> StreamWriter {
+        StreamWriter { ends: self.ends.clone() }
+    }
+
     /// The transport under it.
     pub fn transport(&self) -> &Transport {
         &self.shared().transport

@@ -1,6 +1,7 @@
 //! The ladder of examples: each prints what stands beside it, and what the tutorial's program
 //! prints. A new example is a folder, a line in `examples/README.md`, and a few lines here.
 
+mod get;
 mod harness;
 mod servers;
 mod web;
