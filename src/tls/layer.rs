@@ -3,6 +3,7 @@
 //! To the one below it is the protocol, to the one above the [`Layer`]. Nothing of it is borrowed
 //! while anybody is called, for a protocol may write, pause or close from wherever it is called.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::{Rc, Weak};
@@ -401,6 +402,10 @@ impl Layer for Tls {
 
     fn set_above(&self, above: Transport) {
         self.above.replace(Some(above));
+    }
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
     }
 }
 

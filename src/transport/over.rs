@@ -1,6 +1,5 @@
 //! What a [`Layer`] does with the connection above it.
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -167,9 +166,8 @@ impl Transport {
     }
 
     /// The layer below, if it is one of this kind.
-    pub(crate) fn layer_as<L: Layer>(&self) -> Option<Rc<L>> {
-        let layer: Rc<dyn Any> = self.0.layer()?;
-        layer.downcast().ok()
+    pub(crate) fn layer_as<L: Layer + 'static>(&self) -> Option<Rc<L>> {
+        self.0.layer()?.as_any().downcast().ok()
     }
 }
 
