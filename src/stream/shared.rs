@@ -62,6 +62,14 @@ impl Shared {
         self.wake_reader();
     }
 
+    /// Takes what was received and not read.
+    #[cfg(feature = "tls")]
+    pub(super) fn take_unread(&self) -> Vec<u8> {
+        let unread = self.buffer.borrow_mut().take_all();
+        self.resume_reading();
+        unread
+    }
+
     fn feed_eof(&self) {
         self.buffer.borrow_mut().feed_eof();
         self.wake_reader();

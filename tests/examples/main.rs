@@ -3,6 +3,7 @@
 
 #[cfg(feature = "ws")]
 mod chat;
+mod get;
 mod harness;
 mod servers;
 mod web;
