@@ -18,6 +18,7 @@ mod routes;
 mod run;
 mod runner;
 mod scope;
+mod security;
 mod serve;
 mod served;
 mod site;
@@ -159,7 +160,7 @@ impl Application {
         H: Fn(Request) -> F + 'static,
         F: Future<Output: Answer> + 'static,
     {
-        self.fallback = Some(Rc::new(Handler(handler)));
+        self.fallback = Some(Rc::new(Handler::new(handler)));
         self
     }
 

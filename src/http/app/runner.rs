@@ -208,8 +208,8 @@ impl AppRunner {
         }
     }
 
-    pub(super) fn add_site(&self, server: Server) -> io::Result<Site> {
-        let site = Site { server };
+    pub(super) fn add_site(&self, server: Server, secure: bool) -> io::Result<Site> {
+        let site = Site { server, secure };
         let ready = self.ready().filter(|ready| !ready.service.is_closing());
         let Some(ready) = ready else {
             site.stop();
