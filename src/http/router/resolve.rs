@@ -42,6 +42,22 @@ enum End {
 impl<H> Router<H> {
     /// Finds the handler for `method` and `path`, which is percent-encoded still and has no query.
     pub fn resolve(&self, method: &Method, path: &str) -> Resolved<'_, H> {
+        match self.exact.find(method, path) {
+            Some(entry) => self.found(entry, Vec::new()),
+            None => self.walk(method, path),
+        }
+    }
+
+    #[inline]
+    fn found(&self, entry: usize, values: Vec<Box<str>>) -> Resolved<'_, H> {
+        let Entry { pattern, handler } = &self.entries[entry];
+        Resolved::Found {
+            handler,
+            match_info: MatchInfo { pattern: Some(pattern.clone()), values },
+        }
+    }
+
+    pub(super) fn walk(&self, method: &Method, path: &str) -> Resolved<'_, H> {
         let mut walk = Walk { nodes: &self.nodes, method, values: Vec::new(), allowed: Vec::new() };
         let found = match path.strip_prefix('/') {
             Some(rest) => walk.node(0, Some(rest)),
@@ -51,11 +67,7 @@ impl<H> Router<H> {
             None => None,
         };
         match found {
-            Some(End::Route(entry)) => {
-                let Entry { pattern, handler } = &self.entries[entry];
-                let pattern = Some(pattern.clone());
-                Resolved::Found { handler, match_info: MatchInfo { pattern, values: walk.values } }
-            }
+            Some(End::Route(entry)) => self.found(entry, walk.values),
             Some(End::Mount(entry, left)) => {
                 Resolved::Mounted { handler: &self.entries[entry].handler, at: path.len() - left }
             }
@@ -129,7 +141,7 @@ impl<'a> Walk<'a> {
 }
 
 /// A node has few literals as a rule, and a plain loop is quicker than a search made for many.
-const FEW: usize = 8;
+pub(super) const FEW: usize = 8;
 
 impl Node {
     fn literal(&self, segment: &str) -> Option<usize> {
