@@ -115,6 +115,21 @@ impl<F: Future + 'static> TaskCell<F> {
         Rc::new(TaskCell { header, stage: UnsafeCell::new(stage) })
     }
 
+    /// The same in the place of a task that is over and that nobody else knows of: `cell` is the
+    /// only reference.
+    #[cfg(feature = "http")]
+    #[inline(always)]
+    pub(super) fn again(mut cell: Rc<Self>, header: Header, stage: Stage<F>) -> Rc<Self> {
+        match Rc::get_mut(&mut cell) {
+            Some(place) => {
+                place.header = header;
+                *place.stage.get_mut() = stage;
+                cell
+            }
+            None => TaskCell::new(header, stage),
+        }
+    }
+
     /// Polls the future once.
     pub(super) fn poll(self: &Rc<Self>) -> Poll<F::Output> {
         let _entered = Entered::enter(self);
@@ -423,8 +438,16 @@ impl<F, S> Inside<F, S> {
         Inside { future: Some(future), state }
     }
 
+    /// Of a future that is to be made yet, in its place.
+    #[cfg(feature = "http")]
+    #[inline(always)]
+    pub(crate) fn before(state: S) -> Self {
+        Inside { future: None, state }
+    }
+
     /// The future, pinned with the whole, and the state, which is not.
-    pub(super) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut S) {
+    #[inline(always)]
+    pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut S) {
         // SAFETY: `future` is pinned structurally: nothing moves it out, `Inside` has no `Drop`
         // and is `Unpin` only if `F` is, and it is not packed. `state` is never given out pinned.
         unsafe {

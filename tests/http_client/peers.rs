@@ -1,6 +1,5 @@
 //! Against servers that others have written.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +8,7 @@ use std::time::Duration;
 use evloop::http::ClientError;
 use evloop::{ClientSession, EventLoop};
 
+use crate::peer::Peer;
 use crate::support::run;
 
 /// Runs a Python program that prints its port and then serves, and GETs these paths; `None`,
@@ -19,26 +19,16 @@ fn against(program: &str, paths: &'static [&'static str]) -> Option<Vec<(u16, St
 
 /// The same with whatever `client` does with the port.
 fn with_python<T>(program: &str, client: impl FnOnce(u16) -> T) -> Option<T> {
-    let mut python = Command::new("python3");
-    python.args(["-c", program]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut python = match python.spawn() {
-        Ok(python) => python,
-        Err(error) => {
-            eprintln!("SKIPPED: python3 cannot be run here: {error}");
-            return None;
-        }
-    };
-    let mut port = String::new();
-    BufReader::new(python.stdout.take().expect("a pipe")).read_line(&mut port).expect("text");
-    let got = port.trim().parse::<u16>().ok().map(client);
-    python.kill().expect("a child");
-    let output = python.wait_with_output().expect("a child");
-    if got.is_none() {
-        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(complaint.contains("ModuleNotFoundError"), "{complaint}");
-        eprintln!("SKIPPED: {complaint}");
-    }
-    got
+    let mut python = Peer::start("python3", |command| {
+        command.args(["-c", program]);
+    })?;
+    let port = python.line()?.parse().expect("a port");
+    let got = client(port);
+    python.kill();
+    let said = python.finish()?;
+    assert!(!said.success && said.stdout.is_empty(), "it served until it was killed");
+    assert!(!said.stderr.contains("Traceback"), "{}", said.stderr);
+    Some(got)
 }
 
 fn get_all(port: u16, paths: &'static [&'static str]) -> Result<Vec<(u16, String)>, ClientError> {

@@ -31,6 +31,7 @@ use super::Application;
 use super::hooks::Lifecycle;
 use super::site::Site;
 use crate::event_loop::get_running_loop;
+use crate::http::access_log::Ledger;
 use crate::http::server::Connection;
 use crate::http::server::service::Service;
 use crate::task::{Task, timeout, yield_now};
@@ -129,7 +130,8 @@ impl AppRunner {
             return Err(error);
         }
         let (limits, timeouts) = (app.limits.clone(), app.timeouts);
-        let service = Service::new(&event_loop, app.freeze(), limits, timeouts);
+        let log = app.access_log.take().map(Ledger::new);
+        let service = Service::new(&event_loop, app.freeze(), limits, timeouts, log);
         let ready = Ready { service, sites: RefCell::default(), lifecycle };
         self.0.stage.replace(Stage::Ready(Rc::new(ready)));
         Ok(())

@@ -32,6 +32,7 @@
 mod answer;
 mod drive;
 pub(super) mod handler;
+mod log;
 mod receive;
 mod sending;
 pub(super) mod service;
@@ -217,6 +218,7 @@ impl Connection {
                 protocol.connection_lost(None);
             }
         }
+        self.log_end();
         stage.task().and_then(Option::take)
     }
 

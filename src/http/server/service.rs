@@ -8,6 +8,7 @@ use http::HeaderValue;
 
 use super::Connection;
 use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
+use crate::http::access_log::Ledger;
 use crate::http::app::App;
 use crate::http::date::imf_fixdate;
 use crate::http::h1::Shared;
@@ -88,6 +89,8 @@ impl Timeouts {
 /// What the connections of a server share.
 pub(in crate::http) struct Service {
     pub(in crate::http) app: Rc<App>,
+    /// The access log, if there is one.
+    pub(in crate::http) log: Option<Ledger>,
     pub(in crate::http) shared: Shared,
     timeouts: Timeouts,
     event_loop: WeakLoop,
@@ -115,9 +118,11 @@ impl Service {
         app: Rc<App>,
         limits: Limits,
         timeouts: Timeouts,
+        log: Option<Ledger>,
     ) -> Rc<Service> {
         Rc::new(Service {
             app,
+            log,
             shared: Shared::new(limits),
             timeouts,
             event_loop: Rc::downgrade(&event_loop.0),
