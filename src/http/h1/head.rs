@@ -56,6 +56,15 @@ impl RequestHead {
         }
     }
 
+    /// The same before anybody has made text of it.
+    #[inline]
+    pub(in crate::http) fn path_bytes(&self) -> &[u8] {
+        match self.0.path.slice(&self.0.fields.bytes) {
+            b"" => b"/",
+            path => path,
+        }
+    }
+
     /// The target's query, still percent-encoded, without its question mark; empty if there is
     /// none.
     pub fn query(&self) -> &str {

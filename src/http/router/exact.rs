@@ -11,7 +11,7 @@ use crate::http::url::decode;
 
 /// The routes of one method and literals alone, by their path, sorted.
 #[derive(Debug, Default)]
-pub(super) struct Exact(Vec<(Box<str>, Method, usize)>);
+pub(super) struct Exact(Vec<(Box<[u8]>, Method, usize)>);
 
 impl Exact {
     /// Whether a path that matches these segments may be written exactly as they are, and none that
@@ -22,20 +22,22 @@ impl Exact {
 
     /// Adds the route `entry`, of a pattern of such segments.
     pub fn add(&mut self, pattern: &str, method: Method, entry: usize) {
-        let path = decode(pattern);
-        let place = self.0.partition_point(|(have, ..)| **have < *path);
+        let path = decode(pattern).into_owned().into_bytes();
+        let place = self.0.partition_point(|(have, ..)| **have < path[..]);
         self.0.insert(place, (path.into(), method, entry));
     }
 
     /// The route of this path, which is percent-encoded still.
     #[inline]
-    pub fn find(&self, method: &Method, path: &str) -> Option<usize> {
-        // A plain loop is quicker than a search made for many.
-        let from = match self.0.len() <= FEW {
-            true => self.0.iter().position(|(have, ..)| **have == *path)?,
-            false => self.0.partition_point(|(have, ..)| **have < *path),
+    pub fn find(&self, method: &Method, path: &[u8]) -> Option<usize> {
+        let is_it = |(have, its, _): &&(Box<[u8]>, Method, usize)| **have == *path && its == method;
+        let found = if self.0.len() <= FEW {
+            // A plain loop is quicker than a search made for many.
+            self.0.iter().find(is_it)
+        } else {
+            let from = self.0.partition_point(|(have, ..)| **have < *path);
+            self.0[from..].iter().take_while(|(have, ..)| **have == *path).find(is_it)
         };
-        let mut of_path = self.0[from..].iter().take_while(|(have, ..)| **have == *path);
-        of_path.find(|(_, have, _)| have == method).map(|(.., entry)| *entry)
+        found.map(|(.., entry)| *entry)
     }
 }

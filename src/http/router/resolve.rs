@@ -42,19 +42,23 @@ enum End {
 impl<H> Router<H> {
     /// Finds the handler for `method` and `path`, which is percent-encoded still and has no query.
     pub fn resolve(&self, method: &Method, path: &str) -> Resolved<'_, H> {
-        match self.exact.find(method, path) {
-            Some(entry) => self.found(entry, Vec::new()),
+        match self.resolve_exact(method, path.as_bytes()) {
+            Some((handler, match_info)) => Resolved::Found { handler, match_info },
             None => self.walk(method, path),
         }
     }
 
+    /// The handler of a route without variables, for a path that is written as its pattern is. What
+    /// it does not find may still [resolve](Router::resolve).
     #[inline]
-    fn found(&self, entry: usize, values: Vec<Box<str>>) -> Resolved<'_, H> {
-        let Entry { pattern, handler } = &self.entries[entry];
-        Resolved::Found {
-            handler,
-            match_info: MatchInfo { pattern: Some(pattern.clone()), values },
-        }
+    pub(in crate::http) fn resolve_exact(
+        &self,
+        method: &Method,
+        path: &[u8],
+    ) -> Option<(&H, MatchInfo)> {
+        let Entry { pattern, handler } = &self.entries[self.exact.find(method, path)?];
+        let match_info = MatchInfo { pattern: Some(pattern.clone()), values: Vec::new() };
+        Some((handler, match_info))
     }
 
     pub(super) fn walk(&self, method: &Method, path: &str) -> Resolved<'_, H> {
@@ -67,7 +71,11 @@ impl<H> Router<H> {
             None => None,
         };
         match found {
-            Some(End::Route(entry)) => self.found(entry, walk.values),
+            Some(End::Route(entry)) => {
+                let Entry { pattern, handler } = &self.entries[entry];
+                let pattern = Some(pattern.clone());
+                Resolved::Found { handler, match_info: MatchInfo { pattern, values: walk.values } }
+            }
             Some(End::Mount(entry, left)) => {
                 Resolved::Mounted { handler: &self.entries[entry].handler, at: path.len() - left }
             }
