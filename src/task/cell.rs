@@ -47,6 +47,8 @@ use super::header::{Header, Turn};
 use super::join_error::JoinError;
 use crate::event_loop::{Mailbox, Run, thread_number};
 use crate::observe::{Record, count};
+#[cfg(feature = "http")]
+use crate::observe::{Site, TaskId};
 use crate::sys::zoo::{self, Bug};
 
 /// What a task's place holds.
@@ -115,19 +117,14 @@ impl<F: Future + 'static> TaskCell<F> {
         Rc::new(TaskCell { header, stage: UnsafeCell::new(stage) })
     }
 
-    /// The same in the place of a task that is over and that nobody else knows of: `cell` is the
-    /// only reference.
+    /// Makes another task of the cell of one that is over, if nobody else knows of that.
     #[cfg(feature = "http")]
     #[inline(always)]
-    pub(super) fn again(mut cell: Rc<Self>, header: Header, stage: Stage<F>) -> Rc<Self> {
-        match Rc::get_mut(&mut cell) {
-            Some(place) => {
-                place.header = header;
-                *place.stage.get_mut() = stage;
-                cell
-            }
-            None => TaskCell::new(header, stage),
-        }
+    pub(super) fn renew(self: &mut Rc<Self>, id: TaskId, at: Site, future: F) -> Result<(), F> {
+        let Some(cell) = Rc::get_mut(self) else { return Err(future) };
+        cell.header.renew(id, at);
+        *cell.stage.get_mut() = Stage::Polling(future);
+        Ok(())
     }
 
     /// Polls the future once.

@@ -48,7 +48,7 @@ impl EventLoop {
         if !self.is_running() {
             return self.create_task_at(future, at);
         }
-        let cell = |header| TaskCell::new(header, Stage::Polling(future.into_future()));
+        let cell = |id| self.new_cell(id, at, future.into_future());
         let (task, step) = self.step_now(at, cell);
         match step {
             Ok(Poll::Pending) => self.settle_in(&task),
@@ -66,24 +66,34 @@ impl EventLoop {
     fn step_now<F>(
         &self,
         at: Site,
-        cell: impl FnOnce(Header) -> Rc<TaskCell<F>>,
+        cell: impl FnOnce(TaskId) -> Rc<TaskCell<F>>,
     ) -> (Rc<TaskCell<F>>, FirstStep<F::Output>)
     where
         F: Future + 'static,
     {
         let tally = &self.0.observe.tally;
         count(&tally.tasks_spawned);
-        let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
+        let task = cell(TaskId(tally.tasks_spawned.get()));
         if self.0.spawns_specially.get() {
-            super::locals::inherit(&header);
+            super::locals::inherit(&task.header);
         }
-        self.0.observe.tell(|| Record::TaskSpawned { task: header.id, at });
-        let task = cell(header);
+        self.0.observe.tell(|| Record::TaskSpawned { task: task.header.id, at });
         task.header.advance(Turn::Woken);
         task.header.advance(Turn::StepBegins);
         forget_wait();
         let step = catch_unwind(AssertUnwindSafe(|| task.poll()));
         (task, step)
+    }
+
+    #[inline(always)]
+    fn new_cell<F: Future + 'static>(&self, id: TaskId, at: Site, future: F) -> Rc<TaskCell<F>> {
+        TaskCell::new(Header::new(self.0.home.clone(), id, at), Stage::Polling(future))
+    }
+
+    #[cfg(feature = "http")]
+    #[inline]
+    fn is_home_of<F: Future + 'static>(&self, cell: &TaskCell<F>) -> bool {
+        Rc::ptr_eq(&cell.header.home, &self.0.home)
     }
 
     /// A task that has to wait lives in the loop from now on.
@@ -122,11 +132,15 @@ impl EventLoop {
     where
         F: Future<Output = ()> + 'static,
     {
-        let cell = |header| match spare.take() {
-            Some(cell) => TaskCell::again(cell, header, Stage::Polling(future)),
-            None => TaskCell::new(header, Stage::Polling(future)),
+        let at = Location::caller();
+        let cell = |id| match spare.take::<F>().filter(|cell| self.is_home_of(cell)) {
+            Some(mut cell) => match cell.renew(id, at, future) {
+                Ok(()) => cell,
+                Err(future) => self.new_cell(id, at, future),
+            },
+            None => self.new_cell(id, at, future),
         };
-        let (task, step) = self.step_now(Location::caller(), cell);
+        let (task, step) = self.step_now(at, cell);
         match step {
             Ok(Poll::Pending) => {
                 self.settle_in(&task);

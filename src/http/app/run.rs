@@ -251,3 +251,27 @@ fn tell(runner: &AppRunner, options: &RunOptions) {
     }
     (options.print)("(Press CTRL+C to quit)");
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::tls::rustls::ServerConfig;
+    use crate::tls::rustls::crypto::ring::default_provider;
+    use crate::tls::rustls::server::ResolvesServerCertUsingSni;
+
+    fn nobody() -> TlsServerConfig {
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        builder.with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new())).into()
+    }
+
+    #[test]
+    fn the_usual_port_is_8080_and_through_tls_8443() {
+        let at = |mut options: RunOptions| format!("{:?}", options.take_addresses().unwrap());
+        assert_eq!(at(RunOptions::new()), r#"[Host("", 8080)]"#);
+        assert_eq!(at(RunOptions::new().tls(nobody())), r#"[Host("", 8443)]"#);
+        assert_eq!(at(RunOptions::new().tls(nobody()).port(1)), r#"[Host("", 1)]"#);
+    }
+}

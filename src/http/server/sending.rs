@@ -76,7 +76,15 @@ impl Sending {
     fn connection(&self) -> io::Result<Rc<Connection>> {
         let lost = || io::Error::new(ErrorKind::ConnectionReset, "the client has gone");
         match self.state.get() {
-            State::Open => self.connection.upgrade().ok_or_else(lost),
+            State::Open => match self.connection.upgrade() {
+                // The transport knows a turn before its protocol does; without this, a body whose
+                // next bytes are always there would go on into the void until then.
+                Some(connection) if !connection.transport.is_closing() => Ok(connection),
+                _ => {
+                    self.state.set(State::Lost);
+                    Err(lost())
+                }
+            },
             State::Lost => Err(lost()),
             State::TooLong => Err(too_long()),
             State::Ended => {
@@ -147,6 +155,10 @@ impl Connection {
         let connection = self.clone();
         Box::pin(async move {
             let result = connection.send_file(&sending, part).await;
+            if result.as_ref().is_err_and(is_of_connection) {
+                // sendfile(2) hears of it before the transport does, which now ends too.
+                sending.lose();
+            }
             connection.body_over(&sending, result.map_err(Into::into));
         })
     }
@@ -246,6 +258,15 @@ async fn copy_file(sending: &Sending, part: FilePart) -> io::Result<()> {
         offset += read as u64;
     }
     Ok(())
+}
+
+/// A disk has no such errors.
+fn is_of_connection(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut
+    )
 }
 
 fn too_long() -> io::Error {
