@@ -24,6 +24,8 @@ mod fork;
 mod kqueue;
 #[cfg(all(test, target_os = "linux"))]
 mod kqueue_model;
+#[cfg(feature = "http")]
+mod limit;
 mod open;
 mod option;
 pub(crate) mod pipe;
@@ -63,6 +65,8 @@ pub(crate) use fork::{Process, take_place};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+#[cfg(feature = "http")]
+pub(crate) use limit::open_files_limit;
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;

@@ -7,6 +7,7 @@ mod answers;
 mod bodies;
 mod connections;
 mod ending;
+mod patience;
 mod peers;
 mod pressure;
 mod streams;

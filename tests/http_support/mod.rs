@@ -163,6 +163,12 @@ impl Client {
         assert!(!self.0.fill_buf().expect("a byte").is_empty());
     }
 
+    /// Whether it answers `GET /` still.
+    pub fn is_open_still(&mut self) -> bool {
+        let asked = self.0.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").is_ok();
+        asked && self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty())
+    }
+
     /// Whether the server has closed, and said nothing before.
     pub fn is_closed(&mut self) -> bool {
         self.0.fill_buf().expect("an end, not a reset").is_empty()

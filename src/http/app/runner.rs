@@ -129,7 +129,8 @@ impl AppRunner {
             return Err(error);
         }
         let (limits, timeouts) = (app.limits.clone(), app.timeouts);
-        let service = Service::new(&event_loop, app.freeze(), limits, timeouts);
+        let cancels = app.handler_cancellation;
+        let service = Service::new(&event_loop, app.freeze(), limits, timeouts, cancels);
         let ready = Ready { service, sites: RefCell::default(), lifecycle };
         self.0.stage.replace(Stage::Ready(Rc::new(ready)));
         Ok(())
