@@ -171,6 +171,9 @@ mod task;
 
 pub mod sync;
 
+#[cfg(feature = "tls")]
+pub mod tls;
+
 mod stream;
 
 #[cfg(feature = "process")]

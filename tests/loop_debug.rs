@@ -267,3 +267,48 @@ fn outside_of_debug_mode_nothing_of_this_is_told() {
     event_loop.close().unwrap();
     assert_eq!(told.take(), []);
 }
+
+#[cfg(feature = "process")]
+#[test]
+fn a_child_that_runs_when_its_loop_is_closed_is_told_with_what_to_do_about_it() {
+    use evloop::process::Redirect;
+    let (event_loop, _, told) = debugging();
+    let child = event_loop.run_until_complete(async {
+        let cat = evloop::create_subprocess_exec("cat", [""; 0]).stdin(Redirect::Pipe);
+        cat.kill_on_drop(true).await
+    });
+    let child = child.unwrap().unwrap();
+    event_loop.close().unwrap();
+    let told = told.take();
+    let said =
+        |text: &&(_, String)| text.1.contains("a child process") && text.1.contains("wait()");
+    assert_eq!(told.iter().filter(said).count(), 1, "{told:#?}");
+    drop(child);
+}
+
+#[cfg(feature = "datagram")]
+#[test]
+fn an_endpoint_that_was_asked_to_close_was_not_forgotten() {
+    struct Ears;
+    impl evloop::DatagramProtocol for Ears {
+        fn datagram_received(
+            &mut self,
+            _: &evloop::DatagramTransport,
+            _: &[u8],
+            _: std::net::SocketAddr,
+        ) {
+        }
+    }
+    for asked in [true, false] {
+        let (event_loop, _, told) = debugging();
+        let endpoint = event_loop.create_datagram_endpoint(|| Ears).local_addr(("127.0.0.1", 0));
+        let transport = event_loop.run_until_complete(endpoint.into_future()).unwrap().unwrap();
+        if asked {
+            transport.close();
+        }
+        event_loop.close().unwrap();
+        let told = told.take();
+        let forgotten = told.iter().any(|(_, text)| text.contains("a datagram endpoint"));
+        assert_eq!(forgotten, !asked, "{told:#?}");
+    }
+}

@@ -68,8 +68,8 @@ impl Inner {
     /// Shows the debugger somebody who still lives here at the end.
     pub(super) fn show_left_behind(&self, resident: &dyn Resident) {
         if self.observe.is_watched() && !resident.is_ending() {
-            let (what, fd) = (resident.what(), resident.fd());
-            self.observe.debug(|debugger| debugger.left_behind(what, fd));
+            let (what, fd, advice) = (resident.what(), resident.fd(), resident.advice());
+            self.observe.debug(|debugger| debugger.left_behind(what, fd, advice));
         }
     }
 

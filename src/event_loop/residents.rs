@@ -26,6 +26,10 @@ pub(crate) trait Resident {
     fn is_ending(&self) -> bool {
         false
     }
+    /// What should have been done about it before its loop was closed.
+    fn advice(&self) -> &'static str {
+        "call close()"
+    }
     /// A task's name and where it was spawned.
     #[cfg(feature = "debug")]
     fn spawned(&self) -> Option<(Site, Rc<str>)> {

@@ -74,8 +74,11 @@ pub struct CookieJar {
     domains: HashMap<Box<str>, Vec<Stored>>,
     /// Grows with each cookie that is made or used: tells their order without a clock.
     moment: u64,
-    is_public: Option<Box<dyn Fn(&str) -> bool>>,
+    is_public: Option<IsPublic>,
 }
+
+/// Says whether a domain is public.
+type IsPublic = Box<dyn Fn(&str) -> bool>;
 
 #[derive(Debug)]
 struct Stored {

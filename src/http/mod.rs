@@ -6,6 +6,8 @@
 mod app;
 mod body;
 mod client;
+#[cfg(feature = "compression")]
+mod coding;
 pub mod conditional;
 mod content;
 pub mod cookie;
@@ -13,16 +15,23 @@ mod cookie_date;
 pub mod cookie_jar;
 pub mod date;
 mod etag;
+mod events;
 mod extensions;
+mod extract;
+mod files;
 pub mod h1;
 mod http_error;
 mod limits;
+pub mod mime;
+pub mod multipart;
 pub mod query;
 pub mod range;
 mod request;
 mod response;
 mod router;
 mod server;
+pub mod test;
+mod unrouted;
 pub mod url;
 #[cfg(feature = "ws")]
 pub mod ws;
@@ -33,12 +42,18 @@ pub use app::{
     head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
-pub use client::{ClientError, ClientOptions, ClientRequest, ClientResponse, ClientSession};
+pub use client::{
+    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
+    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+};
 pub use content::Content;
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
+pub use events::{EventWriter, ServerSentEvent};
 pub use extensions::Extensions;
+pub use extract::{ExtractError, Form};
+pub use files::{FileResponse, StaticFiles};
 pub use h1::RequestHead;
 pub use http_error::HttpError;
 pub use limits::Limits;

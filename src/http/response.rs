@@ -152,6 +152,12 @@ impl Response {
         Response::text(format!("{}: {reason}\n{what}\n", status.as_str())).status(status)
     }
 
+    /// A response that cannot be sent, for this reason.
+    #[cfg(feature = "json")]
+    pub(super) fn faulty(fault: &'static str) -> Response {
+        Response { fault: Some(fault), ..Response::new() }
+    }
+
     /// The same response with this status, from 200 to 999.
     #[must_use]
     pub fn status(mut self, status: impl TryInto<StatusCode>) -> Response {

@@ -162,7 +162,7 @@ impl Debugger {
     }
 
     /// The loop is being closed, and this lives in it: a task, or with a descriptor a connection.
-    pub(crate) fn left_behind(&mut self, what: What, fd: Option<RawFd>) {
+    pub(crate) fn left_behind(&mut self, what: What, fd: Option<RawFd>, advice: &str) {
         let finding = match (what, fd) {
             (What::Task { task }, _) => self.left_task(task),
             (_, Some(fd)) => {
@@ -175,7 +175,8 @@ impl Debugger {
                 Finding { source, ..Finding::new(Warning::LeftOpen, message) }
             }
             (what, None) => {
-                let message = format!("{what:?} was not closed before its loop: call close()");
+                let message =
+                    format!("{what:?} was not over when its loop was closed: {advice} first");
                 Finding::new(Warning::LeftOpen, message)
             }
         };

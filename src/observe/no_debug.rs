@@ -22,7 +22,7 @@ impl Debugger {
         match *self {}
     }
 
-    pub(crate) fn left_behind(&mut self, _: What, _: Option<RawFd>) {
+    pub(crate) fn left_behind(&mut self, _: What, _: Option<RawFd>, _: &str) {
         match *self {}
     }
 }

@@ -188,6 +188,10 @@ impl Resident for Child {
         What::Internal { name: "a child process" }
     }
 
+    fn advice(&self) -> &'static str {
+        "await wait(), or kill() it and await that,"
+    }
+
     fn evict(self: Rc<Self>, inner: &Inner) {
         self.unwatch(inner);
         let (waiters, told) = (self.waiters.take(), self.told.take());

@@ -237,7 +237,8 @@ impl StreamBuffer {
         Ok(if len > 0 || max == 0 || self.eof { Done(len) } else { NeedMore })
     }
 
-    fn take_all(&mut self) -> Vec<u8> {
+    /// Everything that is there.
+    pub fn take_all(&mut self) -> Vec<u8> {
         self.take(self.unread().len())
     }
 

@@ -29,5 +29,7 @@ pub use pipe::{open_read_pipe, open_write_pipe};
 #[cfg(feature = "process")]
 pub(crate) use pipe::{read_pipe, write_pipe};
 pub use reader::StreamReader;
+#[cfg(feature = "ws")]
+pub(crate) use shared::copy as copy_error;
 pub use unix::{OpenUnixConnection, StartUnixServer, open_unix_connection, start_unix_server};
 pub use writer::StreamWriter;

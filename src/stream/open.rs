@@ -16,6 +16,8 @@ use super::shared::StreamProtocol;
 use super::writer::StreamWriter;
 use crate::event_loop::{ErrorContext, get_running_loop};
 use crate::observe::Site;
+#[cfg(feature = "tls")]
+use crate::tls::{TlsClientConfig, TlsServerConfig};
 use crate::transport::{CreateConnection, CreateServer, Protocol, Server, ToAddress};
 
 /// What a connection's handler may return: nothing, or a result whose error is reported to the
@@ -131,6 +133,13 @@ impl StartServer {
         start_serving: bool,
     }
 
+    /// [`CreateServer::tls`].
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.server = self.server.tls(config);
+        self
+    }
+
     /// The limit of each connection's reader, in bytes; 64 KiB if not set.
     pub fn limit(self, limit: usize) -> Self {
         self.limit.set(limit);
@@ -200,6 +209,13 @@ impl OpenConnection {
     /// [`CreateConnection::happy_eyeballs_delay`].
     pub fn happy_eyeballs_delay(mut self, delay: Option<Duration>) -> Self {
         self.connection = self.connection.happy_eyeballs_delay(delay);
+        self
+    }
+
+    /// [`CreateConnection::tls`].
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsClientConfig, server_name: &str) -> Self {
+        self.connection = self.connection.tls(config, server_name);
         self
     }
 

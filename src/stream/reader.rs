@@ -47,6 +47,18 @@ impl StreamReader {
         &self.ends.0
     }
 
+    /// The same end for whoever reads after this one is dropped.
+    #[cfg(feature = "ws")]
+    pub(crate) fn another(&self) -> StreamReader {
+        StreamReader { ends: self.ends.clone() }
+    }
+
+    /// How many bytes have come that nobody has read.
+    #[cfg(feature = "ws")]
+    pub(crate) fn unread(&self) -> usize {
+        self.shared().buffer.borrow().unread().len()
+    }
+
     /// What has come, at most `max` bytes; waits only while nothing has. Empty at the end of the
     /// stream, or if `max` is 0.
     ///

@@ -62,6 +62,14 @@ impl Shared {
         self.wake_reader();
     }
 
+    /// Takes what was received and not read.
+    #[cfg(feature = "tls")]
+    pub(super) fn take_unread(&self) -> Vec<u8> {
+        let unread = self.buffer.borrow_mut().take_all();
+        self.resume_reading();
+        unread
+    }
+
     fn feed_eof(&self) {
         self.buffer.borrow_mut().feed_eof();
         self.wake_reader();
@@ -171,7 +179,7 @@ impl Shared {
 
 /// An error that may be asked for again: [`io::Error`] cannot be cloned, so what is handed out is
 /// the same number, or the same kind and text.
-pub(super) fn copy(error: &io::Error) -> io::Error {
+pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
         None => io::Error::new(error.kind(), error.to_string()),

@@ -12,6 +12,8 @@ use super::open::{HandlerOutput, handle};
 use super::reader::StreamReader;
 use super::shared::StreamProtocol;
 use super::writer::StreamWriter;
+#[cfg(feature = "tls")]
+use crate::tls::{TlsClientConfig, TlsServerConfig};
 use crate::transport::{CreateUnixConnection, CreateUnixServer, Protocol, Server, ToUnixAddress};
 
 /// A stream server on a Unix socket in the making: set options, then await it.
@@ -65,6 +67,13 @@ impl StartUnixServer {
     /// [`CreateUnixServer::start_serving`].
     pub fn start_serving(mut self, start: bool) -> Self {
         self.server = self.server.start_serving(start);
+        self
+    }
+
+    /// [`CreateUnixServer::tls`].
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.server = self.server.tls(config);
         self
     }
 
@@ -126,6 +135,13 @@ impl OpenUnixConnection {
     /// The limit of the reader, in bytes; 64 KiB if not set.
     pub fn limit(self, limit: usize) -> Self {
         self.limit.set(limit);
+        self
+    }
+
+    /// [`CreateUnixConnection::tls`].
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsClientConfig, server_name: &str) -> Self {
+        self.connection = self.connection.tls(config, server_name);
         self
     }
 

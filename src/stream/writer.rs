@@ -11,7 +11,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::shared::{Ends, Shared};
+#[cfg(feature = "tls")]
+use crate::event_loop::LoopError;
 use crate::observe::{Resource, Site, note_wait};
+#[cfg(feature = "tls")]
+use crate::tls::{TlsInfo, TlsSide};
 use crate::transport::Transport;
 
 /// The writing end of a connection. (`asyncio.StreamWriter`)
@@ -38,6 +42,12 @@ impl StreamWriter {
 
     fn shared(&self) -> &Rc<Shared> {
         &self.ends.0
+    }
+
+    /// The same end for somebody else, who may drain it too.
+    #[cfg(feature = "ws")]
+    pub(crate) fn another(&self) -> StreamWriter {
+        StreamWriter { ends: self.ends.clone() }
     }
 
     /// The transport under it.
@@ -134,6 +144,36 @@ impl StreamWriter {
     /// The kernel's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.transport().local_addr()
+    }
+}
+
+#[cfg(feature = "tls")]
+impl StreamWriter {
+    /// Has the connection go through TLS from now on: both ends of the stream.
+    /// (`StreamWriter.start_tls`)
+    ///
+    /// What the reader has received and nobody has read is taken for the beginning of the peer's
+    /// handshake, and not for plaintext of the time after it: else whoever sits in between could
+    /// put words into the encrypted conversation (CVE-2011-0411).
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLoop::start_tls`](crate::EventLoop::start_tls).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it aborts the connection.
+    pub async fn start_tls(&mut self, side: impl Into<TlsSide>) -> io::Result<()> {
+        self.drain().await?;
+        let shared = self.shared();
+        let event_loop = shared.transport.event_loop().ok_or(LoopError::Closed)?;
+        let received = shared.take_unread();
+        event_loop.start_tls(&shared.transport, side).received(received).await
+    }
+
+    /// [`Transport::tls_info`].
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.transport().tls_info()
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod addr;
 mod bell;
+#[cfg(feature = "http")]
+mod beneath;
 #[cfg(feature = "workers")]
 pub(crate) mod child;
 mod clock;
@@ -26,6 +28,8 @@ mod kqueue;
 mod kqueue_model;
 #[cfg(feature = "http")]
 mod limit;
+#[cfg(feature = "http")]
+mod listing;
 mod open;
 mod option;
 pub(crate) mod pipe;
@@ -51,6 +55,8 @@ pub(crate) mod zoo;
 pub mod zoo;
 
 pub(crate) use bell::BellFd;
+#[cfg(feature = "http")]
+pub(crate) use beneath::{Patience, open_beneath, open_to_read};
 pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
@@ -67,6 +73,8 @@ pub(crate) use fork::{Process, take_place};
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
 #[cfg(feature = "http")]
 pub(crate) use limit::open_files_limit;
+#[cfg(feature = "http")]
+pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub use pipe::PipeKind;

@@ -30,6 +30,35 @@ pub struct CreateConnection {
     local: Option<SocketAddr>,
     delay: Option<Duration>,
     protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
+    wrap: Option<Wrap>,
+}
+
+/// A connection that is made before it may be used: what [`Wrap`] awaits.
+pub(crate) type Settled = Pin<Box<dyn Future<Output = io::Result<Transport>>>>;
+
+/// Puts something between a protocol and its connection: gives the protocol that the connection
+/// has in its place, and the transport that its own one is to have.
+pub(crate) type Wrap =
+    Box<dyn FnOnce(Box<dyn Protocol>) -> io::Result<(Box<dyn Protocol>, Settled)>>;
+
+/// Opens `fd` for the protocol, through `wrap` if there is one.
+pub(super) async fn open_through(
+    wrap: Option<Wrap>,
+    fd: RawFd,
+    peer: Option<SocketAddr>,
+    protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
+) -> io::Result<Transport> {
+    let event_loop = get_running_loop()?;
+    // The factory may panic.
+    let socket = Unclaimed { fd, inner: &event_loop.0 };
+    let protocol = protocol();
+    let Some(wrap) = wrap else {
+        return Ok(Transport(Tcp::open(&event_loop, socket.claim(), peer, None, protocol, None)));
+    };
+    let (protocol, settled) = wrap(protocol)?;
+    Tcp::open(&event_loop, socket.claim(), peer, None, protocol, None);
+    drop(event_loop);
+    settled.await
 }
 
 impl CreateConnection {
@@ -38,7 +67,13 @@ impl CreateConnection {
         protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
     ) -> Self {
         let address = address.to_address();
-        CreateConnection { address, local: None, delay: Some(DEFAULT_DELAY), protocol }
+        CreateConnection { address, local: None, delay: Some(DEFAULT_DELAY), protocol, wrap: None }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn wrap(mut self, wrap: Wrap) -> Self {
+        self.wrap = Some(wrap);
+        self
     }
 
     /// Connects from this address. Addresses of the other family are left out.
@@ -68,11 +103,7 @@ impl CreateConnection {
                 (fd, Some(peer))
             }
         };
-        let event_loop = get_running_loop()?;
-        // The factory may panic.
-        let socket = Unclaimed { fd, inner: &event_loop.0 };
-        let protocol = (self.protocol)();
-        Ok(Transport(Tcp::open(&event_loop, socket.claim(), peer, None, protocol, None)))
+        open_through(self.wrap, fd, peer, self.protocol).await
     }
 }
 

@@ -35,6 +35,12 @@ impl CreateServer {
         CreateServer { address: address.to_address(), options, start_serving: true, factory }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn wrap(mut self, wrap: impl FnOnce(Rc<Factory>) -> Rc<Factory>) -> Self {
+        self.factory = wrap(self.factory);
+        self
+    }
+
     /// How many connections the kernel queues before they are accepted; 100 if not set. At most as
     /// many are accepted in one turn.
     pub fn backlog(mut self, backlog: i32) -> Self {

@@ -8,6 +8,7 @@
 //!   datagram/     without a connection        pipe.rs       half a connection: a pipe
 //!   unix.rs   connections named by a path
 //!   sock.rs    the calls of any socket, awaited   sendfile.rs  files
+//!   layer.rs   a connection over another, which TLS asks for in over.rs
 //!   address.rs resolve.rs  from a name to addresses   connect.rs    connecting
 //! ```
 
@@ -17,8 +18,11 @@ mod connect;
 mod datagram;
 pub(crate) mod eyeballs;
 mod flow;
+mod layer;
 mod lifecycle;
 mod listen;
+#[cfg(feature = "tls")]
+mod over;
 mod pause;
 mod pipe;
 mod protocol;
@@ -36,16 +40,22 @@ mod unsent;
 
 pub use address::{Address, ToAddress};
 pub use connect::CreateConnection;
+#[cfg(feature = "tls")]
+pub(crate) use connect::Wrap;
 #[cfg(feature = "datagram")]
 pub use datagram::{
     BindUdp, CreateDatagramEndpoint, DatagramProtocol, DatagramTransport, UdpSocket, UnixDatagram,
 };
 pub use eyeballs::ConnectErrors;
 pub use flow::LimitsError;
+#[cfg(feature = "tls")]
+pub(crate) use layer::Layer;
 pub use listen::CreateServer;
 pub use pipe::ToPipe;
 pub use protocol::Protocol;
 pub use sendfile::SendFile;
+#[cfg(feature = "tls")]
+pub(crate) use server::Factory;
 pub use server::{Server, ServerSocket, UnixServerSocket};
 pub use transport::Transport;
 pub use unix::{CreateUnixConnection, CreateUnixServer, ToUnixAddress, UnixAddress};

@@ -40,6 +40,16 @@ pub(crate) enum Channel {
     WritePipe,
     /// What is written by write(2) and cannot: a terminal is readable for reasons of its own.
     WriteDevice,
+    /// None: the bytes go through a layer to another connection, both ways.
+    #[cfg(feature = "tls")]
+    Layer,
+}
+
+impl Channel {
+    /// Whether it both reads and writes.
+    pub(super) const fn is_both_ways(self) -> bool {
+        !matches!(self, Channel::ReadPipe | Channel::WritePipe | Channel::WriteDevice)
+    }
 }
 
 /// What [`connect_read_pipe`](EventLoop::connect_read_pipe) and
@@ -125,19 +135,19 @@ impl EventLoop {
 impl Tcp {
     /// Has a writer hear of its reader's end.
     pub(super) fn watch_its_reader(self: &Rc<Self>, inner: &Inner) {
-        if self.channel == Channel::WritePipe && !self.is_closing() {
+        if self.channel.get() == Channel::WritePipe && !self.is_closing() {
             self.watch_readable(inner);
         }
     }
 
     pub(super) fn unwatch_its_reader(&self, inner: &Inner) {
-        if self.channel == Channel::WritePipe {
+        if self.channel.get() == Channel::WritePipe {
             drop(inner.unwatch(self.fd, Side::Reader));
         }
     }
 
     pub(super) fn can_write_eof(&self) -> bool {
-        self.channel != Channel::ReadPipe
+        self.channel.get() != Channel::ReadPipe && self.layer().is_none()
     }
 
     /// A writer has a read event.
@@ -159,7 +169,7 @@ pub(super) struct PipeReady(pub(super) Rc<Tcp>);
 impl Run for PipeReady {
     fn run(self: Rc<Self>, event_loop: &EventLoop) {
         let pipe = &self.0;
-        match pipe.channel {
+        match pipe.channel.get() {
             Channel::WritePipe => pipe.reader_may_be_gone(&event_loop.0),
             _ => Tcp::read_ready(&Transport(pipe.clone()), event_loop, |tcp, buffer| {
                 tcp.home.sockets.read(tcp.fd, buffer)

@@ -104,7 +104,7 @@ impl Tcp {
             }
         };
         // Of a pipe nothing is left after the end of file.
-        let keep = keep == Some(true) && self.channel == Channel::Socket;
+        let keep = keep == Some(true) && self.channel.get() == Channel::Socket;
         let cause = if keep { Cause::EofKept } else { Cause::EofClosed };
         self.happens(&event_loop.0, cause);
     }
@@ -113,7 +113,12 @@ impl Tcp {
         let mut lifecycle = self.lifecycle.get();
         let stop = lifecycle.pause_reading();
         self.lifecycle.set(lifecycle);
-        if let Some(event_loop) = self.event_loop().filter(|_| stop) {
+        if !stop {
+            return;
+        }
+        if let Some(layer) = self.layer() {
+            layer.pause_reading();
+        } else if let Some(event_loop) = self.event_loop() {
             drop(event_loop.0.unwatch(self.fd, Side::Reader));
         }
     }
@@ -128,7 +133,10 @@ impl Tcp {
     }
 
     pub(super) fn watch_readable(self: &Rc<Self>, inner: &Inner) {
-        let reader: Rc<dyn Run> = match self.channel {
+        if let Some(layer) = self.layer() {
+            return layer.resume_reading();
+        }
+        let reader: Rc<dyn Run> = match self.channel.get() {
             Channel::Socket => self.clone(),
             _ => Rc::new(PipeReady(self.clone())),
         };

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::flow::{Flow, LimitsError};
+use super::layer::Layer;
 use super::lifecycle::{Cause, WriteVerdict};
 use super::pipe::Channel;
 use super::receive::is_not_now;
@@ -34,6 +35,20 @@ struct Queue {
     file: bool,
     /// Who waits with a file for the bytes to be gone.
     drained: Option<Waker>,
+    /// What the bytes go through: then none wait here, and the marks are those below.
+    #[cfg(feature = "tls")]
+    layer: Option<Rc<dyn Layer>>,
+}
+
+impl Queue {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.layer.is_some() {
+            return false;
+        }
+        self.unsent.is_empty() && !self.file
+    }
 }
 
 /// Also when the connection breaks the wait is over.
@@ -50,17 +65,17 @@ impl Outgoing {
         self.0.as_ref().map_or(0, |queue| queue.unsent.len())
     }
 
-    /// Whether nothing is to be sent: neither bytes nor a file.
+    /// Whether nothing is to be sent: neither bytes nor a file, nor anything through a layer.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty() && !queue.file)
+        self.0.as_ref().is_none_or(|queue| queue.is_empty())
     }
 
     fn has_no_bytes(&self) -> bool {
         self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty())
     }
 
-    fn has_file(&self) -> bool {
+    pub(super) fn has_file(&self) -> bool {
         self.0.as_ref().is_some_and(|queue| queue.file)
     }
 
@@ -98,11 +113,25 @@ impl Outgoing {
         self.0.get_or_insert_default()
     }
 
+    fn take_drained(&mut self) -> Option<Waker> {
+        self.0.as_mut()?.drained.take()
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn layer(&self) -> Option<&Rc<dyn Layer>> {
+        self.0.as_ref()?.layer.as_ref()
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn set_layer(&mut self, layer: Rc<dyn Layer>) {
+        self.queue().layer = Some(layer);
+    }
+
     /// Whether the side of the marks has changed. Gives memory back that is not needed.
     fn update_flow(&mut self) -> bool {
         let Some(queue) = &mut self.0 else { return false };
         let changed = queue.flow.update(queue.unsent.len()).is_some();
-        if queue.unsent.is_empty() && queue.flow == Flow::default() && !queue.file {
+        if queue.is_empty() && queue.flow == Flow::default() {
             self.0 = None;
         }
         changed
@@ -118,6 +147,7 @@ impl Tcp {
             |unsent, sent| {
                 unsent.append(&bytes[sent..]);
             },
+            |layer| layer.write(&[IoSlice::new(bytes)]),
         )
     }
 
@@ -128,6 +158,7 @@ impl Tcp {
             len,
             || self.send_vectored(buffers),
             |unsent, sent| unsent.append_rest(buffers, sent),
+            |layer| layer.write(buffers),
         )
     }
 
@@ -140,6 +171,7 @@ impl Tcp {
         len: usize,
         send: impl FnOnce() -> io::Result<usize>,
         keep: impl FnOnce(&mut Unsent, usize),
+        through: impl FnOnce(&dyn Layer) -> io::Result<()>,
     ) -> io::Result<()> {
         if len == 0 || self.lifecycle.get().phase().write_verdict() != WriteVerdict::Take {
             return self.refuse(len);
@@ -153,6 +185,9 @@ impl Tcp {
             if self.outgoing.borrow().has_file() {
                 return Err(write_during_file());
             }
+            if let Some(layer) = self.layer() {
+                return through(&*layer);
+            }
             self.sent_in_part(len, idle, result, keep);
         }
         Ok(())
@@ -163,7 +198,7 @@ impl Tcp {
     fn refuse(&self, len: usize) -> io::Result<()> {
         match self.lifecycle.get().phase().write_verdict() {
             WriteVerdict::Take => {}
-            WriteVerdict::AfterEof if self.channel == Channel::ReadPipe => {
+            WriteVerdict::AfterEof if self.channel.get() == Channel::ReadPipe => {
                 return Err(write_to_reader());
             }
             WriteVerdict::AfterEof => return Err(write_after_eof()),
@@ -227,7 +262,7 @@ impl Tcp {
 
     #[inline]
     fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.channel {
+        match self.channel.get() {
             Channel::Socket => self.home.sockets.send(self.fd, bytes),
             _ => self.home.sockets.write(self.fd, bytes),
         }
@@ -235,13 +270,13 @@ impl Tcp {
 
     #[inline]
     fn send_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.channel {
+        match self.channel.get() {
             Channel::Socket => self.home.sockets.send_vectored(self.fd, buffers),
             _ => self.home.sockets.write_vectored(self.fd, buffers),
         }
     }
 
-    fn watch_writable(self: &Rc<Self>, inner: &Inner) {
+    pub(super) fn watch_writable(self: &Rc<Self>, inner: &Inner) {
         let writer = Rc::new(WriteReady(self.clone()));
         if let Err(error) = inner.watch(self.fd, Side::Writer, writer) {
             self.broken(inner, error);
@@ -270,12 +305,12 @@ impl Tcp {
 
     /// All bytes are sent: a file may follow, or that was all.
     fn drained(self: &Rc<Self>, inner: &Inner) {
-        if !self.outgoing.borrow().has_file() {
-            return self.happens(inner, Cause::Drained);
-        }
-        let waker = self.outgoing.borrow_mut().queue().drained.take();
+        let waker = self.outgoing.borrow_mut().take_drained();
         if let Some(waker) = waker {
             waker.wake();
+        }
+        if !self.outgoing.borrow().has_file() {
+            self.happens(inner, Cause::Drained);
         }
     }
 
@@ -314,7 +349,8 @@ impl Tcp {
     pub(super) fn write_eof(self: &Rc<Self>) {
         if let Some(event_loop) = self.event_loop().filter(|_| self.can_write_eof()) {
             // A pipe has one direction: its end is the end.
-            let end = if self.channel == Channel::Socket { Cause::WriteEof } else { Cause::Close };
+            let both = self.channel.get().is_both_ways();
+            let end = if both { Cause::WriteEof } else { Cause::Close };
             self.happens(&event_loop.0, end);
         }
     }
@@ -324,6 +360,9 @@ impl Tcp {
         high: Option<usize>,
         low: Option<usize>,
     ) -> Result<(), LimitsError> {
+        if self.layer().is_some() {
+            return self.bottom().set_limits(high, low);
+        }
         let mut outgoing = self.outgoing.borrow_mut();
         let Queue { unsent, flow, .. } = outgoing.queue();
         let result = flow.set_limits(high, low, unsent.len());
@@ -334,12 +373,12 @@ impl Tcp {
         Ok(())
     }
 
-    pub(super) fn limits(&self) -> (usize, usize) {
-        self.outgoing.borrow().limits()
+    pub(super) fn limits(self: &Rc<Self>) -> (usize, usize) {
+        self.bottom().outgoing.borrow().limits()
     }
 
-    pub(super) fn unsent_len(&self) -> usize {
-        self.outgoing.borrow().len()
+    pub(super) fn unsent_len(self: &Rc<Self>) -> usize {
+        self.bottom().outgoing.borrow().len()
     }
 }
 

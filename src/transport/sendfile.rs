@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind, Seek, SeekFrom};
+use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::panic::Location;
@@ -15,8 +15,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use super::layer::Layer;
 use super::lifecycle::{Cause, WriteVerdict};
-use super::pipe::Channel;
 use super::receive::is_not_now;
 use super::sock::Operation;
 use super::tcp::Tcp;
@@ -77,13 +77,18 @@ impl<'a> Progress<'a> {
         fd: RawFd,
         want: usize,
     ) -> io::Result<usize> {
-        self.chunk.resize(CHUNK, 0);
-        let read = self.file.read_at(&mut self.chunk[..want.min(CHUNK)], self.offset)?;
+        let read = self.read(want)?;
         if read == 0 {
             return Ok(0);
         }
         let result = sockets.send(fd, &self.chunk[..read]);
         self.account(result)
+    }
+
+    /// Reads into `chunk`, at most so much; 0 at the end.
+    fn read(&mut self, want: usize) -> io::Result<usize> {
+        self.chunk.resize(CHUNK, 0);
+        self.file.read_at(&mut self.chunk[..want.min(CHUNK)], self.offset)
     }
 
     fn account(&mut self, result: io::Result<usize>) -> io::Result<usize> {
@@ -222,7 +227,7 @@ struct Claim<'a>(&'a Rc<Tcp>);
 impl Claim<'_> {
     fn of(tcp: &Rc<Tcp>) -> io::Result<Claim<'_>> {
         let refused = |text: &str| Err(io::Error::new(ErrorKind::InvalidInput, text));
-        if tcp.channel != Channel::Socket {
+        if !tcp.channel.get().is_both_ways() {
             return refused("a file is sent over a socket, not over a pipe");
         }
         match tcp.lifecycle.get().phase().write_verdict() {
@@ -248,19 +253,22 @@ impl Drop for Claim<'_> {
             if tcp.outgoing.borrow().is_empty() {
                 tcp.happens(&event_loop.0, Cause::Drained);
             }
+            if let Some(layer) = tcp.layer() {
+                tcp.close_layer(layer);
+            }
         }
     }
 }
 
 async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -> io::Result<u64> {
     let _claim = Claim::of(tcp)?;
+    if let Some(layer) = tcp.layer() {
+        return through(tcp, &*layer, part, fallback, at).await;
+    }
     until_drained(tcp, at).await;
     let mut progress = Progress::new(part, fallback);
     loop {
-        if !tcp.lifecycle.get().phase().sends() {
-            let text = "the connection was lost while a file was sent";
-            return Err(io::Error::new(ErrorKind::BrokenPipe, text));
-        }
+        check_sends(tcp)?;
         match progress.step(&*tcp.home.sockets, tcp.fd) {
             Ok(0) => return Ok(progress.sent),
             Ok(sent) => {
@@ -285,6 +293,40 @@ async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -
             }
         }
     }
+}
+
+/// Through a layer a file is read and written, piece by piece, each when the last is sent.
+async fn through(
+    tcp: &Rc<Tcp>,
+    layer: &dyn Layer,
+    part: Part<'_>,
+    fallback: bool,
+    at: Site,
+) -> io::Result<u64> {
+    if !fallback {
+        let text = "SendfileNotAvailable: the kernel cannot encrypt this file itself";
+        return Err(io::Error::new(ErrorKind::Unsupported, text));
+    }
+    let mut progress = Progress::new(part, fallback);
+    loop {
+        until_drained(&tcp.bottom(), at).await;
+        check_sends(tcp)?;
+        let want = progress.left.unwrap_or(AT_ONCE).min(CHUNK as u64) as usize;
+        let read = progress.read(want)?;
+        if read == 0 {
+            return Ok(progress.sent);
+        }
+        layer.write(&[IoSlice::new(&progress.chunk[..read])])?;
+        progress.account(Ok(read))?;
+    }
+}
+
+fn check_sends(tcp: &Tcp) -> io::Result<()> {
+    if tcp.lifecycle.get().phase().sends() {
+        return Ok(());
+    }
+    let text = "the connection was lost while a file was sent";
+    Err(io::Error::new(ErrorKind::BrokenPipe, text))
 }
 
 /// Waits until everything written before is sent, or will never be.

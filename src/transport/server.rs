@@ -89,6 +89,13 @@ impl Membership {
         }
     }
 
+    /// This connection in the place of the one below it.
+    #[cfg(feature = "tls")]
+    pub(super) fn replace(&self, tcp: &Rc<Tcp>) {
+        let place = &mut self.server.clients.borrow_mut().places[self.place.get()];
+        *place = Some(Rc::downgrade(tcp));
+    }
+
     pub(super) fn leave(self) {
         let mut clients = self.server.clients.borrow_mut();
         clients.places[self.place.get()] = None;

@@ -29,12 +29,13 @@ use crate::sys::zoo::{self, Bug};
 /// read buffer, no write buffer, no water marks but the usual ones.
 pub(crate) struct Tcp {
     pub(super) fd: RawFd,
-    pub(super) channel: Channel,
+    /// It changes where TLS begins on a connection.
+    pub(super) channel: Cell<Channel>,
     pub(super) lifecycle: Cell<Lifecycle>,
     /// How many writes were discarded after the connection was lost.
     pub(super) discarded: Cell<u8>,
     /// Whether the protocol has been told to pause.
-    told_paused: Cell<bool>,
+    pub(super) told_paused: Cell<bool>,
     /// Whether the protocol receives into its own memory.
     pub(super) buffered: bool,
     /// Whether that has changed since.
@@ -44,12 +45,12 @@ pub(crate) struct Tcp {
     /// one borrow here that outlives its statement.
     protocol: RefCell<Option<Box<dyn Protocol>>>,
     /// Why the connection will be lost.
-    error: Cell<Option<io::Error>>,
-    resident: Cell<ResidentKey>,
+    pub(super) error: Cell<Option<io::Error>>,
+    pub(super) resident: Cell<ResidentKey>,
     pub(super) home: Rc<Home>,
-    peer: Option<SmallAddr>,
-    local: OnceCell<SmallAddr>,
-    server: Cell<Option<Membership>>,
+    pub(super) peer: Option<SmallAddr>,
+    pub(super) local: OnceCell<SmallAddr>,
+    pub(super) server: Cell<Option<Membership>>,
 }
 
 /// Eight thousand idle connections are to fit a megabyte.
@@ -80,23 +81,9 @@ impl Tcp {
         protocol: Box<dyn Protocol>,
         server: Option<Membership>,
     ) -> Rc<Tcp> {
-        let tcp = Rc::new(Tcp {
-            fd,
-            channel,
-            lifecycle: Cell::new(Lifecycle::new()),
-            discarded: Cell::new(0),
-            told_paused: Cell::new(false),
-            buffered: protocol.is_buffered(),
-            flow_is_news: Cell::new(false),
-            outgoing: RefCell::default(),
-            protocol: RefCell::new(Some(protocol)),
-            error: Cell::new(None),
-            resident: Cell::new(0),
-            home: event_loop.0.home.clone(),
-            peer: peer.map(SmallAddr::from),
-            local: local.map(SmallAddr::from).map_or_else(OnceCell::new, OnceCell::from),
-            server: Cell::new(server),
-        });
+        let (peer, local) = (peer.map(SmallAddr::from), local.map(SmallAddr::from));
+        let tcp = Tcp::new(channel, event_loop, fd, peer, local, protocol);
+        tcp.server.set(server);
         if let Some(server) = tcp.server.take() {
             server.admit(&tcp);
             tcp.server.set(Some(server));
@@ -108,13 +95,41 @@ impl Tcp {
         tcp
     }
 
-    fn begin(self: &Rc<Self>, event_loop: &EventLoop) {
-        match self.channel {
-            Channel::Socket => self.happens(&event_loop.0, Cause::Made),
+    /// One that nobody knows of yet.
+    pub(super) fn new(
+        channel: Channel,
+        event_loop: &EventLoop,
+        fd: RawFd,
+        peer: Option<SmallAddr>,
+        local: Option<SmallAddr>,
+        protocol: Box<dyn Protocol>,
+    ) -> Rc<Tcp> {
+        Rc::new(Tcp {
+            fd,
+            channel: Cell::new(channel),
+            lifecycle: Cell::new(Lifecycle::new()),
+            discarded: Cell::new(0),
+            told_paused: Cell::new(false),
+            buffered: protocol.is_buffered(),
+            flow_is_news: Cell::new(false),
+            outgoing: RefCell::default(),
+            protocol: RefCell::new(Some(protocol)),
+            error: Cell::new(None),
+            resident: Cell::new(0),
+            home: event_loop.0.home.clone(),
+            peer,
+            local: local.map_or_else(OnceCell::new, OnceCell::from),
+            server: Cell::new(None),
+        })
+    }
+
+    pub(super) fn begin(self: &Rc<Self>, event_loop: &EventLoop) {
+        match self.channel.get() {
             Channel::ReadPipe => self.lifecycle.set(Lifecycle::only_reads()),
             Channel::WritePipe | Channel::WriteDevice => {
                 self.lifecycle.set(Lifecycle::only_writes());
             }
+            _ => self.happens(&event_loop.0, Cause::Made),
         }
         let made = catch_unwind(AssertUnwindSafe(|| {
             self.call(|protocol, transport| protocol.connection_made(transport));
@@ -141,6 +156,9 @@ impl Tcp {
     }
 
     fn act(self: &Rc<Self>, inner: &Inner, action: Action) {
+        if let Some(layer) = self.layer() {
+            return self.act_over(&*layer, action);
+        }
         // A kernel that refuses to forget a descriptor has forgotten it already.
         match action {
             Action::StopReading if zoo::is(Bug::RegistrationLeft) && self.is_closing() => {}
@@ -177,13 +195,7 @@ impl Tcp {
     fn release(self: &Rc<Self>, inner: &Inner) {
         inner.let_go(self.resident.get());
         self.drop_protocol();
-        // Our own address can be asked for after the end as well, by whoever still has a name of
-        // us: one name is the caller's.
-        let asks = self.channel == Channel::Socket && Rc::strong_count(self) > 1;
-        if asks && self.local.get().is_none() {
-            let local = inner.home.sockets.local_addr(self.fd);
-            drop(local.map(|local| self.local.set(local.into())));
-        }
+        self.keep_local_addr();
         inner.set_owned(self.fd, false);
         inner.home.sockets.close(self.fd);
         inner.observe.tell(|| Record::Disconnected { fd: self.fd });
@@ -192,8 +204,18 @@ impl Tcp {
         }
     }
 
+    /// Our own address can be asked for after the end as well, by whoever still has a name of us:
+    /// one name is the caller's.
+    pub(super) fn keep_local_addr(self: &Rc<Self>) {
+        let asks = self.channel.get().is_both_ways() && Rc::strong_count(self) > 1;
+        if asks && self.local.get().is_none() {
+            let local = self.home.sockets.local_addr(self.fd);
+            drop(local.map(|local| self.local.set(local.into())));
+        }
+    }
+
     /// A destructor that panics must not keep the descriptor open.
-    fn drop_protocol(&self) {
+    pub(super) fn drop_protocol(&self) {
         let protocol = self.protocol.try_borrow_mut().ok().and_then(|mut place| place.take());
         if let Some(protocol) = protocol {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(protocol)));
@@ -231,7 +253,7 @@ impl Tcp {
     /// Tells the protocol to pause or to go on, if that has changed since it was last told.
     #[cold]
     pub(super) fn tell_flow(self: &Rc<Self>) {
-        let paused = self.outgoing.borrow().is_paused();
+        let paused = self.is_paused();
         let news = paused != self.told_paused.get();
         self.flow_is_news.set(news);
         if !news || self.lifecycle.get().phase().is_over() {
@@ -242,11 +264,7 @@ impl Tcp {
             self.call(|protocol, transport| {
                 self.told_paused.set(paused);
                 self.flow_is_news.set(false);
-                event_loop.0.observe.tell(|| Record::FlowPaused {
-                    fd: self.fd,
-                    paused,
-                    buffered: self.outgoing.borrow().len(),
-                });
+                self.note_flow(&event_loop.0, paused);
                 match paused {
                     true => protocol.pause_writing(transport),
                     false => protocol.resume_writing(transport),
@@ -263,6 +281,21 @@ impl Tcp {
         // Outside of a run a method may even close the loop.
         if self.lifecycle.get().phase() == Phase::Lost {
             self.drop_protocol();
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        match self.layer() {
+            Some(layer) => layer.is_paused(),
+            None => self.outgoing.borrow().is_paused(),
+        }
+    }
+
+    /// Of a connection through a layer the one below tells.
+    fn note_flow(&self, inner: &Inner, paused: bool) {
+        if self.layer().is_none() {
+            let buffered = self.outgoing.borrow().len();
+            inner.observe.tell(|| Record::FlowPaused { fd: self.fd, paused, buffered });
         }
     }
 
@@ -288,6 +321,9 @@ impl Tcp {
     pub(super) fn close(self: &Rc<Self>) {
         if let Some(event_loop) = self.event_loop() {
             self.happens(&event_loop.0, Cause::Close);
+            if let Some(layer) = self.layer() {
+                self.close_layer(layer);
+            }
         }
     }
 
@@ -300,8 +336,28 @@ impl Tcp {
 
     #[cold]
     fn tell_cut_off(&self, inner: &Inner) {
-        let unsent = self.outgoing.borrow().len();
-        inner.observe.tell(|| Record::CutOff { fd: self.fd, unsent });
+        if self.layer().is_none() {
+            let unsent = self.outgoing.borrow().len();
+            inner.observe.tell(|| Record::CutOff { fd: self.fd, unsent });
+        }
+    }
+
+    /// The last call.
+    pub(super) fn deliver_lost(self: &Rc<Self>, event_loop: &EventLoop) {
+        let error = self.error.take();
+        let protocol = self.protocol.take();
+        let told = catch_unwind(AssertUnwindSafe(move || {
+            if let Some(mut protocol) = protocol {
+                protocol.connection_lost(error);
+            }
+        }));
+        if let Err(payload) = told {
+            event_loop.call_exception_handler(
+                ErrorContext::new("protocol.connection_lost() failed")
+                    .exception(Exception::Panic(payload)),
+            );
+        }
+        self.happens(&event_loop.0, Cause::Delivered);
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -391,20 +447,7 @@ struct Lost(Rc<Tcp>);
 impl Run for Lost {
     fn run(self: Rc<Self>, event_loop: &EventLoop) {
         let tcp = &self.0;
-        let error = tcp.error.take();
-        let protocol = tcp.protocol.take();
-        let told = catch_unwind(AssertUnwindSafe(move || {
-            if let Some(mut protocol) = protocol {
-                protocol.connection_lost(error);
-            }
-        }));
-        if let Err(payload) = told {
-            event_loop.call_exception_handler(
-                ErrorContext::new("protocol.connection_lost() failed")
-                    .exception(Exception::Panic(payload)),
-            );
-        }
-        tcp.happens(&event_loop.0, Cause::Delivered);
+        tcp.deliver_lost(event_loop);
         if zoo::is(Bug::ClosedTwice) {
             tcp.home.sockets.close(tcp.fd);
         }

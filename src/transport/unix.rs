@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use super::connect::{Wrap, open_through};
 use super::listen::begin_serving;
 use super::pause::{Pause, RETRY_DELAY};
 use super::protocol::Protocol;
-use super::server::{Factory, Local, Server, ServerInner, Unclaimed};
-use super::tcp::Tcp;
+use super::server::{Factory, Local, Server, ServerInner};
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
 use crate::sys::{PeerCred, unix};
@@ -82,6 +82,7 @@ sockets!(UnixStream, UnixListener, UnixDatagram, OwnedFd);
 pub struct CreateUnixConnection {
     address: io::Result<UnixAddress>,
     protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
+    wrap: Option<Wrap>,
 }
 
 impl CreateUnixConnection {
@@ -89,7 +90,13 @@ impl CreateUnixConnection {
         address: impl ToUnixAddress,
         protocol: Box<dyn FnOnce() -> Box<dyn Protocol>>,
     ) -> Self {
-        CreateUnixConnection { address: address.to_unix_address(), protocol }
+        CreateUnixConnection { address: address.to_unix_address(), protocol, wrap: None }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn wrap(mut self, wrap: Wrap) -> Self {
+        self.wrap = Some(wrap);
+        self
     }
 
     async fn create(self) -> io::Result<Transport> {
@@ -97,11 +104,7 @@ impl CreateUnixConnection {
             UnixAddress::Socket(socket) => adopt(&get_running_loop()?.0, socket)?,
             UnixAddress::Name(name) => connect(&name).await?,
         };
-        let event_loop = get_running_loop()?;
-        // The factory may panic.
-        let socket = Unclaimed { fd, inner: &event_loop.0 };
-        let protocol = (self.protocol)();
-        Ok(Transport(Tcp::open(&event_loop, socket.claim(), None, None, protocol, None)))
+        open_through(self.wrap, fd, None, self.protocol).await
     }
 }
 
@@ -168,6 +171,12 @@ impl CreateUnixServer {
     /// How many connections the kernel queues before they are accepted; 100 if not set.
     pub fn backlog(mut self, backlog: i32) -> Self {
         self.backlog = backlog;
+        self
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn wrap(mut self, wrap: impl FnOnce(Rc<Factory>) -> Rc<Factory>) -> Self {
+        self.factory = wrap(self.factory);
         self
     }
 

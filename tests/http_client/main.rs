@@ -1,8 +1,16 @@
 //! The HTTP client: against our own server, against Python's, and against servers that misbehave.
 
+#[cfg(feature = "compression")]
+mod compression;
+mod duplex;
 mod misbehaviour;
 mod ours;
 mod peers;
+mod pooling;
+mod redirects;
+mod requests;
+mod support;
+mod ways;
 
 /// Longer than anything takes here: a test that hangs fails instead.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -4,6 +4,7 @@
 mod support;
 
 mod answers;
+mod black_box;
 mod bodies;
 mod connections;
 mod ending;
@@ -12,3 +13,4 @@ mod peers;
 mod pressure;
 mod streams;
 mod upgrades;
+mod wire;

@@ -170,7 +170,7 @@ fn a_child_that_outlives_its_loop_goes_on_and_is_reaped_by_another() {
     });
     let residents: Vec<_> = report.residents.iter().map(|what| format!("{what:?}")).collect();
     assert_eq!(residents, ["a child process"]);
-    assert_eq!(report.descriptors, []);
+    assert!(report.descriptors.is_empty());
     assert!(exists(pid));
     drop(stdin);
     on_loop(move |_| async move {

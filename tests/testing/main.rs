@@ -1,5 +1,7 @@
 //! Properties of evloop, proved with its own kit.
 
+#[cfg(feature = "http")]
+mod http;
 mod pipes;
 mod sync_properties;
 mod task_properties;

@@ -9,7 +9,7 @@ use crate::http::router::{RouteError, Router, UrlForError};
 use crate::http::server::handler::{Answer, Handle, Handler};
 
 /// What a route of an application that is not served yet leads to.
-pub(super) enum Planned {
+pub(in crate::http) enum Planned {
     Handler(Rc<dyn Handle>),
     App(Box<Application>),
 }
@@ -20,7 +20,7 @@ pub(super) enum Planned {
 /// [`Answer`]. What is wrong with a route is told when the application is served, or by
 /// [`check`](Routes::check).
 #[derive(Default)]
-pub struct Routes(pub(super) Router<Planned>);
+pub struct Routes(pub(in crate::http) Router<Planned>);
 
 fn planned<H, F>(handler: H) -> Planned
 where

@@ -8,8 +8,7 @@
 
 use std::rc::Rc;
 
-use http::header::ALLOW;
-use http::{Method, StatusCode};
+use http::Method;
 
 use super::hooks::Prepare;
 use super::middleware::{End, Link, Next};
@@ -18,6 +17,7 @@ use crate::http::h1::RequestHead;
 use crate::http::router::{MatchInfo, Resolved, Router};
 use crate::http::server::Connection;
 use crate::http::server::handler::{Handle, start_wrapped};
+use crate::http::unrouted::unrouted;
 use crate::http::{Request, Response};
 use crate::task::Task;
 
@@ -108,13 +108,13 @@ impl App {
                     continue;
                 }
                 Resolved::MethodNotAllowed { allow } => {
-                    let response = Response::of_status(StatusCode::METHOD_NOT_ALLOWED);
-                    app.without_route(End::Response(response.header(ALLOW, allow)))
+                    let response = unrouted(request.method(), path, Some(allow));
+                    app.without_route(End::Response(response))
                 }
                 // A handler is never mounted, nor an application a route.
                 _ => app.without_route(match &app.fallback {
                     Some(handler) => End::Handler(handler.clone()),
-                    None => End::Response(Response::of_status(StatusCode::NOT_FOUND)),
+                    None => End::Response(unrouted(request.method(), path, None)),
                 }),
             };
         }

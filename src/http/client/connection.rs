@@ -1,16 +1,42 @@
-//! One connection of a client: streams around [`ClientConnection`].
+//! One connection of a client: streams around [`ClientConnection`], which it obeys.
+//!
+//! A request's body goes out while the response comes in, since a server may answer before it has
+//! all of it, or answer while it reads. What is left to be sent:
+//!
+//! ```text
+//! from      100, or patience   room for a piece   the last piece   final head that closes
+//! Held      Sending            –                  –                Over (any final head)
+//! Sending   Sending            Sending            Over             Over
+//! Over      Over               –                  –                Over
+//! ```
+//!
+//! A body that is given up leaves the machine in the middle of a request, so that the connection
+//! is not used again.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
+use super::body::{SourceFailed, Upload};
 use super::error::ClientError;
-use crate::http::h1::{ClientConnection, Event, OutgoingRequest, ResponseHead, Shared};
-use crate::http::url::Url;
-use crate::stream::{StreamReader, StreamWriter, open_connection};
+use super::timing::{Limit, Progress, TimeoutKind, within};
+use crate::http::h1::{ClientConnection, Event, Length, OutgoingRequest, ResponseHead, Shared};
+use crate::stream::{StreamReader, StreamWriter};
+use crate::task::{Sleep, sleep};
 
 /// How many bytes are read at once, at most.
 const READ_SIZE: usize = 64 << 10;
+
+/// How many pieces of a body are sent before others have their turn.
+const PIECES_AT_ONCE: usize = 8;
+
+/// How long a body is held for `100 Continue` before it is sent all the same: RFC 9110 §10.1.1
+/// asks that it be not for ever, and curl waits so long.
+const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The two ends of a connection's stream.
+pub(super) type Streams = (StreamReader, StreamWriter);
 
 /// A connection to a server.
 pub(super) struct Connection {
@@ -20,6 +46,9 @@ pub(super) struct Connection {
     /// What was received last, and how much of it is used.
     input: Vec<u8>,
     used: usize,
+    upload: Upload,
+    /// While the body is held for leave to send it.
+    held: Option<Pin<Box<Sleep>>>,
 }
 
 /// The next of a body.
@@ -32,42 +61,93 @@ pub(super) enum Next {
     NeedData,
 }
 
+impl From<SourceFailed> for ClientError {
+    fn from(error: SourceFailed) -> ClientError {
+        ClientError::Source(error.0)
+    }
+}
+
 impl Connection {
-    /// Connects to the host of `url`.
-    pub(super) async fn open(url: &Url, shared: &Shared) -> Result<Connection, ClientError> {
-        let opened = open_connection((url.host(), url.port())).await;
-        let (reader, writer) = opened.map_err(|error| ClientError::Connect {
-            to: format!("{}:{}", url.host(), url.port()),
-            error,
-        })?;
-        let machine = ClientConnection::new(shared);
-        Ok(Connection { reader, writer, machine, input: Vec::new(), used: 0 })
+    /// A connection on which nothing was said.
+    pub(super) fn new((reader, writer): Streams, shared: &Shared) -> Connection {
+        Connection {
+            reader,
+            writer,
+            machine: ClientConnection::new(shared),
+            input: Vec::new(),
+            used: 0,
+            upload: Upload::Over,
+            held: None,
+        }
     }
 
-    /// Sends a request, all of it.
+    /// Sends a request's head, with the beginning of its body in one write if that is there; the
+    /// rest follows while [`head`](Connection::head) waits.
     pub(super) fn send(
         &mut self,
         head: &OutgoingRequest<'_>,
-        body: &[u8],
+        length: Length,
+        upload: Upload,
+        expects: bool,
     ) -> Result<(), ClientError> {
         let mut out = Vec::new();
-        self.machine.request(&mut out, head, body)?;
+        self.machine.send_request(&mut out, head, length)?;
+        self.upload = upload;
+        self.held = expects.then(|| Box::pin(sleep(EXPECT_PATIENCE)));
+        if !expects && matches!(self.upload, Upload::Bytes { .. }) {
+            let mut nobody = Context::from_waker(Waker::noop());
+            // The first piece, and the end, if that was all.
+            for _ in 0..2 {
+                if out.len() < READ_SIZE {
+                    if let Poll::Ready(appended) = self.append(&mut nobody, &mut out) {
+                        appended?;
+                    }
+                }
+            }
+        }
         self.writer.write(&out).map_err(ClientError::Lost)
     }
 
-    /// Receives the final response's head.
-    pub(super) async fn head(&mut self) -> Result<ResponseHead, ClientError> {
+    /// Appends the next piece of the body, or its end, to `out`.
+    fn append(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Poll<Result<(), ClientError>> {
+        let machine = &mut self.machine;
+        let next = self.upload.poll_next(context, |piece| -> Result<(), ClientError> {
+            Ok(machine.send_data(out, piece)?)
+        });
+        if !ready!(next)? && !matches!(self.upload, Upload::Over) {
+            self.machine.end_of_message(out)?;
+            self.upload = Upload::Over;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether the body is still on its way out.
+    fn is_sending(&self) -> bool {
+        !matches!(self.upload, Upload::Over)
+    }
+
+    fn give_up_sending(&mut self) {
+        self.upload = Upload::Over;
+        self.held = None;
+    }
+
+    /// Receives the final response's head. The server may be silent for `patience` once the
+    /// request is sent.
+    pub(super) async fn head(
+        &mut self,
+        patience: Option<Duration>,
+        progress: &Progress,
+    ) -> Result<ResponseHead, ClientError> {
         let mut begun = false;
         loop {
-            let (used, event) = self.machine.receive(&self.input[self.used..])?;
-            self.used += used;
-            match event {
-                Event::Head(head) => return Ok(head),
-                Event::Informational(_) => continue,
-                Event::NeedData => {}
-                _ => return Err(ClientError::Disconnected),
+            if let Some(head) = self.parse_head()? {
+                return Ok(head);
             }
-            if self.receive().await? {
+            if self.more(patience, progress).await? {
                 begun = true;
             } else if begun {
                 // It says what broke off.
@@ -78,33 +158,146 @@ impl Connection {
         }
     }
 
+    fn parse_head(&mut self) -> Result<Option<ResponseHead>, ClientError> {
+        loop {
+            let (used, event) = self.machine.receive(&self.input[self.used..])?;
+            self.used += used;
+            match event {
+                Event::Head(head) => {
+                    // RFC 9112 §9.6: whoever closes after its answer reads no more; and without
+                    // leave a body is not sent.
+                    if !head.keeps_alive() || self.held.is_some() {
+                        self.give_up_sending();
+                    }
+                    return Ok(Some(head));
+                }
+                Event::Informational(_) => self.held = None,
+                Event::NeedData => return Ok(None),
+                _ => return Err(ClientError::Disconnected),
+            }
+        }
+    }
+
+    /// The next piece of the response's body; `None` at its end.
+    pub(super) async fn chunk(
+        &mut self,
+        patience: Option<Duration>,
+        progress: &Progress,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        loop {
+            match self.next()? {
+                Next::Data(data) => return Ok(Some(data)),
+                Next::End => return Ok(None),
+                Next::NeedData if self.more(patience, progress).await? => {}
+                Next::NeedData => {
+                    self.machine.receive_eof().map_err(ClientError::of_body)?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
     /// What has come of the body, without waiting.
     pub(super) fn next(&mut self) -> Result<Next, ClientError> {
-        let (used, event) = self.machine.receive(&self.input[self.used..])?;
-        self.used += used;
+        let input = &self.input[self.used..];
+        let (used, event) = self.machine.receive(input).map_err(ClientError::of_body)?;
+        let all = input.len();
         Ok(match event {
-            Event::Data(data) => Next::Data(data.to_vec()),
-            Event::NeedData => Next::NeedData,
+            // A piece that is all there is needs no copy.
+            Event::Data(data) if self.used == 0 && data.len() == all => {
+                Next::Data(std::mem::take(&mut self.input))
+            }
+            Event::Data(data) => {
+                let data = data.to_vec();
+                self.used += used;
+                Next::Data(data)
+            }
+            Event::NeedData => {
+                self.used += used;
+                Next::NeedData
+            }
             // A body that ended with the connection was over before this call.
-            _ => Next::End,
+            _ => {
+                self.used += used;
+                Next::End
+            }
         })
     }
 
-    /// Waits for more of the body; whether it is over, because the connection is.
-    pub(super) async fn fill(&mut self) -> Result<bool, ClientError> {
-        if self.receive().await? {
-            return Ok(false);
+    /// Takes what has come of the body without waiting, and drops it; whether it is over.
+    pub(super) fn skip_what_is_there(&mut self) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        loop {
+            match self.next() {
+                Ok(Next::Data(_)) => {}
+                Ok(Next::End) => return true,
+                Ok(Next::NeedData) => match self.poll_receive(&mut nobody) {
+                    Poll::Ready(Ok(true)) => {}
+                    _ => return false,
+                },
+                Err(_) => return false,
+            }
         }
-        self.machine.receive_eof()?;
-        Ok(true)
+    }
+
+    /// Waits for bytes, `true`, or the end of the connection, and sends what is to be sent
+    /// meanwhile.
+    async fn more(
+        &mut self,
+        patience: Option<Duration>,
+        progress: &Progress,
+    ) -> Result<bool, ClientError> {
+        if self.is_sending() {
+            if let Some(came) = poll_fn(|context| self.poll_while_sending(context)).await? {
+                return Ok(came);
+            }
+        }
+        let limit = Limit::begin(TimeoutKind::SockRead, patience);
+        within(limit, progress, poll_fn(|context| self.poll_receive(context))).await
+    }
+
+    /// Whether something came, or `None` once all is sent. What comes is looked at first: the
+    /// answer of a server that closes would be lost behind the error of a write.
+    fn poll_while_sending(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<bool>, ClientError>> {
+        match self.poll_receive(context)? {
+            Poll::Ready(came) => Poll::Ready(Ok(Some(came))),
+            Poll::Pending => self.poll_send(context).map_ok(|()| None),
+        }
+    }
+
+    /// Sends, until all is sent.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        if let Some(held) = &mut self.held {
+            ready!(held.as_mut().poll(context));
+            self.held = None;
+        }
+        let mut out = Vec::new();
+        for _ in 0..PIECES_AT_ONCE {
+            if !self.is_sending() {
+                return Poll::Ready(Ok(()));
+            }
+            if ready!(pin!(self.writer.drain()).poll(context)).is_err() {
+                // Why it was lost the reading end says, after what the server had to say.
+                self.give_up_sending();
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.append(context, &mut out))?;
+            self.writer.write(&out).map_err(ClientError::Lost)?;
+            out.clear();
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Waits for bytes; `false` at the end of the connection.
-    async fn receive(&mut self) -> Result<bool, ClientError> {
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, ClientError>> {
+        let received = ready!(pin!(self.reader.read(READ_SIZE)).poll(context));
         self.used = 0;
-        self.input.clear();
-        self.input = self.reader.read(READ_SIZE).await.map_err(ClientError::Lost)?;
-        Ok(!self.input.is_empty())
+        self.input = received.map_err(ClientError::Lost)?;
+        Poll::Ready(Ok(!self.input.is_empty()))
     }
 
     /// Whether it can carry another request: the last exchange is complete, the server has not
@@ -115,6 +308,13 @@ impl Connection {
             && self.used == self.input.len()
             && !self.writer.is_closing()
             && is_pending(self.reader.read(1))
+    }
+
+    /// The connection without its machine, and what came and belongs to nobody yet: after a
+    /// switch of protocols.
+    pub(super) fn into_streams(self) -> (Streams, Vec<u8>) {
+        let rest = self.input[self.used..].to_vec();
+        ((self.reader, self.writer), rest)
     }
 }
 

@@ -55,7 +55,7 @@ enum State {
     /// At the beginning of a trailer line, or of the empty line that ends all.
     TrailerStart,
     /// In a trailer field's name.
-    TrailerName,
+    TrailerName(FramingName),
     /// In a trailer field's value.
     TrailerValue,
     /// The LF that ends a trailer line is due.
@@ -185,11 +185,22 @@ impl Decoder {
         self.count_trailer(limits)?;
         self.state = match (&self.state, byte) {
             (State::TrailerStart, b'\r') => State::EndLf,
-            (State::TrailerStart | State::TrailerName, _) if is_token_byte(byte) => {
-                State::TrailerName
+            (State::TrailerStart, _) if is_token_byte(byte) => {
+                State::TrailerName(FramingName::default().next(byte))
             }
-            (State::TrailerName, b':') => State::TrailerValue,
-            (State::TrailerStart | State::TrailerName, _) => {
+            (State::TrailerName(name), _) if is_token_byte(byte) => {
+                State::TrailerName(name.next(byte))
+            }
+            // RFC 9110 §6.5.1: nobody may send these, and whoever merges trailer fields into the
+            // head has then been given another framing.
+            (State::TrailerName(name), b':') if !self.lax && name.is_whole() => {
+                return Err(Error::bad(
+                    "a trailer field says how the message is framed; Content-Length and \
+                     Transfer-Encoding stand in the head or nowhere",
+                ));
+            }
+            (State::TrailerName(_), b':') => State::TrailerValue,
+            (State::TrailerStart | State::TrailerName(_), _) => {
                 return Err(Error::bad(format!(
                     "a trailer field's name contains the byte 0x{byte:02x}; after the last chunk \
                      comes CR LF, or fields as in a head"
@@ -229,6 +240,37 @@ impl Decoder {
             ));
         }
         Ok(())
+    }
+}
+
+/// How far a name is one of the two that frame a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct FramingName {
+    /// Its length, while it may still be one of them.
+    length: u8,
+    /// Bit n is gone once it cannot be number n.
+    not: u8,
+}
+
+impl FramingName {
+    const NAMES: [&'static [u8]; 2] = [b"content-length", b"transfer-encoding"];
+
+    fn next(self, byte: u8) -> FramingName {
+        let mut not = self.not;
+        for (n, name) in Self::NAMES.iter().enumerate() {
+            let expected = name.get(usize::from(self.length));
+            if expected != Some(&byte.to_ascii_lowercase()) {
+                not |= 1 << n;
+            }
+        }
+        FramingName { length: self.length.saturating_add(1), not }
+    }
+
+    fn is_whole(self) -> bool {
+        let whole = |(n, name): (usize, &&[u8])| {
+            self.not >> n & 1 == 0 && name.len() == usize::from(self.length)
+        };
+        Self::NAMES.iter().enumerate().any(whole)
     }
 }
 
@@ -382,6 +424,21 @@ mod tests {
         let input = b"1;1234\r\nx\r\n1   ;1\r\nx\r\n1;1234\r\nx\r\n0\r\n\r\n";
         let error = chunked_body(input, &limits).unwrap_err();
         assert!(error.what().contains("extensions exceed 10 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_trailer_field_that_frames_the_message_is_refused() {
+        for name in ["Content-Length", "transfer-encoding", "CONTENT-LENGTH"] {
+            let input = format!("0\r\nA: b\r\n{name}: 1\r\n\r\n");
+            assert!(refused(input.as_bytes()).contains("how the message is framed"), "{name}");
+        }
+        let long = "content-length".repeat(30);
+        for name in ["Content-Lengt", "Content-Lengths", "xContent-Length", "Host", &long] {
+            accepted(format!("0\r\n{name}: 1\r\n\r\n").as_bytes());
+        }
+        let mut of_response = Decoder::of_response();
+        let input = b"0\r\nContent-Length: 1\r\n\r\n";
+        assert_eq!(of_response.decode(input, &Limits::default()), Ok((input.len(), Piece::End)));
     }
 
     #[test]

@@ -24,9 +24,9 @@ impl Span {
         Span { start: start as u32, end: (start + part.len()) as u32 }
     }
 
-    /// The stretch of a text; empty if it is none.
-    pub fn of_text(self, whole: &str) -> &str {
-        whole.get(self.start as usize..self.end as usize).unwrap_or_default()
+    /// The same stretch of a whole that has `more` bytes before.
+    pub fn after(self, more: u32) -> Span {
+        Span { start: self.start + more, end: self.end + more }
     }
 
     pub fn slice(self, whole: &[u8]) -> &[u8] {
@@ -79,9 +79,14 @@ impl Fields {
         })
     }
 
-    /// What the head's parser found to be ASCII.
+    /// What the head's parser found to be ASCII. (Whoever does not look at it does not pay for it.)
     pub(crate) fn text(&self, span: Span) -> &str {
         std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn positions(&self) -> &[(Span, Span)] {
+        &self.spans
     }
 
     /// RFC 9112 §5.2: a client replaces each fold of a value by blanks before it looks at the value.
@@ -98,11 +103,6 @@ impl Fields {
             value.start += (all - left) as u32;
             value.end = value.start + bytes.trim_ascii().len() as u32;
         }
-    }
-
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn positions(&self) -> &[(Span, Span)] {
-        &self.spans
     }
 
     pub(crate) fn clear(&mut self) {

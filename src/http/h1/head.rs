@@ -43,13 +43,13 @@ impl RequestHead {
 
     /// The request target exactly as sent: `/path?query`, `http://host/path`, `host:port` or `*`.
     pub fn target(&self) -> &str {
-        &self.0.text
+        self.0.fields.text(self.0.text)
     }
 
     /// The target's path, still percent-encoded: `/` where an absolute-form target has none
     /// (RFC 9112 §3.2.2), and `*` or `host:port` where the target is that.
     pub fn path(&self) -> &str {
-        match self.0.path.of_text(&self.0.text) {
+        match self.0.fields.text(self.0.path) {
             "" => "/",
             path => path,
         }
@@ -58,7 +58,7 @@ impl RequestHead {
     /// The target's query, still percent-encoded, without its question mark; empty if there is
     /// none.
     pub fn query(&self) -> &str {
-        self.0.query.of_text(&self.0.text)
+        self.0.fields.text(self.0.query)
     }
 
     /// HTTP/1.0 or HTTP/1.1.
@@ -122,7 +122,7 @@ impl ResponseHead {
 
     /// The reason phrase as sent; empty if there was none or it was not ASCII.
     pub fn reason(&self) -> &str {
-        &self.0.text
+        self.0.fields.text(self.0.text)
     }
 
     /// HTTP/1.0 or HTTP/1.1.
@@ -229,7 +229,8 @@ pub(crate) fn parse_any_request(
         Err(error) => return incomplete(Kind::Request, bytes, Some(error), limits),
     };
     let target = request.path.unwrap_or_default();
-    let line_end = Span::of(target.as_bytes(), bytes).end as usize + " HTTP/1.1".len();
+    let text = Span::of(target.as_bytes(), bytes);
+    let line_end = text.end as usize + " HTTP/1.1".len();
     let line = line_end + if bytes.get(line_end) == Some(&b'\r') { 2 } else { 1 };
     check_first_byte(Kind::Request, bytes)?;
     check_lengths(Kind::Request, line, len, limits)
@@ -238,8 +239,8 @@ pub(crate) fn parse_any_request(
     let mut room = shared.room();
     room.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
         .map_err(|_| Error::they(StatusCode::NOT_IMPLEMENTED, "the method is not known here"))?;
-    Target { path: room.path, query: room.query } = check_target(&room.method, target)?;
-    room.text.push_str(target);
+    let Target { path, query } = check_target(&room.method, target)?;
+    (room.text, room.path, room.query) = (text, path.after(text.start), query.after(text.start));
     let minor = request.version.unwrap_or_default();
     note_fields(Kind::Request, minor, bytes, request.headers, &mut room)?;
     room.meaning.check_request()?;
@@ -271,7 +272,9 @@ pub(crate) fn parse_response(
     room.status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| {
         Error::bad("the status code is below 100; it is three digits, the first not 0")
     })?;
-    room.text.push_str(response.reason.unwrap_or_default());
+    // An empty one may lie anywhere.
+    let reason = response.reason.filter(|reason| !reason.is_empty());
+    room.text = reason.map_or(Span::default(), |reason| Span::of(reason.as_bytes(), bytes));
     let minor = response.version.unwrap_or_default();
     note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
     room.meaning.check_response()?;

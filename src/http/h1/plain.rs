@@ -72,10 +72,9 @@ fn target(bytes: &[u8], start: usize, room: &mut Parts) -> Option<usize> {
     while bytes.get(end) == Some(&b'?') {
         end = run(&TARGET, bytes, end + 1);
     }
-    room.text.push_str(std::str::from_utf8(bytes.get(start..end)?).ok()?);
-    let (path, whole) = ((path_end - start) as u32, (end - start) as u32);
-    room.path = Span { start: 0, end: path };
-    room.query = Span { start: (path + 1).min(whole), end: whole };
+    room.text = span(start, end);
+    room.path = span(start, path_end);
+    room.query = span((path_end + 1).min(end), end);
     Some(end)
 }
 
@@ -99,7 +98,6 @@ fn fields(bytes: &[u8], start: usize, most: usize, room: &mut Parts) -> Option<u
             value_end -= 1;
         }
         room.meaning.note(Kind::Request, &bytes[at..colon], &bytes[value_at..value_end]).ok()?;
-        let span = |start, end| Span { start: start as u32, end: end as u32 };
         room.fields.spans.push((span(at, colon), span(value_at, value_end)));
         if bytes.get(line_end..)?.first_chunk()? != b"\r\n" {
             return None;
@@ -107,6 +105,10 @@ fn fields(bytes: &[u8], start: usize, most: usize, room: &mut Parts) -> Option<u
         at = line_end + 2;
     }
     (bytes.get(at + 1) == Some(&b'\n')).then_some(at + 2)
+}
+
+fn span(start: usize, end: usize) -> Span {
+    Span { start: start as u32, end: end as u32 }
 }
 
 fn is_blank(byte: u8) -> bool {

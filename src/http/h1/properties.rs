@@ -12,6 +12,11 @@ use super::{
 };
 use crate::http::{Limits, query, url};
 
+pub mod choices;
+pub mod dialogue;
+pub mod grammar;
+pub mod reference;
+
 /// What a connection said, in a form that does not depend on how its input was cut: neighbouring
 /// data is joined, and asking for more is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -323,7 +328,7 @@ pub fn urls_and_queries_are_decoded_safely(input: &[u8]) {
         assert!(url.target().starts_with('/') && url.target().bytes().all(|it| it > b' '));
         assert!(!url.host().is_empty());
         let again: url::Url = url.to_string().parse().expect("what was printed parses");
-        assert_eq!(again, url);
+        assert_eq!(again, url.without_credentials());
     }
 }
 

@@ -197,7 +197,7 @@ impl ServerConnection {
     /// # Errors
     /// [`Error::You`] where no answer is due, or the head contradicts itself, its body or the
     /// protocol. `out` is as before.
-    #[inline]
+    #[inline(never)] // it is large, and nearly every answer goes around it
     pub fn send_response(
         &mut self,
         out: &mut Vec<u8>,
@@ -291,9 +291,25 @@ impl ServerConnection {
         head: &OutgoingResponse<'_>,
         body: &[u8],
     ) -> Result<(), Error> {
+        if self.answers_plainly(head) {
+            encode::plain_answer(out, head, body);
+            self.answer(AnsweringCause::Head(Encoder::Length(0)));
+            self.answer(AnsweringCause::End);
+            self.settle();
+            return Ok(());
+        }
         self.send_response(out, head, Length::Known(body.len() as u64))?;
         self.send_data(out, body)?;
         self.end_of_message(out)
+    }
+
+    /// Whether an answer is due, may be this one, and is of the most usual kind.
+    #[inline]
+    fn answers_plainly(&self, head: &OutgoingResponse<'_>) -> bool {
+        let keep_alive = self.keep_alive && !self.awaits_continue;
+        matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))
+            && !self.connect
+            && encode::is_plain(head, self.asked, keep_alive)
     }
 
     /// Changes the protocol: appends a head of status 101, or for CONNECT of a 2xx status

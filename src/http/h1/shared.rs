@@ -24,9 +24,8 @@ pub(crate) struct Parts {
     pub method: Method,
     /// A response's.
     pub status: StatusCode,
-    /// A request's target, a response's reason phrase; apart from the other bytes because it is
-    /// asked for with every request and is known to be text.
-    pub text: String,
+    /// Where a request's target or a response's reason phrase is, among the fields' bytes.
+    pub text: Span,
     /// Where the target's path is.
     pub path: Span,
     /// Where the target's query is, without its question mark.
@@ -109,7 +108,6 @@ impl Drop for Kept {
         let mut spare = self.home.0.spare.borrow_mut();
         if spare.len() < SPARE_HEADS && parts.fields.bytes.capacity() <= SPARE_BYTES {
             parts.fields.clear();
-            parts.text.clear();
             spare.push(parts);
         }
     }

@@ -1,6 +1,7 @@
 //! Claims about whole connections, by clause of RFC 9112.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use proptest::collection;
 use proptest::prelude::*;
 
 use super::properties::*;
@@ -842,13 +843,14 @@ fn a_request_announces_its_body() {
 fn nearly_http(pieces: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         12 => proptest::sample::select(pieces).prop_map(|it| it.as_bytes().to_vec()),
-        1 => proptest::collection::vec(any::<u8>(), 0..4),
+        1 => collection::vec(any::<u8>(), 0..4),
     ];
-    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
 const REQUEST_PIECES: &[&str] = &[
     "GET / HTTP/1.1\r\n",
+    "GET /a#b HTTP/1.1\r\n",
     "POST /a?b HTTP/1.1\r\n",
     "HEAD / HTTP/1.0\r\n",
     "CONNECT h:1 HTTP/1.1\r\n",
@@ -902,6 +904,33 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+const CHUNK_PIECES: &[&str] = &[
+    "3\r\nabc\r\n",
+    "1",
+    "0",
+    "x\r\n",
+    "0\r\n\r\n",
+    "\r\nx\r\n0",
+    "\r\n\r\n",
+    "\r\n",
+    ";a",
+    ";a=",
+    ";a=\"b\\\"c\"",
+    "=b",
+    "\"",
+    "\\",
+    " ",
+    "\t",
+    "a: b\r\n",
+    "content-length: 1\r\n",
+    "\r",
+    "\n",
+    "\u{e9}",
+];
+
+const EXTENSION_PIECES: &[&str] =
+    &[";", ";a", "a", "=", "=b", "\"", "\"b\"", "\\\"", " ", "\t", "\u{e9}", ";a=\"", "\\\\"];
+
 const RESPONSE_PIECES: &[&str] = &[
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.0 404 Not Found\r\n",
@@ -944,6 +973,38 @@ proptest! {
     #[test]
     fn any_cut_of_chunks_gives_the_same_body(input in nearly_http(REQUEST_PIECES)) {
         chunked_is_the_same_however_it_is_cut(&input);
+    }
+
+    #[test]
+    fn any_request_is_read_as_the_slow_reader_reads_it(input in nearly_http(REQUEST_PIECES)) {
+        reference::heads_are_read_as_the_reference_reads_them(&input);
+    }
+
+    #[test]
+    fn any_chunks_are_read_as_the_slow_reader_reads_them(
+        input in nearly_http(CHUNK_PIECES),
+        extension in collection::vec(proptest::sample::select(EXTENSION_PIECES), 0..6),
+    ) {
+        let extended = format!("1{}\r\nx\r\n0\r\n\r\n", extension.concat()).into_bytes();
+        for input in [input, extended] {
+            reference::chunks_are_read_as_the_reference_reads_them(&input);
+            chunked_is_the_same_however_it_is_cut(&input);
+        }
+    }
+
+    #[test]
+    fn any_request_of_the_grammar_is_heard_as_it_was_meant(choices in collection::vec(any::<u8>(), 0..300)) {
+        grammar::requests_of_the_grammar_are_heard(&choices);
+    }
+
+    #[test]
+    fn any_request_broken_in_one_place_is_refused(choices in collection::vec(any::<u8>(), 0..300)) {
+        grammar::requests_broken_in_one_place_are_refused(&choices);
+    }
+
+    #[test]
+    fn client_and_server_agree_over_wires_that_cut_and_break(choices in collection::vec(any::<u8>(), 0..400)) {
+        dialogue::client_and_server_understand_each_other_over_wires(&choices);
     }
 
     #[test]

@@ -206,6 +206,11 @@ impl<H> Router<H> {
         self
     }
 
+    /// Notes what is wrong with a route for a reason that the router does not know.
+    pub(in crate::http) fn refuse(&mut self, why: String) {
+        self.note(RouteError(why));
+    }
+
     fn note(&mut self, error: RouteError) {
         self.error.get_or_insert(error);
     }

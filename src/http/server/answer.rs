@@ -209,9 +209,11 @@ impl Connection {
     #[cold]
     pub(super) fn broke_off(&self, handler: &'static str, panic: Exception) {
         let what = format!("What answers for the handler {handler} panicked");
-        if matches!(*self.stage.borrow(), Stage::Sending(_) | Stage::Upgraded(_)) {
+        if matches!(*self.stage.borrow(), Stage::Sending(_)) {
             self.cut(&what, panic);
         } else {
+            // An upgraded connection ends as its two ends are dropped, with what was written last:
+            // a WebSocket's Close.
             self.report(what, panic);
         }
     }

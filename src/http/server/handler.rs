@@ -15,16 +15,16 @@ use http::header::CONNECTION;
 
 use super::Connection;
 use crate::event_loop::{ErrorContext, Exception, get_running_loop};
-use crate::http::HttpError;
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
+use crate::http::{ExtractError, HttpError};
 use crate::task::{Task, TimedOut};
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
 /// that can be displayed.
 ///
-/// An error that is an [`HttpError`], a [`Response`] or a [`BodyError`], boxed or not, is answered
-/// with what it says: `request.text().await?` and `Err(HttpError::found("/login"))?` are ways to
+/// An error that is an [`HttpError`], a [`Response`], a [`BodyError`] or an [`ExtractError`], boxed or
+/// not, is answered with what it says: `request.text().await?` and `Err(HttpError::found("/login"))?` are ways to
 /// answer, as raising `web.HTTPFound` is in aiohttp. A [`TimedOut`] is answered with 504, as
 /// there. Every other error is reported to the loop's exception handler and answered with 500,
 /// which tells the client nothing.
@@ -64,6 +64,9 @@ fn known(error: &mut dyn Any) -> Option<Response> {
                 return Some(error.take_response());
             }
             if let Some(error) = $boxed.downcast_ref::<BodyError>() {
+                return Some(error.clone().into_response());
+            }
+            if let Some(error) = $boxed.downcast_ref::<ExtractError>() {
                 return Some(error.clone().into_response());
             }
             if $boxed.downcast_ref::<TimedOut>().is_some() {

@@ -139,7 +139,7 @@ impl Protocol for Http {
 
     fn connection_lost(&mut self, error: Option<io::Error>) {
         if let Some(connection) = &self.connection {
-            connection.forward(|protocol, _| protocol.connection_lost(error));
+            connection.last_of_the_upgraded(error);
         }
         self.leave();
     }
@@ -220,6 +220,12 @@ impl Connection {
         }
         if let Stage::Sending(sending) = &stage {
             sending.1.lose();
+        }
+        if let Stage::Upgraded(switched) = &mut stage {
+            // Whoever still holds a stream on it reads its end.
+            if let Some(mut protocol) = switched.protocol.take() {
+                protocol.connection_lost(None);
+            }
         }
         stage.task().and_then(Option::take)
     }

@@ -40,10 +40,15 @@ impl Connection {
         if before == waits && waits != Waits::Idle {
             return;
         }
-        let since = self.since.replace(self.service.now());
+        let mut now = self.service.now();
+        if before == Waits::Body || waits == Waits::Body {
+            // Many short waits add up: the present second would not do.
+            now = self.event_loop().map_or(now, |event_loop| event_loop.time());
+        }
+        let since = self.since.replace(now);
         if before == Waits::Body {
             if let Some(body) = self.stage.borrow().body() {
-                body.has_waited(self.service.now().since(since));
+                body.has_waited(now.since(since));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! under a [`StreamReader`](crate::StreamReader) and a [`StreamWriter`](crate::StreamWriter).
 
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 
 use super::Connection;
@@ -54,6 +55,17 @@ impl Connection {
             switched.protocol = Some(protocol);
         }
         Some(result)
+    }
+
+    /// Tells the protocol that is spoken in HTTP's stead that the connection is lost.
+    pub(super) fn last_of_the_upgraded(&self, error: Option<io::Error>) {
+        let protocol = match &mut *self.stage.borrow_mut() {
+            Stage::Upgraded(switched) => switched.protocol.take(),
+            _ => None,
+        };
+        if let Some(mut protocol) = protocol {
+            protocol.connection_lost(error);
+        }
     }
 
     /// Gives the other protocol what came for it while this one was spoken.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::close::CloseCode;
 
@@ -76,3 +77,50 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+/// What goes wrong with a WebSocket that was opened.
+///
+/// That it ended is not among these: [`receive`](super::WebSocket::receive) gives `None` then,
+/// however it ended, and [`close_code`](super::WebSocket::close_code) says how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WebSocketError {
+    /// The peer broke the protocol, and was told so.
+    Protocol(Fault),
+    /// The peer did not answer the heartbeat's ping; the connection was given up.
+    NoPong {
+        /// How long it had.
+        limit: Duration,
+    },
+    /// This cannot be sent.
+    Refused(Refused),
+    /// A message of the other kind came: text where bytes were wanted, or bytes for text.
+    /// (`WSMessageTypeError`)
+    WrongKind {
+        /// What was wanted.
+        wanted: &'static str,
+    },
+}
+
+impl From<Refused> for WebSocketError {
+    fn from(refused: Refused) -> Self {
+        WebSocketError::Refused(refused)
+    }
+}
+
+impl fmt::Display for WebSocketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WebSocketError::Protocol(fault) => write!(f, "the peer broke the protocol: {fault}"),
+            WebSocketError::NoPong { limit } => {
+                write!(f, "the peer did not answer a ping within {limit:?}")
+            }
+            WebSocketError::Refused(refused) => refused.fmt(f),
+            WebSocketError::WrongKind { wanted } => {
+                write!(f, "a {wanted} message was wanted, and one of the other kind came")
+            }
+        }
+    }
+}
+
+impl std::error::Error for WebSocketError {}

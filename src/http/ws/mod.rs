@@ -40,25 +40,41 @@
 //! Lost           –              –              –              Lost
 //! ```
 
+mod client;
 mod close;
+mod core;
 mod error;
 mod frame;
+mod handshake;
+mod heartbeat;
 mod incoming;
 mod limits;
 mod machine;
 mod mask;
 mod message;
+mod options;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod receiver;
+mod sender;
+mod server;
+mod socket;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use client::{HandshakeError, WsConnect};
 pub use close::{CloseCode, CloseFrame};
-pub use error::{Fault, Refused};
+pub use error::{Fault, Refused, WebSocketError};
 pub use frame::{CONTROL_PAYLOAD, Head, Opcode};
+pub use handshake::{Agreed, accept_key};
 pub use limits::Limits;
 pub use machine::{Event, Machine};
 pub use mask::Masks;
 pub use message::Message;
+pub use options::{Origins, WebSocketOptions};
+pub use receiver::WebSocketReceiver;
+pub use sender::WebSocketSender;
+pub use server::{check, is_asked_for, upgrade};
+pub use socket::WebSocket;
 pub use state::{Cause, Phase, Under};

@@ -457,7 +457,7 @@ fn the_smaller_lists_are_all_shorter_and_any_two_steps_are_left_out() {
     let list: Vec<u8> = (0..7).collect();
     let shorter: Vec<_> = list.shrinks().collect();
     assert!(shorter.iter().all(|shorter| shorter.len() < list.len()));
-    assert_eq!(shorter[0], []);
+    assert!(shorter[0].is_empty());
     for (one, two) in (0..7).flat_map(|one| (one..7).map(move |two| (one, two))) {
         let without = list.iter().copied().filter(|step| *step != one && *step != two);
         let without: Vec<u8> = without.collect();

@@ -414,6 +414,10 @@ impl Resident for Udp {
         What::Internal { name: "a datagram endpoint" }
     }
 
+    fn is_ending(&self) -> bool {
+        self.is_closing()
+    }
+
     /// Without `connection_lost`, as in asyncio: no callback runs in a closed loop.
     fn evict(self: Rc<Self>, inner: &Inner) {
         self.tell_cut_off(inner);

@@ -31,7 +31,7 @@ fn slots(events: &[Event]) -> Vec<u32> {
 fn eintr_ends_a_select_with_nothing_and_the_next_tells() {
     let (world, mut selector) = at_select(Fault::Eintr);
     let _pairs = two_watched(&world, &mut selector);
-    assert_eq!(slots(&select(&mut selector, Some(SECOND))), []);
+    assert!(slots(&select(&mut selector, Some(SECOND))).is_empty());
     assert_eq!(world.now(), Time::ZERO);
     assert_eq!(slots(&select(&mut selector, Some(SECOND))), [0]);
 }
@@ -57,7 +57,7 @@ fn spurious_without_registrations_is_nothing() {
 fn a_withheld_event_comes_by_itself_later() {
     let (world, mut selector) = at_select(Fault::Withhold(5 * MS));
     let _pairs = two_watched(&world, &mut selector);
-    assert_eq!(slots(&select(&mut selector, Some(MS))), []);
+    assert!(slots(&select(&mut selector, Some(MS))).is_empty());
     assert_eq!(slots(&select(&mut selector, None)), [0]);
     assert_eq!(world.now(), Time::ZERO + 5 * MS);
 }

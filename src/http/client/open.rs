@@ -1,0 +1,181 @@
+//! Where connections are made: the one place that knows of sockets, proxies and TLS.
+//!
+//! ```text
+//! Route ──► names ──► happy eyeballs ──► [CONNECT to the proxy] ──► [TLS] ──► Connection
+//!           Unix path ──────────────────────────────────────────────┘
+//! ```
+
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderMap, Method};
+
+use super::body::Body;
+use super::connection::{Connection, Streams};
+use super::connector::To;
+use super::error::ClientError;
+use super::proxy::Proxy;
+use super::session::Session;
+use super::timing::{Limit, Phase, Progress, TimeoutKind, within};
+use super::{ClientTimeout, Url};
+use crate::http::h1::{OutgoingRequest, Shared};
+use crate::stream::{open_connection, open_unix_connection};
+
+/// Where a connection goes, and how: connections of the same route serve each other's requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Route {
+    secure: bool,
+    host: String,
+    port: u16,
+    proxy: Option<Rc<Proxy>>,
+}
+
+impl Route {
+    pub(super) fn new(url: &Url, proxy: Option<Rc<Proxy>>) -> Route {
+        Route { secure: url.is_secure(), host: url.host().to_owned(), port: url.port(), proxy }
+    }
+
+    /// The proxy that is to be told whole URLs (RFC 9112 §3.2.2); through a tunnel it sees none.
+    pub(super) fn plain_proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_deref().filter(|_| !self.secure)
+    }
+
+    /// The host and port, in brackets what needs them.
+    fn to(&self) -> String {
+        host_and_port(&self.host, self.port)
+    }
+}
+
+fn host_and_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+impl Connection {
+    /// Connects along `route`.
+    pub(super) async fn open(
+        session: &Session,
+        route: &Route,
+        limits: &ClientTimeout,
+        progress: &Progress,
+    ) -> Result<Connection, ClientError> {
+        if route.secure {
+            check_tls(route)?;
+        }
+        let mut streams = match (&session.connector.to, &route.proxy) {
+            (To::Unix(path), _) => dial_unix(path, limits, progress).await?,
+            (To::Host, Some(proxy)) => {
+                let streams = dial(session, &proxy.host, proxy.port, limits, progress).await?;
+                match route.secure {
+                    true => tunnel(streams, &session.shared, route, proxy, progress).await?,
+                    false => streams,
+                }
+            }
+            (To::Host, None) => dial(session, &route.host, route.port, limits, progress).await?,
+        };
+        if route.secure {
+            progress.is_at(Phase::Tls);
+            streams = secure(streams, route).await?;
+        }
+        Ok(Connection::new(streams, &session.shared))
+    }
+}
+
+/// Connects to a host by TCP.
+async fn dial(
+    session: &Session,
+    host: &str,
+    port: u16,
+    limits: &ClientTimeout,
+    progress: &Progress,
+) -> Result<Streams, ClientError> {
+    progress.is_at(Phase::Lookup);
+    let addresses = session.names.find(host, port).await;
+    let addresses = addresses.map_err(|error| ClientError::Dns { host: host.to_owned(), error })?;
+    progress.is_at(Phase::Connection);
+    let connector = &session.connector;
+    let opening = open_connection(addresses).happy_eyeballs_delay(connector.happy_eyeballs_delay);
+    let opening = match connector.local_addr {
+        Some(local) => opening.local_addr(local),
+        None => opening,
+    };
+    let limit = Limit::begin(TimeoutKind::SockConnect, limits.sock_connect);
+    let opened = async {
+        let refused = |error| ClientError::Connect { to: host_and_port(host, port), error };
+        opening.await.map_err(refused)
+    };
+    within(limit, progress, opened).await
+}
+
+async fn dial_unix(
+    path: &Path,
+    limits: &ClientTimeout,
+    progress: &Progress,
+) -> Result<Streams, ClientError> {
+    progress.is_at(Phase::Connection);
+    let limit = Limit::begin(TimeoutKind::SockConnect, limits.sock_connect);
+    let opened = async {
+        let refused = |error| ClientError::Connect { to: path.display().to_string(), error };
+        open_unix_connection(path).await.map_err(refused)
+    };
+    within(limit, progress, opened).await
+}
+
+/// Has a proxy connect to the server (RFC 9110 §9.3.6).
+async fn tunnel(
+    streams: Streams,
+    shared: &Shared,
+    route: &Route,
+    proxy: &Proxy,
+    progress: &Progress,
+) -> Result<Streams, ClientError> {
+    progress.is_at(Phase::Proxy);
+    let mut connection = Connection::new(streams, shared);
+    let target = route.to();
+    let mut headers = HeaderMap::new();
+    if let Some(authorization) = &proxy.authorization {
+        headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+    }
+    let request = OutgoingRequest {
+        method: &Method::CONNECT,
+        target: &target,
+        host: &target,
+        headers: &headers,
+    };
+    let mut nothing = Body::empty();
+    connection.send(&request, nothing.length(), nothing.start()?, false)?;
+    let head = connection.head(None, progress).await?;
+    if !head.status().is_success() {
+        let proxy = host_and_port(&proxy.host, proxy.port);
+        return Err(ClientError::Proxy { proxy, status: head.status() });
+    }
+    let (streams, early) = connection.into_streams();
+    match early.is_empty() {
+        true => Ok(streams),
+        // A TLS server is silent until the client has spoken: these bytes are the proxy's own.
+        false => Err(ClientError::Tls {
+            to: target,
+            error: io::Error::new(io::ErrorKind::InvalidData, "the proxy spoke before the server"),
+        }),
+    }
+}
+
+/// Whether TLS can be had, before anybody is connected to.
+fn check_tls(route: &Route) -> Result<(), ClientError> {
+    Err(ClientError::Tls { to: route.to(), error: no_tls() })
+}
+
+/// Where TLS begins, over whatever the streams are.
+async fn secure(streams: Streams, route: &Route) -> Result<Streams, ClientError> {
+    drop(streams);
+    Err(ClientError::Tls { to: route.to(), error: no_tls() })
+}
+
+fn no_tls() -> io::Error {
+    let text = "TLS is not built in; use an http:// URL";
+    io::Error::new(io::ErrorKind::Unsupported, text)
+}

@@ -1,0 +1,181 @@
+//! Where a redirect leads, and with what: pure.
+//!
+//! | status | method | body |
+//! |---|---|---|
+//! | 301, 302 | POST becomes GET, every other stays | goes with the method (RFC 9110 §15.4.2, §15.4.3) |
+//! | 303 | HEAD stays, every other becomes GET | none (§15.4.4) |
+//! | 307, 308 | stays | stays (§15.4.8, §15.4.9) |
+//!
+//! To another origin go no credentials (§15.4): `Authorization`, `Cookie`, `Proxy-Authorization`,
+//! nor a `Host` of the caller's own.
+
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
+    CONTENT_TYPE, COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+
+use super::error::ClientError;
+use crate::http::h1::ResponseHead;
+use crate::http::url::{InvalidUrl, Url};
+
+/// What describes a body, and goes with it.
+const OF_A_BODY: [HeaderName; 7] = [
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LENGTH,
+    CONTENT_LOCATION,
+    CONTENT_TYPE,
+    EXPECT,
+    TRANSFER_ENCODING,
+];
+
+/// What is meant for one server only.
+const OF_AN_ORIGIN: [HeaderName; 4] = [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION];
+
+/// The request that a redirect asks for.
+#[derive(Debug)]
+pub(super) struct Next {
+    pub(super) url: Url,
+    pub(super) method: Method,
+    pub(super) keeps_body: bool,
+    pub(super) same_origin: bool,
+}
+
+/// What a response asks for, if it is a redirect.
+///
+/// # Errors
+///
+/// It leads to what is no http URL.
+pub(super) fn next(
+    head: &ResponseHead,
+    method: &Method,
+    url: &Url,
+) -> Result<Option<Next>, ClientError> {
+    let Some(location) = head.fields().get(LOCATION.as_str()) else { return Ok(None) };
+    let (method, keeps_body) = match becomes(head.status(), method) {
+        Some(becomes) => becomes,
+        None => return Ok(None),
+    };
+    let location = String::from_utf8_lossy(location);
+    let to = url.join(&location).map_err(|error| {
+        InvalidUrl::new(format!("{url} redirects to {location:?}, which cannot be: {error}"))
+    })?;
+    let to = to.with_fragment_of(url);
+    let same_origin = to.has_origin_of(url);
+    Ok(Some(Next { url: to, method, keeps_body, same_origin }))
+}
+
+/// The method after a redirect, and whether the body stays; `None` if it is none.
+fn becomes(status: StatusCode, method: &Method) -> Option<(Method, bool)> {
+    let posts = *method == Method::POST;
+    match status.as_u16() {
+        301 | 302 if posts => Some((Method::GET, false)),
+        303 if *method == Method::HEAD => Some((Method::HEAD, false)),
+        303 => Some((Method::GET, false)),
+        301 | 302 | 307 | 308 => Some((method.clone(), true)),
+        _ => None,
+    }
+}
+
+impl Next {
+    /// Takes out of `headers` what does not go along.
+    pub(super) fn strip(&self, headers: &mut HeaderMap) {
+        let of_body = OF_A_BODY.iter().filter(|_| !self.keeps_body);
+        let of_origin = OF_AN_ORIGIN.iter().filter(|_| !self.same_origin);
+        for name in of_body.chain(of_origin) {
+            headers.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::h1::{ClientConnection, Event, OutgoingRequest, Shared};
+
+    /// What a GET is answered.
+    fn head(text: &str) -> ResponseHead {
+        let mut connection = ClientConnection::new(&Shared::default());
+        let headers = HeaderMap::new();
+        let request =
+            OutgoingRequest { method: &Method::GET, target: "/", host: "h", headers: &headers };
+        connection.request(&mut Vec::new(), &request, b"").unwrap();
+        match connection.receive(text.as_bytes()).unwrap() {
+            (_, Event::Head(head)) => head,
+            (_, event) => panic!("{event:?}"),
+        }
+    }
+
+    fn redirected(status: u16, method: Method, location: &str) -> Option<Next> {
+        let head = head(&format!("HTTP/1.1 {status} x\r\nLocation: {location}\r\n\r\n"));
+        next(&head, &method, &"http://h/a/b?c#d".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_table_of_methods_is_true() {
+        let becomes = |status, method| {
+            let next = redirected(status, method, "/x")?;
+            Some((next.method.to_string(), next.keeps_body))
+        };
+        let stays = |method: &str, body| Some((method.to_owned(), body));
+        for status in [301, 302] {
+            assert_eq!(becomes(status, Method::POST), stays("GET", false));
+            assert_eq!(becomes(status, Method::PUT), stays("PUT", true));
+            assert_eq!(becomes(status, Method::HEAD), stays("HEAD", true));
+        }
+        assert_eq!(becomes(303, Method::PUT), stays("GET", false));
+        assert_eq!(becomes(303, Method::HEAD), stays("HEAD", false));
+        for status in [307, 308] {
+            assert_eq!(becomes(status, Method::POST), stays("POST", true));
+        }
+        for status in [200, 300, 304, 305, 306, 400] {
+            assert_eq!(becomes(status, Method::GET), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_location_is_relative_to_the_url_and_inherits_its_fragment() {
+        let to = |location: &str| redirected(302, Method::GET, location).unwrap().url.to_string();
+        assert_eq!(to("x"), "http://h/a/x#d");
+        assert_eq!(to("/x#y"), "http://h/x#y");
+        assert_eq!(to("//other/x"), "http://other/x#d");
+        assert_eq!(to("/a b\u{e9}"), "http://h/a%20b%C3%A9#d");
+    }
+
+    #[test]
+    fn a_location_that_cannot_be_says_from_where_to_where() {
+        let head = head("HTTP/1.1 302 x\r\nLocation: file:///etc/passwd\r\n\r\n");
+        let error = next(&head, &Method::GET, &"http://h/".parse().unwrap()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("http://h/ redirects to \"file:///etc/passwd\""), "{text}");
+    }
+
+    #[test]
+    fn no_location_is_no_redirect() {
+        let head = head("HTTP/1.1 302 x\r\n\r\n");
+        assert!(next(&head, &Method::GET, &"http://h/".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn credentials_stay_with_their_origin_and_a_bodys_fields_with_it() {
+        let names = ["authorization", "cookie", "proxy-authorization", "host", "content-type", "x"];
+        let left = |next: Next| {
+            let mut headers: HeaderMap = names
+                .iter()
+                .map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("1")))
+                .collect();
+            next.strip(&mut headers);
+            let mut left: Vec<_> = headers.keys().map(ToString::to_string).collect();
+            left.sort();
+            left
+        };
+        let other = |location| redirected(307, Method::POST, location).unwrap();
+        assert_eq!(left(other("/x")).len(), 6);
+        for location in ["https://h/", "http://h:81/", "http://other/", "http://h.other/"] {
+            assert_eq!(left(other(location)), ["content-type", "x"], "{location}");
+        }
+        let get = redirected(303, Method::POST, "//other/").unwrap();
+        assert_eq!(left(get), ["x"]);
+    }
+}

@@ -1,0 +1,183 @@
+//! How long a request may take, and in what.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::error::ClientError;
+use crate::sys::Time;
+use crate::task::{running_loop, timeout_at};
+
+/// How long a request may take: as a whole, and its parts. `None` is without end.
+/// (`aiohttp.ClientTimeout`)
+///
+/// ```
+/// use evloop::http::ClientTimeout;
+/// use std::time::Duration;
+///
+/// let quick = ClientTimeout { total: Some(Duration::from_secs(5)), ..ClientTimeout::default() };
+/// assert_eq!(quick.sock_connect, Some(Duration::from_secs(30)));
+/// ```
+///
+/// # Unlike aiohttp
+///
+/// Every limit is exact: none is rounded up to whole seconds, and `total` is not raised to the
+/// largest of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientTimeout {
+    /// For a whole request: waiting for a free connection, connecting, sending, redirects, and
+    /// receiving the body to its last byte.
+    ///
+    /// Default 300 s, as in aiohttp.
+    pub total: Option<Duration>,
+    /// For having a connection: waiting for a free one, or for a slot for a new one, the lookup of
+    /// the name, connecting, and what a proxy and TLS need.
+    ///
+    /// Default none, as in aiohttp.
+    pub connect: Option<Duration>,
+    /// For connecting to the server or the proxy once its addresses are known.
+    ///
+    /// Default 30 s, as in aiohttp.
+    pub sock_connect: Option<Duration>,
+    /// Between two reads, from when the request is sent: how long a server may say nothing.
+    ///
+    /// Default none, as in aiohttp.
+    pub sock_read: Option<Duration>,
+}
+
+impl Default for ClientTimeout {
+    fn default() -> ClientTimeout {
+        ClientTimeout {
+            total: Some(Duration::from_secs(300)),
+            connect: None,
+            sock_connect: Some(Duration::from_secs(30)),
+            sock_read: None,
+        }
+    }
+}
+
+impl ClientTimeout {
+    /// No limits at all.
+    pub const NONE: ClientTimeout =
+        ClientTimeout { total: None, connect: None, sock_connect: None, sock_read: None };
+
+    /// The usual limits, but this one for the whole of a request.
+    pub fn total(total: Duration) -> ClientTimeout {
+        ClientTimeout { total: Some(total), ..ClientTimeout::default() }
+    }
+
+    /// A limit of nothing would fail every request; aiohttp 3 took it for no limit.
+    pub(super) fn check(&self) -> Result<(), ClientError> {
+        let limits = [
+            ("total", self.total),
+            ("connect", self.connect),
+            ("sock_connect", self.sock_connect),
+            ("sock_read", self.sock_read),
+        ];
+        match limits.iter().find(|(_, limit)| *limit == Some(Duration::ZERO)) {
+            None => Ok(()),
+            Some((name, _)) => Err(ClientError::InvalidRequest(format!(
+                "the timeout {name} is zero, which no request meets; None is no limit"
+            ))),
+        }
+    }
+}
+
+/// Which limit of [`ClientTimeout`] ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutKind {
+    /// [`total`](ClientTimeout::total).
+    Total,
+    /// [`connect`](ClientTimeout::connect).
+    Connect,
+    /// [`sock_connect`](ClientTimeout::sock_connect).
+    SockConnect,
+    /// [`sock_read`](ClientTimeout::sock_read).
+    SockRead,
+}
+
+/// Its name in [`ClientTimeout`].
+impl fmt::Display for TimeoutKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TimeoutKind::Total => "total",
+            TimeoutKind::Connect => "connect",
+            TimeoutKind::SockConnect => "sock_connect",
+            TimeoutKind::SockRead => "sock_read",
+        })
+    }
+}
+
+/// What a request is at: what its time ran out in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Slot,
+    Lookup,
+    Connection,
+    Proxy,
+    Tls,
+    Response,
+    Body,
+}
+
+impl Phase {
+    fn waits_for(self) -> &'static str {
+        match self {
+            Phase::Slot => "a free connection",
+            Phase::Lookup => "the lookup of the host's name",
+            Phase::Connection => "the connection",
+            Phase::Proxy => "the proxy's answer to CONNECT",
+            Phase::Tls => "the TLS handshake",
+            Phase::Response => "the response",
+            Phase::Body => "the rest of the body",
+        }
+    }
+}
+
+/// Where a request is, for whoever has to say so.
+#[derive(Clone)]
+pub(super) struct Progress(Rc<Cell<Phase>>);
+
+impl Progress {
+    pub(super) fn new(phase: Phase) -> Progress {
+        Progress(Rc::new(Cell::new(phase)))
+    }
+
+    pub(super) fn is_at(&self, phase: Phase) {
+        self.0.set(phase);
+    }
+}
+
+/// A limit under way.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    kind: TimeoutKind,
+    limit: Duration,
+    until: Time,
+}
+
+impl Limit {
+    /// Begins now; `None` where there is no limit.
+    pub(super) fn begin(kind: TimeoutKind, limit: Option<Duration>) -> Option<Limit> {
+        let limit = limit?;
+        Some(Limit { kind, limit, until: running_loop("a request").time() + limit })
+    }
+}
+
+/// Awaits `future` within `limit`.
+pub(super) async fn within<T>(
+    limit: Option<Limit>,
+    progress: &Progress,
+    future: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let Some(Limit { kind, limit, until }) = limit else { return future.await };
+    match timeout_at(until, future).await {
+        Ok(done) => done,
+        Err(_) => {
+            let waiting_for = progress.0.get().waits_for();
+            Err(ClientError::Timeout { kind, waiting_for, limit })
+        }
+    }
+}

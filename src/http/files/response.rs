@@ -1,0 +1,131 @@
+//! One file as a response.
+
+use std::collections::hash_map::RandomState;
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use http::{HeaderValue, StatusCode};
+
+use super::coding::Accepted;
+use super::look::{Found, Job, refused};
+use super::plan::{Asked, Content, Facts, plan};
+use crate::http::{Request, Response, mime};
+
+/// A file that answers a request: whole, in parts, or not at all because the client has it.
+/// (`aiohttp.web.FileResponse`)
+///
+/// It has an `ETag` and a `Last-Modified`, heeds the request's conditions (304, 412) and ranges
+/// (206, 416), and is sent by the kernel. If `FILE.br` or `FILE.gz` lies beside it and the client
+/// takes that coding, it is sent instead, with `Content-Encoding`; whoever compresses files anew
+/// must replace those too.
+///
+/// ```
+/// use evloop::http::{FileResponse, Request, Response};
+///
+/// async fn report(request: Request) -> std::io::Result<Response> {
+///     let response = FileResponse::new("report.pdf").respond(&request).await?;
+///     Ok(response.header("content-disposition", "attachment"))
+/// }
+/// ```
+///
+/// The path is the application's: whoever makes one of what a client said wants
+/// [`StaticFiles`](super::StaticFiles).
+#[derive(Clone, Debug)]
+pub struct FileResponse {
+    path: PathBuf,
+    content_type: Option<HeaderValue>,
+    precompressed: bool,
+}
+
+impl FileResponse {
+    /// The file at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> FileResponse {
+        FileResponse { path: path.into(), content_type: None, precompressed: true }
+    }
+
+    /// Its type; else the name's extension tells ([`mime`]).
+    #[must_use]
+    pub fn content_type(mut self, content_type: HeaderValue) -> FileResponse {
+        self.content_type = Some(content_type);
+        self
+    }
+
+    /// Whether compressed siblings are looked for; yes if not set.
+    #[must_use]
+    pub fn precompressed(mut self, precompressed: bool) -> FileResponse {
+        self.precompressed = precompressed;
+        self
+    }
+
+    /// The response to this request: 404 if there is no file (a directory, a FIFO and a device are
+    /// none), 403 if it may not be read.
+    ///
+    /// # Errors
+    ///
+    /// What is not the client's business, as no descriptors left, or a broken disk.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it leaves nothing behind.
+    pub async fn respond(self, request: &Request) -> io::Result<Response> {
+        let accepted = self.precompressed.then(|| Accepted::of(request.headers()));
+        let content_type = self.content_type.unwrap_or_else(|| type_of(&self.path));
+        match (Job { root: None, path: self.path, accepted }).find().await {
+            Ok(Found::File(file, facts)) => Ok(answer(request, file, &facts, &content_type)),
+            Ok(Found::Directory(_)) => Ok(Response::of_status(StatusCode::NOT_FOUND)),
+            Err(error) => refused(error),
+        }
+    }
+}
+
+/// What the extension tells.
+pub(super) fn type_of(path: &Path) -> HeaderValue {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    HeaderValue::from_static(mime::of_name(&name))
+}
+
+/// The response with this open file.
+pub(super) fn answer(
+    request: &Request,
+    file: File,
+    facts: &Facts,
+    content_type: &HeaderValue,
+) -> Response {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let asked = Asked {
+        method: request.method(),
+        headers: request.headers(),
+        now: now.as_secs() as i64,
+        boundary: RandomState::new().build_hasher().finish(),
+    };
+    let (head, content) = plan(&asked, facts, content_type);
+    collected(head, &file, content)
+}
+
+/// With the body in memory.
+fn collected(mut head: Response, file: &File, content: Content) -> Response {
+    let read = |offset, len| {
+        let mut bytes = vec![0; len as usize];
+        file.read_exact_at(&mut bytes, offset).map(|()| bytes).unwrap_or_default()
+    };
+    let body = match content {
+        Content::Nothing => return head,
+        Content::Part { offset, len } => read(offset, len),
+        Content::Several(parts) => {
+            let mut body = Vec::new();
+            for (head, part) in parts.parts() {
+                body.extend_from_slice(head.as_bytes());
+                body.extend(read(part.offset, part.len));
+            }
+            body.extend_from_slice(parts.end().as_bytes());
+            body
+        }
+    };
+    let mut response = Response::bytes(body).status(head.status_code());
+    *response.headers_mut() = std::mem::take(head.headers_mut());
+    response
+}

@@ -1,0 +1,12 @@
+//! Applications: routes, what stands around handlers, what they read, and how they live and end.
+
+mod ask;
+
+mod errors;
+#[cfg(feature = "json")]
+mod extract;
+mod lifecycle;
+mod middlewares;
+mod nesting;
+mod shutdown;
+mod sites;
