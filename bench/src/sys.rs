@@ -23,6 +23,17 @@ pub fn raise_descriptor_limit() {
     }
 }
 
+/// Sets the soft limit of open descriptors.
+pub fn limit_descriptors(most: libc::rlim_t) {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit writes one `rlimit` through the pointer, which is a live exclusive borrow.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0 {
+        limit.rlim_cur = most.min(limit.rlim_max);
+        // SAFETY: setrlimit only reads the live `limit`.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    }
+}
+
 /// A non-blocking listener on 127.0.0.1 with a backlog of 4096. Port 0 lets the kernel choose.
 pub fn listener(port: u16) -> io::Result<TcpListener> {
     // SAFETY: socket takes no pointer; the descriptor it returns is new and nobody else's.

@@ -40,6 +40,14 @@ pub struct Limits {
     ///
     /// Default 256 KiB, as Go's `net/http`.
     pub drained_body: u64,
+    /// Connections that a server has at a time. With more, one that waits for a request, or for the
+    /// rest of a head, is closed for the new one (nginx does so with idle ones); if none does, the
+    /// new one is answered 503 and closed.
+    ///
+    /// Default: as many as seven of eight descriptors that the process may have open
+    /// (`RLIMIT_NOFILE`), so that the application finds some for its own use and accepting never
+    /// fails for want of them.
+    pub connections: Option<usize>,
     /// Bytes of chunk extensions in one whole body. More: 400.
     ///
     /// Default 16 KiB, as hyper. Counted over the body, since a flood of one-byte chunks with long
@@ -65,6 +73,7 @@ impl Default for Limits {
             body_size: 1 << 20,
             read_buffer: 64 << 10,
             drained_body: 256 << 10,
+            connections: None,
             chunk_extension_bytes: 16 << 10,
             trailer_bytes: 16 << 10,
             empty_lines: 8,

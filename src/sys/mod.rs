@@ -27,6 +27,8 @@ mod kqueue;
 #[cfg(all(test, target_os = "linux"))]
 mod kqueue_model;
 #[cfg(feature = "http")]
+mod limit;
+#[cfg(feature = "http")]
 mod listing;
 mod open;
 mod option;
@@ -69,6 +71,8 @@ pub(crate) use fork::{Process, take_place};
     all(test, target_os = "linux")
 ))]
 pub(crate) use kqueue::{Change, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+#[cfg(feature = "http")]
+pub(crate) use limit::open_files_limit;
 #[cfg(feature = "http")]
 pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;

@@ -1,6 +1,6 @@
 //! Bodies that come in.
 
-use evloop::web::{Application, BodyError, Limits, Request, Response};
+use evloop::web::{Application, BodyError, Limits, Request, Response, StatusCode};
 
 use crate::support::{Client, serve};
 
@@ -91,6 +91,45 @@ fn a_client_that_asks_whether_to_send_its_body_is_told_to() {
     });
     assert_eq!((got.0.status, got.1.status, &got.1.body[..]), (100, 200, "hi"));
     assert_eq!(got.2.status, 200);
+}
+
+#[test]
+fn a_client_is_not_told_to_send_a_body_that_its_handler_refuses_or_does_not_read() {
+    let mut app = Application::new();
+    app.router().add_post("/", |request: Request| async move {
+        if request.header("authorization").is_none() {
+            Err(Response::error(StatusCode::UNAUTHORIZED, "who are you?"))?;
+        }
+        Ok::<_, Box<dyn std::error::Error>>(request.text().await?.into_owned())
+    });
+    let (got, _) = serve(app, |address| {
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n";
+        let mut refused = Client::connect(address);
+        let reply = refused.send(&format!("{head}\r\n")).reply();
+        let closed = refused.finish().is_closed();
+        let mut client = Client::connect(address);
+        let interim = client.send(&format!("{head}Authorization: x\r\n\r\n")).head().status;
+        (reply.status, closed, interim, client.send("hi").reply().body)
+    });
+    assert_eq!(got, (401, true, 100, "hi".to_owned()));
+}
+
+#[test]
+fn a_body_that_is_sent_without_waiting_for_leave_needs_none() {
+    let (reply, _) = serve(echoing(100), |address| {
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2";
+        Client::connect(address).send(&format!("{head}\r\n\r\nhi")).reply()
+    });
+    assert_eq!((reply.status, &reply.body[..]), (200, "hi"));
+}
+
+#[test]
+fn an_expectation_that_is_not_known_is_417() {
+    let (reply, _) = serve(echoing(100), |address| {
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: a-miracle\r\nContent-Length: 2";
+        Client::connect(address).send(&format!("{head}\r\n\r\nhi")).reply()
+    });
+    assert_eq!(reply.status, 417);
 }
 
 #[test]

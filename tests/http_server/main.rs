@@ -10,6 +10,7 @@ mod black_box;
 mod bodies;
 mod connections;
 mod ending;
+mod patience;
 mod pressure;
 mod streams;
 mod upgrades;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::rc::Rc;
 
-use evloop::http::StreamResult;
+use evloop::http::{ServerSentEvent, StreamResult};
 use evloop::web::{Application, Request, Response};
 use evloop::{EventLoop, yield_now};
 
@@ -294,6 +294,28 @@ fn a_body_can_be_answered_with_itself_while_it_comes() {
     });
     assert_eq!(pieces, ["ab", "cd", "ef"]);
     assert_eq!(reports, [""; 0]);
+}
+
+#[test]
+fn events_leave_as_they_are_sent() {
+    let mut app = Application::new();
+    app.router().add_get("/", |_: Request| async {
+        Response::events(|mut events| async move {
+            events.send(&ServerSentEvent::data("one").id("1")).await?;
+            yield_now().await;
+            events.heartbeat().await?;
+            Ok(())
+        })
+    });
+    let (got, _) = serve(app, |address| {
+        let mut client = Client::connect(address);
+        client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        let head = client.head();
+        let kind = head.get("content-type").map(str::to_owned);
+        (kind, client.chunk(), client.chunk(), client.chunk())
+    });
+    let kind = Some("text/event-stream".to_owned());
+    assert_eq!(got, (kind, Some("id: 1\ndata: one\n\n".into()), Some(":\n\n".into()), None));
 }
 
 /// A file of `len` bytes that has no name any more.

@@ -86,6 +86,7 @@ pub struct Application {
     fallback: Option<Rc<dyn Handle>>,
     limits: Limits,
     timeouts: Timeouts,
+    handler_cancellation: bool,
     context: AppContext,
     middlewares: Vec<Rc<dyn Middleware>>,
     prepare: Vec<Prepare>,
@@ -308,6 +309,13 @@ impl Application {
     /// How long the server waits for a client.
     pub fn timeouts(&mut self, timeouts: Timeouts) -> &mut Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// Whether a handler whose client has gone is cancelled; it runs to its end if not set. A client
+    /// has gone also when it has closed its own direction only. (`handler_cancellation`)
+    pub fn handler_cancellation(&mut self, cancel: bool) -> &mut Self {
+        self.handler_cancellation = cancel;
         self
     }
 

@@ -131,7 +131,8 @@ impl AppRunner {
         }
         let (limits, timeouts) = (app.limits.clone(), app.timeouts);
         let log = app.access_log.take().map(Ledger::new);
-        let service = Service::new(&event_loop, app.freeze(), limits, timeouts, log);
+        let cancels = app.handler_cancellation;
+        let service = Service::new(&event_loop, app.freeze(), limits, timeouts, cancels, log);
         let ready = Ready { service, sites: RefCell::default(), lifecycle };
         self.0.stage.replace(Stage::Ready(Rc::new(ready)));
         Ok(())

@@ -33,6 +33,7 @@ mod answer;
 mod drive;
 pub(super) mod handler;
 mod log;
+mod patience;
 mod receive;
 mod sending;
 pub(super) mod service;
@@ -42,22 +43,20 @@ mod switch;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
-use http::StatusCode;
-
-use self::service::{Service, Timeouts, Waits};
+use self::patience::Writes;
+use self::service::{Service, Waits};
 use self::stage::{Cause, Stage};
 use super::h1::ServerConnection;
 use super::request::BodyError;
-use super::response::Response;
 use crate::event_loop::EventLoop;
 use crate::sys::Time;
 use crate::task::Task;
 use crate::transport::{Protocol, Transport};
 
-/// So many bytes of a body allow one second more for it.
-const BODY_RATE: u64 = 500;
+/// What is answered where no more connections are served.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\
+    retry-after: 1\r\nconnection: close\r\n\r\n";
 
 /// A connection's protocol: what the transport calls.
 pub(super) struct Http {
@@ -82,6 +81,9 @@ pub(in crate::http) struct Connection {
     feeding: Cell<bool>,
     waits: Cell<Waits>,
     since: Cell<Time>,
+    writes: Writes,
+    /// When the exchange under way began, if anybody minds: the second of the loop's clock.
+    began: Cell<u32>,
 }
 
 /// Bytes of which some are used up, but not all.
@@ -99,6 +101,12 @@ impl Http {
 impl Protocol for Http {
     fn connection_made(&mut self, transport: &Transport) {
         self.service.look_at_the_clock();
+        if !self.service.has_room() {
+            // Said before the request is there, and closed: of a client that is still sending it
+            // some will not hear it. It costs next to nothing, which is the point here.
+            let _ = transport.write(NO_ROOM);
+            return transport.close();
+        }
         let connection = Connection::new(&self.service, transport);
         connection.place.set(self.service.admit(&connection));
         if self.service.is_closing() {
@@ -168,6 +176,8 @@ impl Connection {
             feeding: Cell::new(false),
             waits: Cell::new(Waits::Idle),
             since: Cell::new(service.event_loop().map_or(Time::ZERO, |it| it.time())),
+            writes: Writes::default(),
+            began: Cell::new(0),
         })
     }
 
@@ -223,52 +233,10 @@ impl Connection {
     }
 
     fn lost(&self) {
-        // A handler that is under way runs to its end, as in aiohttp.
-        self.ends();
-    }
-
-    /// How long it may still wait for what it waits for; `None` if that is nothing the client owes.
-    pub(super) fn time_left(&self, timeouts: &Timeouts, now: Time) -> Option<Duration> {
-        let mut limit = timeouts.of(self.waits.get())?;
-        let mut waited = now.since(self.since.get());
-        if let (Waits::Body, Some(body)) = (self.waits.get(), self.stage.borrow().body()) {
-            let (received, before) = body.pace();
-            limit = limit.saturating_add(Duration::from_secs(received / BODY_RATE));
-            waited = waited.saturating_add(before);
+        // A handler that is under way runs to its end, as in aiohttp, unless that is not wanted.
+        if let Some(task) = self.ends().filter(|_| self.service.cancels_handlers) {
+            task.cancel();
         }
-        Some(limit.saturating_sub(waited))
-    }
-
-    /// It waits for something else from now on, or for the same anew.
-    fn now_waits(&self, waits: Waits) {
-        let before = self.waits.replace(waits);
-        if before == waits && waits != Waits::Idle {
-            return;
-        }
-        let since = self.since.replace(self.service.now());
-        if let (Waits::Body, Some(body)) = (before, self.stage.borrow().body()) {
-            body.has_waited(self.service.now().since(since));
-        }
-    }
-
-    /// It has waited for that too long.
-    pub(super) fn waited_too_long(&self) {
-        let what = match self.waits.get() {
-            Waits::Head => "the head of the request did not arrive in time",
-            Waits::Body => "the body of the request did not arrive in time",
-            Waits::Linger => return self.transport.abort(),
-            Waits::Idle | Waits::Nothing => return self.close(),
-        };
-        self.begin();
-        // To the machine it is as if the client had gone: what it has begun is broken off.
-        let _ = self.machine.borrow_mut().receive_eof();
-        if let Some(body) = self.stage.borrow().body() {
-            // Its reader answers.
-            return body.fail(BodyError::TimedOut);
-        }
-        self.refuse(&Response::error(StatusCode::REQUEST_TIMEOUT, what));
-        self.flush();
-        self.close();
     }
 
     /// The server closes: an idle connection ends now, another after its present request.

@@ -244,6 +244,7 @@ impl Connection {
             before => drop(before),
         }
         self.log_request(&request);
+        self.begins();
         let task = self.service.app.start(request, self);
         if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
             *place = Some(task);
@@ -253,6 +254,11 @@ impl Connection {
     pub(super) fn eof_received(self: &Rc<Self>) -> bool {
         self.begin();
         self.finished.set(true);
+        if self.service.cancels_handlers && self.stage.borrow().exchange().is_some() {
+            // Few clients close their direction alone, and those that go do it too: whoever wants
+            // handlers cancelled for them wants it now.
+            return false;
+        }
         if self.is_upgraded() {
             let keep = self.forward(|protocol, transport| protocol.eof_received(transport));
             return keep.unwrap_or(false);

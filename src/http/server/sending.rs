@@ -43,12 +43,14 @@ pub(super) struct Sending {
     connection: Weak<Connection>,
     state: Cell<State>,
     waiters: RefCell<Vec<Waker>>,
+    /// How many parts of a file were given to the kernel.
+    parts: Cell<u32>,
 }
 
 impl Sending {
     pub(super) fn new(connection: Weak<Connection>) -> Rc<Sending> {
         let state = Cell::new(State::Open);
-        Rc::new(Sending { connection, state, waiters: RefCell::default() })
+        Rc::new(Sending { connection, state, waiters: RefCell::default(), parts: Cell::new(0) })
     }
 
     /// Something has changed for those who wait.
@@ -56,6 +58,11 @@ impl Sending {
         for waiter in self.waiters.take() {
             waiter.wake();
         }
+    }
+
+    /// How many parts of a file were given to the kernel: it changes while the client reads.
+    pub(super) fn parts(&self) -> u32 {
+        self.parts.get()
     }
 
     /// The answer is complete.
@@ -210,6 +217,7 @@ impl Connection {
             poll_fn(|context| sending.poll_room(context)).await?;
             let count = Some((end - offset).min(FILE_PART));
             let Some(event_loop) = self.event_loop() else { return Ok(()) };
+            sending.parts.set((sending.parts() + 1) & (u32::MAX >> 1));
             let sent = event_loop.sendfile(&self.transport, &file, offset, count).fallback(false);
             match sent.await {
                 Ok(0) => return Err(too_short()),
@@ -221,6 +229,7 @@ impl Connection {
                 }
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     let part = FilePart { file, offset, len: end - offset };
+                    sending.parts.set(0);
                     return copy_file(sending, part).await;
                 }
                 Err(error) => return Err(error),

@@ -13,7 +13,7 @@ use crate::http::app::App;
 use crate::http::date::imf_fixdate;
 use crate::http::h1::Shared;
 use crate::http::limits::Limits;
-use crate::sys::Time;
+use crate::sys::{Time, open_files_limit};
 
 /// How fine the server's time is: of the date it writes, and of its timeouts.
 const TICK: Duration = Duration::from_secs(1);
@@ -46,6 +46,17 @@ pub struct Timeouts {
     ///
     /// Default 10 s, as aiohttp's `lingering_time`.
     pub linger: Duration,
+    /// Without the client taking a byte of what is to be sent to it. Then the connection is
+    /// aborted: the client does not read, or is not there.
+    ///
+    /// Default 60 s, as nginx's `send_timeout`. Progress is looked for once in that time, so that
+    /// it may take up to twice as long.
+    pub write: Duration,
+    /// From a request's head to the end of its answer. Then the handler is cancelled, and 503 is
+    /// answered; if the answer has begun, the connection is aborted.
+    ///
+    /// Default: none, as in aiohttp, because only the application knows what it does for long.
+    pub request: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -55,6 +66,8 @@ impl Default for Timeouts {
             head: Duration::from_secs(60),
             body: Duration::from_secs(60),
             linger: Duration::from_secs(10),
+            write: Duration::from_secs(60),
+            request: None,
         }
     }
 }
@@ -70,6 +83,10 @@ pub(in crate::http) enum Waits {
     Body,
     /// For the client to read, or to close.
     Linger,
+    /// For the client to read. This one and the next are waited for beside another.
+    Write,
+    /// For the handler.
+    Request,
     /// For nothing that the client owes.
     Nothing,
 }
@@ -81,6 +98,8 @@ impl Timeouts {
             Waits::Head => Some(self.head),
             Waits::Body => Some(self.body),
             Waits::Linger => Some(self.linger),
+            Waits::Write => Some(self.write),
+            Waits::Request => self.request,
             Waits::Nothing => None,
         }
     }
@@ -92,7 +111,11 @@ pub(in crate::http) struct Service {
     /// The access log, if there is one.
     pub(in crate::http) log: Option<Ledger>,
     pub(in crate::http) shared: Shared,
-    timeouts: Timeouts,
+    pub(super) timeouts: Timeouts,
+    /// Whether a handler whose client has gone is cancelled.
+    pub(super) cancels_handlers: bool,
+    /// The most connections at a time.
+    most: usize,
     event_loop: WeakLoop,
     /// Where answers are encoded; empty between two uses.
     pub(in crate::http) out: RefCell<Vec<u8>>,
@@ -110,6 +133,17 @@ pub(in crate::http) struct Service {
 struct Places {
     places: Vec<Option<Rc<Connection>>>,
     free: Vec<usize>,
+    /// Where the search for a connection to give up goes on.
+    hand: usize,
+}
+
+/// So many connections are looked at for one to give up.
+const SEARCH: usize = 16;
+
+/// Seven of eight descriptors: the others are for what handlers open.
+fn room_for_connections() -> usize {
+    let descriptors = open_files_limit();
+    descriptors - descriptors / 8
 }
 
 impl Service {
@@ -118,13 +152,16 @@ impl Service {
         app: Rc<App>,
         limits: Limits,
         timeouts: Timeouts,
+        cancels_handlers: bool,
         log: Option<Ledger>,
     ) -> Rc<Service> {
         Rc::new(Service {
             app,
             log,
+            most: limits.connections.unwrap_or_else(room_for_connections),
             shared: Shared::new(limits),
             timeouts,
+            cancels_handlers,
             event_loop: Rc::downgrade(&event_loop.0),
             out: RefCell::default(),
             connections: RefCell::default(),
@@ -158,6 +195,43 @@ impl Service {
                 connections.places.len() - 1
             }
         }
+    }
+
+    /// Whether one more connection may come; if there are too many, one that does nothing goes for
+    /// it.
+    pub(in crate::http) fn has_room(&self) -> bool {
+        let connections = self.connections.borrow();
+        if connections.places.len() - connections.free.len() < self.most {
+            return true;
+        }
+        drop(connections);
+        match self.idler() {
+            Some(idler) => {
+                idler.close();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Of some connections, one that waits for a request; else the one that has waited longest for
+    /// the rest of a head.
+    #[cold]
+    fn idler(&self) -> Option<Rc<Connection>> {
+        let connections = &mut *self.connections.borrow_mut();
+        let mut slow: Option<&Rc<Connection>> = None;
+        for _ in 0..SEARCH.min(connections.places.len()) {
+            connections.hand = (connections.hand + 1) % connections.places.len();
+            let Some(connection) = &connections.places[connections.hand] else { continue };
+            match connection.waits() {
+                (Waits::Idle, _) => return Some(connection.clone()),
+                (Waits::Head, since) if slow.is_none_or(|slow| since < slow.waits().1) => {
+                    slow = Some(connection);
+                }
+                _ => {}
+            }
+        }
+        slow.cloned()
     }
 
     pub(in crate::http) fn dismiss(&self, place: usize) {
@@ -253,8 +327,8 @@ impl Service {
         for connection in self.connections() {
             match connection.time_left(&self.timeouts, now) {
                 None => {}
-                Some(Duration::ZERO) => connection.waited_too_long(),
-                Some(left) => next = Some(next.map_or(left, |next| next.min(left))),
+                Some((waits, Duration::ZERO)) => connection.waited_too_long(waits),
+                Some((_, left)) => next = Some(next.map_or(left, |next| next.min(left))),
             }
         }
         if let Some(next) = next {
