@@ -52,7 +52,7 @@ pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
 pub use etag::{EntityTag, InvalidEntityTag};
 pub use extensions::Extensions;
-pub use extract::{ExtractError, Form, Multipart, Part};
+pub use extract::{ExtractError, Form};
 pub use files::{FileResponse, StaticFiles};
 pub use h1::RequestHead;
 pub use http_error::HttpError;

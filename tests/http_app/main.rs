@@ -8,7 +8,6 @@ mod errors;
 mod extract;
 mod lifecycle;
 mod middlewares;
-mod multipart;
 mod nesting;
 mod shutdown;
 #[cfg(feature = "testing")]

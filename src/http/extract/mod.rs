@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! · pairs.rs   from pairs of names and values to a type     json.rs   JSON, both ways
-//!   form.rs    forms                                multipart.rs   forms with files
+//!   form.rs    forms
 //! ```
 //!
 //! The typed ones need the feature `json`, for they are serde's.
@@ -10,7 +10,6 @@
 mod form;
 #[cfg(feature = "json")]
 mod json;
-mod multipart;
 #[cfg(feature = "json")]
 mod pairs;
 
@@ -22,7 +21,6 @@ use super::request::BodyError;
 use super::response::{IntoResponse, Response};
 
 pub use form::Form;
-pub use multipart::{Multipart, Part};
 
 /// Why a request does not say what it was asked for. Returned by a handler, it is answered with
 /// its [`status`](ExtractError::status) and its text.
