@@ -124,6 +124,10 @@
 //!
 //! or as a [`Protocol`], which costs no task and no read buffer a connection.
 //!
+//! **TLS.** With the feature `tls`, `.tls(…)` on whatever connects or listens puts rustls below the
+//! protocol, stream or handler, which run over it unchanged; `start_tls` does so on a connection that
+//! is there.
+//!
 //! **Looking at it.** `EVLOOP_EXPLAIN=1`, `2` or `3` has any program say in words what its loop
 //! does and why; [`EventLoop::counters`] counts always; [`observe`] has the records that both are
 //! made from.

@@ -3,6 +3,7 @@
 //! [`h1`] is the protocol, without I/O. [`Router`], [`Request`] and [`Response`] are what an
 //! application sees, and are without I/O too.
 
+mod access_log;
 mod app;
 mod body;
 mod client;
@@ -36,6 +37,7 @@ pub mod url;
 #[cfg(feature = "ws")]
 pub mod ws;
 
+pub use access_log::{Access, AccessFormat, AccessFormatError};
 pub use app::{
     AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath, RouteDef,
     Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,

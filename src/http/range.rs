@@ -211,6 +211,11 @@ impl Multipart {
         self.parts.is_empty()
     }
 
+    /// The length of the longest part.
+    pub fn longest(&self) -> u64 {
+        self.parts.iter().map(|part| part.len).max().unwrap_or(0)
+    }
+
     /// What goes out: the text that comes before each part, and the part.
     pub fn parts(&self) -> impl Iterator<Item = (&str, Part)> {
         self.heads.iter().map(|head| &head[..]).zip(self.parts.iter().copied())

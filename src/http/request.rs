@@ -20,12 +20,16 @@ use super::{query, url};
 ///
 /// The handler gets it as soon as its head is there; the body comes while the handler runs, and is
 /// received only as fast as it is read. Nothing is decoded or built before it is asked for.
-pub struct Request(Box<Inner>);
+pub struct Request {
+    head: RequestHead,
+    /// `None` only while it is being dropped.
+    rest: Option<Box<Rest>>,
+}
 
 /// In a box, because a request goes through many hands on its way into a handler's future, and
-/// every one of them would copy it.
-struct Inner {
-    head: RequestHead,
+/// every one of them would copy it. The box stays with the head's storage, for the next request.
+#[derive(Default)]
+struct Rest {
     match_info: MatchInfo,
     /// Where the body comes from; `None` if there is none.
     incoming: Option<Rc<Incoming>>,
@@ -37,40 +41,69 @@ struct Inner {
     scope: Option<Rc<Scope>>,
 }
 
+impl Rest {
+    /// Leaves nothing of this request to the next. Every field is named, so that none is forgotten;
+    /// most were not used, and are not written.
+    #[inline(always)]
+    fn clear(&mut self) {
+        let Rest { match_info, incoming, body, extensions, path, remote, scope } = self;
+        match_info.clear();
+        incoming.take();
+        body.take();
+        if !extensions.is_empty() {
+            *extensions = Extensions::new();
+        }
+        path.take();
+        *remote = None;
+        scope.take();
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if let Some(mut rest) = self.rest.take() {
+            rest.clear();
+            *self.head.luggage() = Some(rest);
+        }
+    }
+}
+
 impl Request {
     /// A request without a body, unrouted. Servers make it; it is public for tests of handlers and
     /// for servers of one's own.
-    pub fn new(head: RequestHead) -> Request {
-        Request(Box::new(Inner {
-            head,
-            match_info: MatchInfo::default(),
-            incoming: None,
-            body: OnceCell::new(),
-            extensions: Extensions::new(),
-            path: OnceCell::new(),
-            remote: None,
-            scope: None,
-        }))
+    pub fn new(mut head: RequestHead) -> Request {
+        let rest = head.luggage().take().and_then(|left| left.downcast().ok());
+        Request { head, rest: Some(rest.unwrap_or_default()) }
+    }
+
+    #[inline]
+    fn rest(&self) -> &Rest {
+        self.rest.as_ref().expect("it is there until drop")
+    }
+
+    #[inline]
+    fn rest_mut(&mut self) -> &mut Rest {
+        self.rest.as_mut().expect("it is there until drop")
     }
 
     /// Says where the request comes from.
     pub fn set_remote(&mut self, remote: SocketAddr) {
-        self.0.remote = Some(remote);
+        self.rest_mut().remote = Some(remote);
     }
 
     /// Says what the router found.
     pub fn set_match_info(&mut self, match_info: MatchInfo) {
-        self.0.match_info = match_info;
+        self.rest_mut().match_info = match_info;
     }
 
     /// Says whose handlers or middlewares have it now.
     pub(super) fn set_scope(&mut self, scope: Option<Rc<Scope>>) {
-        self.0.scope = scope;
+        self.rest_mut().scope = scope;
     }
 
     /// What its application shares with its handlers.
     pub(super) fn scope(&self) -> Option<&Scope> {
-        self.0.scope.as_deref()
+        self.rest().scope.as_deref()
     }
 
     /// Gives it this body.
@@ -79,40 +112,40 @@ impl Request {
     }
 
     pub(in crate::http) fn set_incoming(&mut self, incoming: Rc<Incoming>) {
-        self.0.incoming = Some(incoming);
-        self.0.body.take();
+        self.rest_mut().incoming = Some(incoming);
+        self.rest_mut().body.take();
     }
 
     pub(in crate::http) fn incoming(&self) -> Option<&Rc<Incoming>> {
-        self.0.incoming.as_ref()
+        self.rest().incoming.as_ref()
     }
 
     /// The method.
     pub fn method(&self) -> &Method {
-        self.0.head.method()
+        self.head.method()
     }
 
     /// HTTP/1.0 or HTTP/1.1.
     pub fn version(&self) -> Version {
-        self.0.head.version()
+        self.head.version()
     }
 
     /// The path, percent-decoded, without the query.
     pub fn path(&self) -> &str {
-        match url::decode(self.0.head.path()) {
+        match url::decode(self.head.path()) {
             Cow::Borrowed(path) => path,
-            Cow::Owned(path) => self.0.path.get_or_init(|| path),
+            Cow::Owned(path) => self.rest().path.get_or_init(|| path),
         }
     }
 
     /// Path and query as they were sent, or whatever else the target was.
     pub fn raw_path(&self) -> &str {
-        self.0.head.target()
+        self.head.target()
     }
 
     /// The query as it was sent, without its question mark; empty if there is none.
     pub fn raw_query_string(&self) -> &str {
-        self.0.head.query()
+        self.head.query()
     }
 
     /// The query made readable; empty if there is none. See [`query::readable`].
@@ -127,23 +160,23 @@ impl Request {
 
     /// What the variables of the route's pattern stand for.
     pub fn match_info(&self) -> &MatchInfo {
-        &self.0.match_info
+        &self.rest().match_info
     }
 
     /// The header fields, as a map that is made at the first call.
     pub fn headers(&self) -> &HeaderMap {
-        self.0.head.headers()
+        self.head.headers()
     }
 
     /// The value of the first header field of this name, in any letter case, if it is UTF-8. For a
     /// field or two this is cheaper than [`headers`](Request::headers).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.head.fields().get(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.head.fields().get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The host the client wants: the target's if it names one (RFC 9112 §3.2.2), else `Host`'s.
     pub fn host(&self) -> &str {
-        let target = self.0.head.target();
+        let target = self.head.target();
         match target.split_once("://").filter(|_| !target.starts_with('/')) {
             Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or_default(),
             None => self.header("host").unwrap_or_default(),
@@ -152,22 +185,22 @@ impl Request {
 
     /// Where the request comes from, if it came over a network.
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.0.remote
+        self.rest().remote
     }
 
     /// The head as it was received.
     pub fn head(&self) -> &RequestHead {
-        &self.0.head
+        &self.head
     }
 
     /// Whether it has a body, even an empty one in chunks. (`can_read_body`)
     pub fn has_body(&self) -> bool {
-        self.0.incoming.is_some()
+        self.rest().incoming.is_some()
     }
 
     /// How many bytes its body has, if it says so before it sends them.
     pub fn content_length(&self) -> Option<u64> {
-        match self.0.head.framing() {
+        match self.head.framing() {
             Framing::Length(0) => self.header("content-length").map(|_| 0),
             Framing::Length(length) => Some(length),
             _ => None,
@@ -176,23 +209,23 @@ impl Request {
 
     /// Whether the client allows the connection to serve another request.
     pub fn keep_alive(&self) -> bool {
-        self.0.head.keeps_alive()
+        self.head.keeps_alive()
     }
 
     /// The body, to be read piece by piece as it comes. [`read`](Request::read) gives whatever
     /// was not read so. (`request.content`)
     pub fn content(&self) -> Content {
-        Content::new(self.0.incoming.clone())
+        Content::new(self.rest().incoming.clone())
     }
 
     /// What middlewares have noted about this request. (`request[...]`)
     pub fn extensions(&self) -> &Extensions {
-        &self.0.extensions
+        &self.rest().extensions
     }
 
     /// The same, to be changed.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.0.extensions
+        &mut self.rest_mut().extensions
     }
 
     /// The whole body; waits for it, and keeps it for the next call. A client that asked whether
@@ -205,12 +238,12 @@ impl Request {
     /// # Cancel safety
     /// Nothing is lost: what was received is kept for the next call.
     pub async fn read(&self) -> Result<&[u8], BodyError> {
-        if let Some(body) = self.0.body.get() {
+        if let Some(body) = self.rest().body.get() {
             return Ok(body);
         }
-        let Some(incoming) = &self.0.incoming else { return Ok(&[]) };
+        let Some(incoming) = &self.rest().incoming else { return Ok(&[]) };
         poll_fn(|context| incoming.poll_whole(context)).await?;
-        Ok(self.0.body.get_or_init(|| incoming.take()))
+        Ok(self.rest().body.get_or_init(|| incoming.take()))
     }
 
     /// The whole body as text, in the character set that `Content-Type` names, UTF-8 if none.

@@ -98,7 +98,7 @@ impl StreamWriter {
         self.transport().write_eof();
     }
 
-    /// Whether [`write_eof`](StreamWriter::write_eof) is possible: on TCP it is.
+    /// Whether [`write_eof`](StreamWriter::write_eof) is possible: on TCP it is, through TLS not.
     pub fn can_write_eof(&self) -> bool {
         self.transport().can_write_eof()
     }
@@ -165,8 +165,11 @@ impl StreamWriter {
     /// Dropped while it waits, it aborts the connection.
     pub async fn start_tls(&mut self, side: impl Into<TlsSide>) -> io::Result<()> {
         self.drain().await?;
-        let shared = self.shared();
+        let (shared, side) = (self.shared(), side.into());
         let event_loop = shared.transport.event_loop().ok_or(LoopError::Closed)?;
+        // What is unread stays so if it cannot begin.
+        side.check()?;
+        shared.transport.check_insert()?;
         let received = shared.take_unread();
         event_loop.start_tls(&shared.transport, side).received(received).await
     }

@@ -47,6 +47,8 @@ use super::header::{Header, Turn};
 use super::join_error::JoinError;
 use crate::event_loop::{Mailbox, Run, thread_number};
 use crate::observe::{Record, count};
+#[cfg(feature = "http")]
+use crate::observe::{Site, TaskId};
 use crate::sys::zoo::{self, Bug};
 
 /// What a task's place holds.
@@ -113,6 +115,16 @@ impl<F: Future + 'static> TaskCell<F> {
     #[inline(always)]
     pub(super) fn new(header: Header, stage: Stage<F>) -> Rc<Self> {
         Rc::new(TaskCell { header, stage: UnsafeCell::new(stage) })
+    }
+
+    /// Makes another task of the cell of one that is over, if nobody else knows of that.
+    #[cfg(feature = "http")]
+    #[inline(always)]
+    pub(super) fn renew(self: &mut Rc<Self>, id: TaskId, at: Site, future: F) -> Result<(), F> {
+        let Some(cell) = Rc::get_mut(self) else { return Err(future) };
+        cell.header.renew(id, at);
+        *cell.stage.get_mut() = Stage::Polling(future);
+        Ok(())
     }
 
     /// Polls the future once.
@@ -423,8 +435,16 @@ impl<F, S> Inside<F, S> {
         Inside { future: Some(future), state }
     }
 
+    /// Of a future that is to be made yet, in its place.
+    #[cfg(feature = "http")]
+    #[inline(always)]
+    pub(crate) fn before(state: S) -> Self {
+        Inside { future: None, state }
+    }
+
     /// The future, pinned with the whole, and the state, which is not.
-    pub(super) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut S) {
+    #[inline(always)]
+    pub(crate) fn project(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut S) {
         // SAFETY: `future` is pinned structurally: nothing moves it out, `Inside` has no `Drop`
         // and is `Unpin` only if `F` is, and it is not packed. `state` is never given out pinned.
         unsafe {

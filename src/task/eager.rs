@@ -1,5 +1,9 @@
 //! Starting a task at once, for whoever expects that it will not wait. (asyncio's `eager_start`)
 
+#[cfg(feature = "http")]
+use std::any::Any;
+#[cfg(feature = "http")]
+use std::cell::Cell;
 use std::future::Future;
 #[cfg(feature = "http")]
 use std::panic::resume_unwind;
@@ -44,7 +48,8 @@ impl EventLoop {
         if !self.is_running() {
             return self.create_task_at(future, at);
         }
-        let (task, step) = self.step_now(future.into_future(), at);
+        let cell = |id| self.new_cell(id, at, future.into_future());
+        let (task, step) = self.step_now(at, cell);
         match step {
             Ok(Poll::Pending) => self.settle_in(&task),
             Ok(Poll::Ready(_)) if task.header.must_cancel.get() => {
@@ -56,24 +61,39 @@ impl EventLoop {
         Task(task)
     }
 
-    /// Makes a task, and has it take its first step.
-    fn step_now<F>(&self, future: F, at: Site) -> (Rc<TaskCell<F>>, FirstStep<F::Output>)
+    /// Makes a task in the cell that `cell` gives, and has it take its first step.
+    #[inline(always)]
+    fn step_now<F>(
+        &self,
+        at: Site,
+        cell: impl FnOnce(TaskId) -> Rc<TaskCell<F>>,
+    ) -> (Rc<TaskCell<F>>, FirstStep<F::Output>)
     where
         F: Future + 'static,
     {
         let tally = &self.0.observe.tally;
         count(&tally.tasks_spawned);
-        let header = Header::new(self.0.home.clone(), TaskId(tally.tasks_spawned.get()), at);
+        let task = cell(TaskId(tally.tasks_spawned.get()));
         if self.0.spawns_specially.get() {
-            super::locals::inherit(&header);
+            super::locals::inherit(&task.header);
         }
-        self.0.observe.tell(|| Record::TaskSpawned { task: header.id, at });
-        let task = TaskCell::new(header, Stage::Polling(future));
+        self.0.observe.tell(|| Record::TaskSpawned { task: task.header.id, at });
         task.header.advance(Turn::Woken);
         task.header.advance(Turn::StepBegins);
         forget_wait();
         let step = catch_unwind(AssertUnwindSafe(|| task.poll()));
         (task, step)
+    }
+
+    #[inline(always)]
+    fn new_cell<F: Future + 'static>(&self, id: TaskId, at: Site, future: F) -> Rc<TaskCell<F>> {
+        TaskCell::new(Header::new(self.0.home.clone(), id, at), Stage::Polling(future))
+    }
+
+    #[cfg(feature = "http")]
+    #[inline]
+    fn is_home_of<F: Future + 'static>(&self, cell: &TaskCell<F>) -> bool {
+        Rc::ptr_eq(&cell.header.home, &self.0.home)
     }
 
     /// A task that has to wait lives in the loop from now on.
@@ -101,29 +121,68 @@ pub fn spawn_eager<F: IntoFuture<IntoFuture: 'static>>(future: F) -> Task<F::Out
 #[cfg(feature = "http")]
 impl EventLoop {
     /// The same for a future that nobody awaits: `None` if its first step was its last. The task
-    /// then never lived in the loop either.
+    /// then never lived in the loop either, and if nobody kept a waker of it, its memory is spared
+    /// for the next.
     ///
     /// # Panics
     ///
     /// With `future`'s panic, if its first step panics.
     #[track_caller]
-    pub(crate) fn start_now<F>(&self, future: F) -> Option<Task<()>>
+    pub(crate) fn start_now<F>(&self, spare: &Spare, future: F) -> Option<Task<()>>
     where
         F: Future<Output = ()> + 'static,
     {
-        let (task, step) = self.step_now(future, Location::caller());
+        let at = Location::caller();
+        let cell = |id| match spare.take::<F>().filter(|cell| self.is_home_of(cell)) {
+            Some(mut cell) => match cell.renew(id, at, future) {
+                Ok(()) => cell,
+                Err(future) => self.new_cell(id, at, future),
+            },
+            None => self.new_cell(id, at, future),
+        };
+        let (task, step) = self.step_now(at, cell);
         match step {
             Ok(Poll::Pending) => {
                 self.settle_in(&task);
                 return Some(Task(task));
             }
-            Ok(Poll::Ready(())) => end(&task, TaskEnd::Finished),
+            Ok(Poll::Ready(())) => {
+                end(&task, TaskEnd::Finished);
+                spare.keep(task);
+            }
             Err(payload) => {
                 end(&task, TaskEnd::Panicked);
                 resume_unwind(payload)
             }
         }
         None
+    }
+}
+
+/// The memory of a task that did not wait, for the next of its kind. There should be one for each
+/// kind of future: another kind's is of no use.
+#[cfg(feature = "http")]
+#[derive(Default)]
+pub(crate) struct Spare(Cell<Option<Rc<dyn Any>>>);
+
+/// So large a cell is not kept.
+#[cfg(feature = "http")]
+const SPARE_BYTES: usize = 4096;
+
+#[cfg(feature = "http")]
+impl Spare {
+    #[inline]
+    fn take<F: Future + 'static>(&self) -> Option<Rc<TaskCell<F>>> {
+        self.0.take()?.downcast().ok()
+    }
+
+    /// Keeps the cell of a task that is over.
+    #[inline]
+    fn keep<F: Future + 'static>(&self, mut cell: Rc<TaskCell<F>>) {
+        // A waker may live on, and find the task done; its cell is nobody else's then.
+        if size_of::<TaskCell<F>>() <= SPARE_BYTES && Rc::get_mut(&mut cell).is_some() {
+            self.0.set(Some(cell));
+        }
     }
 }
 
@@ -161,7 +220,9 @@ mod tests {
         let event_loop = on_a_loop(|event_loop| {
             let ran = Rc::new(Cell::new(false));
             let inside = ran.clone();
-            assert!(event_loop.start_now(async move { inside.set(true) }).is_none());
+            assert!(
+                event_loop.start_now(&Spare::default(), async move { inside.set(true) }).is_none()
+            );
             assert!(ran.get());
         });
         event_loop.run_once(None).unwrap();
@@ -175,7 +236,7 @@ mod tests {
         let ran = Rc::new(Cell::new(0));
         let inside = ran.clone();
         let event_loop = on_a_loop(move |event_loop| {
-            let task = event_loop.start_now(async move {
+            let task = event_loop.start_now(&Spare::default(), async move {
                 inside.set(1);
                 yield_now().await;
                 inside.set(2);
@@ -194,7 +255,7 @@ mod tests {
         let heard = Rc::new(Cell::new(false));
         let inside = heard.clone();
         let event_loop = on_a_loop(move |event_loop| {
-            let task = event_loop.start_now(async move {
+            let task = event_loop.start_now(&Spare::default(), async move {
                 inside.set(cancel_scope(std::future::pending::<()>()).await == Err(Cancelled));
             });
             task.unwrap().cancel();
@@ -209,10 +270,13 @@ mod tests {
         let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
         let place = kept.clone();
         let event_loop = on_a_loop(move |event_loop| {
-            let ended = event_loop.start_now(poll_fn(move |context| {
-                *place.borrow_mut() = Some(context.waker().clone());
-                Poll::Ready(())
-            }));
+            let ended = event_loop.start_now(
+                &Spare::default(),
+                poll_fn(move |context| {
+                    *place.borrow_mut() = Some(context.waker().clone());
+                    Poll::Ready(())
+                }),
+            );
             assert!(ended.is_none());
         });
         event_loop.run_once(None).unwrap();
@@ -226,7 +290,7 @@ mod tests {
         let held = dropped.clone();
         let event_loop = on_a_loop(move |event_loop| {
             let started = catch_unwind(AssertUnwindSafe(|| {
-                event_loop.start_now(async move {
+                event_loop.start_now(&Spare::default(), async move {
                     let _held = held;
                     panic!("at once");
                 })

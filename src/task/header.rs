@@ -125,6 +125,48 @@ impl Header {
         }
     }
 
+    /// The same header for another task in the same cell, as new. Nobody knows of the task before.
+    #[cfg(feature = "http")]
+    #[inline(always)]
+    pub(super) fn renew(&mut self, new_id: TaskId, at: Site) {
+        #[cfg(feature = "testing")]
+        self.home.ready.observe.tell(|| Record::TaskFreed { task: self.id });
+        // Every field is named, so that none is forgotten.
+        let Header {
+            home: _,
+            id,
+            spawned_at,
+            schedule,
+            end,
+            detached,
+            taken,
+            must_cancel,
+            cancel_requests,
+            resident,
+            joiner,
+            wait,
+            extras,
+            wakers,
+            held,
+            remote_wakers,
+            remote_wake,
+        } = self;
+        (*id, *spawned_at) = (new_id, at);
+        schedule.set(Schedule::Idle);
+        end.set(None);
+        for flag in [detached, taken, must_cancel, held] {
+            flag.set(false);
+        }
+        cancel_requests.set(0);
+        resident.set(0);
+        joiner.set(None);
+        wait.set(None);
+        extras.take();
+        wakers.set(0);
+        *remote_wakers.get_mut() = 0;
+        *remote_wake.get_mut() = false;
+    }
+
     /// Takes a step of the table, and tells whether the state changed.
     #[inline]
     pub(crate) fn advance(&self, turn: Turn) -> bool {

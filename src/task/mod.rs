@@ -31,6 +31,10 @@ mod wait;
 mod wait_for;
 mod waiters;
 
+#[cfg(feature = "http")]
+pub(crate) use cell::Inside;
+#[cfg(feature = "http")]
+pub(crate) use eager::Spare;
 pub use eager::spawn_eager;
 pub use future::{CallbackId, FutureError, FutureWait, InvalidState, LoopFuture};
 pub use gather::{Gather, GatherResults, TryGather, TryGatherError, gather, try_gather};

@@ -3,6 +3,7 @@
 //! To the one below it is the protocol, to the one above the [`Layer`]. Nothing of it is borrowed
 //! while anybody is called, for a protocol may write, pause or close from wherever it is called.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::{Rc, Weak};
@@ -235,7 +236,11 @@ impl Tls {
             Some(above) => above.fail(error),
             None => {
                 self.error.set(Some(error));
-                self.with_below(Transport::close);
+                // Who does not read the alert need not be waited for.
+                self.with_below(|below| match below.get_write_buffer_size() {
+                    0 => below.close(),
+                    _ => below.abort(),
+                });
             }
         }
     }
@@ -397,6 +402,10 @@ impl Layer for Tls {
 
     fn set_above(&self, above: Transport) {
         self.above.replace(Some(above));
+    }
+
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
     }
 }
 

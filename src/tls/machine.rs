@@ -1,6 +1,6 @@
 //! One TLS connection without a connection: ciphertext in, plaintext out, and the other way round.
 //!
-//! [rustls](::rustls) does the work and does no I/O. What is here is the order of its calls, so that
+//! rustls does the work and does no I/O. What is here is the order of its calls, so that
 //! whoever has the bytes need not know it, and the [`State`].
 
 use std::io::{self, BufRead, IoSlice, Read, Write};

@@ -1,4 +1,4 @@
-//! TLS: a layer between a connection and its protocol, by [rustls](::rustls).
+//! TLS: a layer between a connection and its protocol, by [rustls].
 //!
 //! A protocol, a stream and the HTTP server run over it unchanged: they are given a
 //! [`Transport`](crate::Transport) as always, and what it carries is encrypted.

@@ -81,6 +81,12 @@ impl TlsServerConfig {
         self
     }
 
+    /// Whether it says what it speaks inside.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_alpn(&self) -> bool {
+        !self.rustls.alpn_protocols.is_empty()
+    }
+
     /// How long a handshake may take; [60 s](super::HANDSHAKE_TIMEOUT) if not set.
     pub fn handshake_timeout(mut self, limit: Duration) -> TlsServerConfig {
         self.timeouts.handshake = limit;

@@ -58,6 +58,14 @@ impl TlsSide {
         TlsSide(Side::Client(config, name))
     }
 
+    /// Whether it can begin, as far as that can be known before.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match &self.0 {
+            Side::Client(_, name) => server_name(name).map(drop),
+            Side::Server(_) => Ok(()),
+        }
+    }
+
     /// A connection's machine, who its peer is, and how long that may take.
     pub(super) fn begin(self) -> io::Result<(Machine, Peer, Timeouts)> {
         match self.0 {

@@ -28,6 +28,7 @@
 //! A plain connection pays for this where it opens, pauses and ends; a write or a receive of one
 //! asks nothing that it did not ask before.
 
+#[cfg(feature = "tls")]
 use std::any::Any;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
@@ -39,7 +40,7 @@ use super::tcp::Tcp;
 use super::transport::Transport;
 
 /// What a connection's bytes go through on their way to another.
-pub(crate) trait Layer: Any {
+pub(crate) trait Layer {
     /// Takes all of them; they are sent by the connection below as soon as it can.
     fn write(&self, buffers: &[IoSlice<'_>]) -> io::Result<()>;
 
@@ -64,6 +65,10 @@ pub(crate) trait Layer: Any {
     /// The connection above, from now on.
     #[cfg(feature = "tls")]
     fn set_above(&self, above: Transport);
+
+    /// Itself, whatever it is.
+    #[cfg(feature = "tls")]
+    fn as_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
 impl Tcp {

@@ -1,6 +1,5 @@
 //! What a [`Layer`] does with the connection above it.
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -150,7 +149,12 @@ impl Transport {
         Ok(Transport(below))
     }
 
-    fn check_insert(&self) -> io::Result<()> {
+    /// Whether [`insert_below`](Transport::insert_below) is possible now.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`, as there.
+    pub(crate) fn check_insert(&self) -> io::Result<()> {
         let tcp = &self.0;
         let fit = tcp.channel.get().is_both_ways() && tcp.lifecycle.get().phase() == Phase::Open;
         if !fit || tcp.outgoing.borrow().has_file() {
@@ -162,9 +166,8 @@ impl Transport {
     }
 
     /// The layer below, if it is one of this kind.
-    pub(crate) fn layer_as<L: Layer>(&self) -> Option<Rc<L>> {
-        let layer: Rc<dyn Any> = self.0.layer()?;
-        layer.downcast().ok()
+    pub(crate) fn layer_as<L: Layer + 'static>(&self) -> Option<Rc<L>> {
+        self.0.layer()?.as_any().downcast().ok()
     }
 }
 

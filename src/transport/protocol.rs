@@ -54,7 +54,7 @@ pub trait Protocol {
     }
 
     /// The peer will send no more. `true` keeps the connection for writing; `false`, as by
-    /// default, closes it once everything written is sent.
+    /// default, closes it once everything written is sent. Through TLS it is closed in any case.
     fn eof_received(&mut self, transport: &Transport) -> bool {
         let _ = transport;
         false

@@ -27,7 +27,8 @@ impl Transport {
     /// # Errors
     ///
     /// `InvalidInput` after [`write_eof`](Transport::write_eof), while
-    /// [`sendfile`](crate::EventLoop::sendfile) is under way, and of a pipe that is read.
+    /// [`sendfile`](crate::EventLoop::sendfile) or the handshake of `start_tls` is under way, and of
+    /// a pipe that is read.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.write(bytes)
     }
@@ -49,7 +50,8 @@ impl Transport {
         self.0.write_eof();
     }
 
-    /// Whether [`write_eof`](Transport::write_eof) is possible: it is but for a pipe that is read.
+    /// Whether [`write_eof`](Transport::write_eof) is possible: it is but for a pipe that is read,
+    /// and through TLS, where it does nothing.
     pub fn can_write_eof(&self) -> bool {
         self.0.can_write_eof()
     }

@@ -1,6 +1,9 @@
 //! The ladder of examples: each prints what stands beside it, and what the tutorial's program
 //! prints. A new example is a folder, a line in `examples/README.md`, and a few lines here.
 
+#[cfg(feature = "ws")]
+mod chat;
+mod get;
 mod harness;
 mod servers;
 mod web;

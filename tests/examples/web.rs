@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::harness::{Order, example, finish, folder, is_as_in, read};
 
 /// Ended when dropped, so that a test that fails leaves nobody behind.
-struct Server(Child);
+pub struct Server(pub Child);
 
 impl Drop for Server {
     fn drop(&mut self) {

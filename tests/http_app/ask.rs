@@ -63,7 +63,8 @@ pub fn answers(app: Application, asked: &[(Method, &str)]) -> Vec<(u16, String)>
     ask(app, |client| async move {
         let mut answers = Vec::new();
         for (method, path) in asked {
-            let response = client.request(method, &path).await.expect("an answer");
+            let request = client.request(method, &path).allow_redirects(false);
+            let response = request.await.expect("an answer");
             let headers = response.headers();
             let field = headers.get("location").or(headers.get("allow"));
             let field = field.map(|value| value.to_str().expect("text").to_owned());

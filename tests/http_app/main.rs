@@ -1,5 +1,6 @@
 //! Applications: routes, what stands around handlers, what they read, and how they live and end.
 
+mod access;
 mod ask;
 
 mod errors;
@@ -9,4 +10,6 @@ mod lifecycle;
 mod middlewares;
 mod nesting;
 mod shutdown;
+#[cfg(feature = "testing")]
+mod simulated;
 mod sites;

@@ -1,5 +1,8 @@
 //! The HTTP client: against our own server, against Python's, and against servers that misbehave.
 
+#[path = "../support/peer.rs"]
+mod peer;
+
 #[cfg(feature = "compression")]
 mod compression;
 mod duplex;

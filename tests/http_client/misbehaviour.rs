@@ -63,6 +63,29 @@ fn a_body_is_read_in_chunks_or_until_the_end() {
 }
 
 #[test]
+fn servers_in_the_wild_are_understood_as_far_as_that_is_safe() {
+    for answer in [
+        "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok",
+        "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
+        "\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 \u{e9}\r\nContent-Length: 2\r\nX: \u{e9}\r\n\r\nok",
+        "HTTP/1.1 299 \r\nContent-Length: 2\r\n\r\nok and more",
+    ] {
+        assert_eq!(got(answer).unwrap(), "ok", "{answer:?}");
+    }
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ] {
+        assert!(matches!(got(answer), Err(ClientError::Malformed(_))), "{answer:?}");
+    }
+}
+
+#[test]
 fn informational_responses_are_passed_over() {
     let answer =
         "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\ny";

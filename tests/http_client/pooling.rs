@@ -128,10 +128,13 @@ fn a_connection_is_closed_after_each_request_where_that_is_wanted() {
             session.get(&url).await.unwrap().text().await.unwrap();
             assert_eq!(session.connections(), (0, 0));
         }
+        session.get(&url).header("connection", "upgrade").await.unwrap();
     });
     let heard = server.heard();
-    assert_eq!(heard.iter().map(|asked| asked.place).collect::<Vec<_>>(), [(0, 0), (1, 0)]);
-    assert!(heard.iter().all(|asked| asked.field("connection") == Some("close")));
+    let places: Vec<_> = heard.iter().map(|asked| asked.place).collect();
+    assert_eq!(places, [(0, 0), (1, 0), (2, 0)]);
+    let said: Vec<_> = heard.iter().filter_map(|asked| asked.field("connection")).collect();
+    assert_eq!(said, ["close", "close", "upgrade"]);
 }
 
 #[test]

@@ -163,3 +163,39 @@ fn https_is_never_spoken_in_the_clear() {
     assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
     assert!(server.heard().is_empty());
 }
+
+/// Asks for an https URL through a proxy that answers CONNECT so.
+#[cfg(feature = "tls")]
+fn through_a_proxy_that_says(answer: &'static str) -> (ClientError, crate::support::Asked) {
+    let proxy = Server::new(move |_| crate::support::Say::This(answer.to_owned()));
+    let url = proxy.url("").replace("http://", "http://user:pass@");
+    let error = run(async move {
+        // Nobody is there to be trusted.
+        let tls = evloop::tls::TlsClientConfig::dangerously_trusting_any_server();
+        let session = ClientSession::builder().connector(Connector::tcp().tls(tls)).proxy(&url);
+        let session = session.build().unwrap();
+        let error = session.get("https://secret.test/x").basic_auth("me", "mine").await;
+        assert_eq!(session.connections(), (0, 0));
+        error.unwrap_err()
+    });
+    (error, proxy.last())
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_proxy_that_makes_no_tunnel_is_told_nothing_but_where_to() {
+    let refusal = "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno";
+    let (error, asked) = through_a_proxy_that_says(refusal);
+    assert!(matches!(error, ClientError::Proxy { .. }), "{error:?}");
+    assert!(error.to_string().contains("answers 403 Forbidden instead of connecting"), "{error}");
+    assert_eq!((&asked.method[..], &asked.target[..]), ("CONNECT", "secret.test:443"));
+    assert_eq!(asked.names(), ["host", "proxy-authorization"]);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_proxy_that_speaks_for_the_server_is_not_listened_to() {
+    let (error, _) = through_a_proxy_that_says("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+    assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
+    assert!(error.to_string().contains("before the server"), "{error}");
+}

@@ -243,6 +243,24 @@ fn a_client_that_will_say_no_more_gets_all_it_has_asked_for() {
     });
 }
 
+#[test]
+fn files_and_streams_take_turns_on_one_connection() {
+    let tree = Tree::new();
+    let mut app = app(&tree);
+    app.router().add_get("/stream", |_: Request| async {
+        Response::stream(|mut body| async move { Ok(body.write("streamed").await?) })
+    });
+    let old = format!("GET {FILE} HTTP/1.0\r\n\r\n");
+    served(app, move |client| {
+        let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+        client.send(&[request(FILE), request("/stream"), request(FILE), old].concat());
+        assert_eq!(client.reply().body, "0123456789");
+        assert_eq!(client.chunked().body, "streamed");
+        assert_eq!(client.reply().body, "0123456789");
+        assert!(client.rest().expect("no reset").ends_with("\r\n\r\n0123456789"));
+    });
+}
+
 /// Not a response of a file, but of the same conditions: for handlers that make their bytes.
 #[test]
 fn a_handler_weighs_conditions_by_itself() {

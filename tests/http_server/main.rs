@@ -1,5 +1,7 @@
 //! The HTTP server over real sockets: what a client can rely on.
 
+#[path = "../http_support/chunks.rs"]
+mod chunks;
 #[path = "../http_support/mod.rs"]
 mod support;
 
@@ -9,8 +11,6 @@ mod bodies;
 mod connections;
 mod ending;
 mod patience;
-mod peers;
 mod pressure;
 mod streams;
 mod upgrades;
-mod wire;

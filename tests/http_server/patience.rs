@@ -1,7 +1,7 @@
 //! How long the server waits, for whom, and how many it serves.
 
 use std::cell::Cell;
-use std::io::Read;
+use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +10,14 @@ use evloop::web::{Application, BodyError, Limits, Request, Response, Timeouts};
 use evloop::{EventLoop, LoopFuture, ManualClock};
 
 use crate::support::{Client, serve, serve_on};
+
+impl Client {
+    /// Whether it answers `GET /` still.
+    fn is_open_still(&mut self) -> bool {
+        let asked = self.0.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").is_ok();
+        asked && self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty())
+    }
+}
 
 const SIZE: usize = 32 << 20;
 const SECOND: Duration = Duration::from_secs(1);

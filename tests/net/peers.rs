@@ -1,11 +1,12 @@
 //! Other people's programs at the other end: nc, socat and Python's asyncio. Where one is not
 //! installed the test says so and passes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 use evloop::{StreamReader, StreamWriter, UdpSocket, open_unix_connection, start_unix_server};
 
+use crate::peer::Peer;
 use crate::support::{TestPath, off_loop, on_loop};
 
 pub fn is_installed(program: &str) -> bool {
@@ -19,16 +20,15 @@ pub fn is_installed(program: &str) -> bool {
 
 /// Runs a program with this input, and gives what it printed.
 pub fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it is installed");
-    child.stdin.take().expect("it is a pipe").write_all(input).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success(), "{program}: {output:?}");
-    String::from_utf8(output.stdout).expect("it writes text")
+    let file = TestPath::new();
+    fs::write(&file.0, input).expect("a temporary file");
+    let peer = Peer::start(program, |command| {
+        let input = File::open(&file.0).expect("it was written");
+        command.args(arguments).stdin(Stdio::from(input));
+    });
+    let said = peer.and_then(Peer::finish).expect("it is installed");
+    assert!(said.success, "{program}: {}", said.stderr);
+    said.stdout
 }
 
 pub fn nc_ends_with_its_input() -> bool {
@@ -101,8 +101,16 @@ fn pythons_asyncio_streams_are_echoed_by_our_server() {
     });
 }
 
+/// A Python program that ends when its input does.
+fn python(program: &str, arguments: &[&str]) -> Peer {
+    let python = Peer::start("python3", |command| {
+        command.args(["-c", program]).args(arguments).stdin(Stdio::piped());
+    });
+    python.expect("it is installed")
+}
+
 const PYTHON_SERVER: &str = "
-import asyncio
+import asyncio, sys
 async def handle(reader, writer):
     while line := await reader.readline():
         writer.write(line.upper())
@@ -111,7 +119,7 @@ async def handle(reader, writer):
 async def main():
     server = await asyncio.start_server(handle, '127.0.0.1', 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, input)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 asyncio.run(main())
 ";
 
@@ -120,16 +128,8 @@ fn pythons_asyncio_server_answers_our_streams() {
     if !is_installed("python3") {
         return;
     }
-    let mut python = Command::new("python3")
-        .args(["-c", PYTHON_SERVER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it is installed");
-    let mut port = String::new();
-    let stdout = python.stdout.take().expect("it is a pipe");
-    BufReader::new(stdout).read_line(&mut port).expect("it says its port");
-    let port: u16 = port.trim().parse().expect("a number");
+    let mut python = python(PYTHON_SERVER, &[]);
+    let port: u16 = python.line().expect("a port").parse().expect("a number");
     on_loop(move |_| async move {
         let (mut reader, mut writer) = evloop::open_connection(("127.0.0.1", port)).await.unwrap();
         for _ in 0..1000 {
@@ -143,8 +143,8 @@ fn pythons_asyncio_server_answers_our_streams() {
         writer.close();
         writer.wait_closed().await.unwrap();
     });
-    python.stdin.take().expect("it is a pipe").write_all(b"\n").expect("it reads");
-    assert!(python.wait().expect("it ends").success());
+    let said = python.finish().expect("it lacks nothing");
+    assert!(said.success, "{}", said.stderr);
 }
 
 /// Answers each datagram with itself in capitals until one says to stop.
@@ -274,19 +274,9 @@ fn pythons_asyncio_unix_server_answers_our_streams() {
     let path = TestPath::new();
     let server = PYTHON_SERVER
         .replace("start_server(handle, '127.0.0.1', 0)", "start_unix_server(handle, sys.argv[1])")
-        .replace("import asyncio", "import asyncio, sys")
         .replace("server.sockets[0].getsockname()[1]", "'ready'");
-    let mut python = Command::new("python3")
-        .args(["-c", &server])
-        .arg(&path.0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it is installed");
-    let mut ready = String::new();
-    let stdout = python.stdout.take().expect("it is a pipe");
-    BufReader::new(stdout).read_line(&mut ready).expect("it says that it listens");
-    assert_eq!(ready, "ready\n");
+    let mut python = python(&server, &[path.0.to_str().expect("a plain path")]);
+    assert_eq!(python.line().as_deref(), Some("ready"));
     let there = path.0.clone();
     on_loop(move |_| async move {
         let (mut reader, mut writer) = open_unix_connection(&there).await.unwrap();
@@ -296,6 +286,6 @@ fn pythons_asyncio_unix_server_answers_our_streams() {
         writer.close();
         writer.wait_closed().await.unwrap();
     });
-    python.stdin.take().expect("it is a pipe").write_all(b"\n").expect("it reads");
-    assert!(python.wait().expect("it ends").success());
+    let said = python.finish().expect("it lacks nothing");
+    assert!(said.success, "{}", said.stderr);
 }

@@ -91,6 +91,8 @@ impl Peer {
     }
 
     fn end(&mut self) -> Said {
+        // One that reads to the end of its input has come to it.
+        drop(self.child.stdin.take());
         let stderr = self.child.stderr.take();
         let complaints = thread::spawn(move || stderr.map_or_else(String::new, all_of));
         let stdout = all_of(&mut self.output);

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod http_client;
 mod pipes;
 mod sync_properties;
 mod task_properties;

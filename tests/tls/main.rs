@@ -9,6 +9,8 @@ mod closing;
 mod dialogues;
 mod errors;
 mod flow;
+#[cfg(feature = "http")]
+mod http;
 mod peers;
 #[cfg(feature = "testing")]
 mod simulated;

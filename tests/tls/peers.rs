@@ -10,7 +10,7 @@ use crate::certificates::{Certificates, is_installed};
 use crate::support::{connect, echo_server, on_loop};
 
 /// Runs a program to its end with this input, and gives what it printed.
-async fn run(program: &'static str, arguments: Vec<String>, input: &'static [u8]) -> String {
+pub async fn run(program: &'static str, arguments: Vec<String>, input: &'static [u8]) -> String {
     let output = to_thread(move || {
         let mut child = Command::new(program)
             .args(&arguments)
@@ -28,7 +28,7 @@ async fn run(program: &'static str, arguments: Vec<String>, input: &'static [u8]
     output.await.expect("a thread")
 }
 
-fn strings(arguments: &[&str]) -> Vec<String> {
+pub fn strings(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(|argument| (*argument).to_owned()).collect()
 }
 

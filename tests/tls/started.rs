@@ -120,6 +120,20 @@ fn a_connection_that_is_closing_or_sends_its_end_cannot_start_tls() {
 }
 
 #[test]
+fn a_name_that_is_none_changes_nothing_on_a_stream() {
+    on_loop(|made| async move {
+        let server = start_server(crate::support::echo, ("127.0.0.1", 0)).await.unwrap();
+        let address = server.sockets()[0].local_addr();
+        let (mut reader, mut writer) = open_connection(address).await.unwrap();
+        writer.write(b"two").unwrap();
+        assert_eq!(reader.readexactly(1).await.unwrap(), b"t");
+        let error = writer.start_tls(made.client().to("not a name")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(reader.readexactly(2).await.unwrap(), b"wo");
+    });
+}
+
+#[test]
 fn a_protocol_goes_on_in_tls_from_within_its_own_call() {
     /// At `go` it starts TLS, as a server; what comes then it echoes.
     struct Starts(&'static Certificates);

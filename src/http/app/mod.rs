@@ -18,6 +18,7 @@ mod routes;
 mod run;
 mod runner;
 mod scope;
+mod security;
 mod serve;
 mod served;
 mod site;
@@ -29,6 +30,7 @@ use std::rc::Rc;
 
 use self::hooks::{Hooks, Prepare};
 use self::routes::Planned;
+use super::access_log::{self, Access};
 use super::h1::RequestHead;
 use super::limits::Limits;
 use super::request::Request;
@@ -89,6 +91,7 @@ pub struct Application {
     middlewares: Vec<Rc<dyn Middleware>>,
     prepare: Vec<Prepare>,
     hooks: Hooks,
+    access_log: Option<access_log::Hook>,
 }
 
 impl Application {
@@ -160,7 +163,7 @@ impl Application {
         H: Fn(Request) -> F + 'static,
         F: Future<Output: Answer> + 'static,
     {
-        self.fallback = Some(Rc::new(Handler(handler)));
+        self.fallback = Some(Rc::new(Handler::new(handler)));
         self
     }
 
@@ -276,6 +279,24 @@ impl Application {
         hook: impl Fn(&RequestHead, &mut Response) + 'static,
     ) -> &mut Self {
         self.prepare.push(Rc::new(hook));
+        self
+    }
+
+    /// Who is told of every answer when it is complete, or never will be. (`access_log`)
+    ///
+    /// ```
+    /// use evloop::web::{AccessFormat, Application};
+    ///
+    /// let line = AccessFormat::combined();
+    /// let mut app = Application::new();
+    /// app.access_log(move |access| println!("{}", line.line(access)));
+    /// ```
+    ///
+    /// Without it nothing is kept for it. It is one for the whole server: that of a nested
+    /// application is not asked. It is called in the middle of the connection's work, so what it
+    /// does should not take long; a panic of it is reported to the loop's exception handler.
+    pub fn access_log(&mut self, hook: impl Fn(&Access<'_>) + 'static) -> &mut Self {
+        self.access_log = Some(Rc::new(hook));
         self
     }
 

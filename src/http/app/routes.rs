@@ -27,7 +27,7 @@ where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
-    Planned::Handler(Rc::new(Handler(handler)))
+    Planned::Handler(Rc::new(Handler::new(handler)))
 }
 
 macro_rules! adders {
@@ -131,7 +131,7 @@ where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
-    RouteDef { method, path, handler: Rc::new(Handler(handler)), name: None }
+    RouteDef { method, path, handler: Rc::new(Handler::new(handler)), name: None }
 }
 
 macro_rules! definers {

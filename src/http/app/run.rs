@@ -8,14 +8,20 @@ use std::time::Duration;
 
 use super::Application;
 use super::runner::{AppRunner, SHUTDOWN_TIMEOUT};
+use super::security::Security;
 use super::site::{BACKLOG, SockSite, TcpSite, UnixSite};
 use crate::event_loop::{EventLoop, LoopError, get_running_loop};
 use crate::signal::SIGTERM;
 use crate::task::cancel_scope;
+#[cfg(feature = "tls")]
+use crate::tls::TlsServerConfig;
 use crate::transport::{Address, ToAddress, ToUnixAddress, UnixAddress};
 
 /// The port if none is given; as aiohttp.
 const PORT: u16 = 8080;
+
+/// The same through TLS.
+const SECURE_PORT: u16 = 8443;
 
 /// Where and how [`run_app`] serves. An address alone is one, too.
 ///
@@ -39,6 +45,7 @@ pub struct RunOptions {
     keep_alive: Option<Duration>,
     handle_signals: bool,
     print: Box<dyn Fn(&str)>,
+    security: Security,
 }
 
 impl RunOptions {
@@ -57,6 +64,7 @@ impl RunOptions {
             keep_alive: None,
             handle_signals: true,
             print: Box::new(|line| println!("{line}")),
+            security: Security::default(),
         }
     }
 
@@ -66,7 +74,7 @@ impl RunOptions {
         self
     }
 
-    /// Serves on this port, 8080 if not set; 0 is one that the kernel chooses.
+    /// Serves on this port, 8080 if not set, 8443 through TLS; 0 is one that the kernel chooses.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
@@ -128,6 +136,14 @@ impl RunOptions {
         self
     }
 
+    /// Through TLS, wherever it serves; a configuration without protocols speaks `http/1.1` (ALPN).
+    /// (`ssl_context`)
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.security = Security::tls(config);
+        self
+    }
+
     /// The addresses to listen on.
     fn take_addresses(&mut self) -> io::Result<Vec<Address>> {
         let mut addresses = Vec::new();
@@ -139,7 +155,8 @@ impl RunOptions {
             if self.hosts.is_empty() {
                 self.hosts.push(String::new());
             }
-            let port = self.port.unwrap_or(PORT);
+            let usual = if self.security.is_on() { SECURE_PORT } else { PORT };
+            let port = self.port.unwrap_or(usual);
             addresses.extend(self.hosts.drain(..).map(|host| Address::Host(host, port)));
         }
         Ok(addresses)
@@ -214,13 +231,16 @@ fn stop_signal(handle_signals: bool) -> io::Result<impl Future<Output = ()>> {
 async fn start_sites(runner: &AppRunner, options: &mut RunOptions) -> io::Result<()> {
     for address in options.take_addresses()? {
         let site = TcpSite::new(runner, address).backlog(options.backlog);
-        site.reuse_port(options.reuse_port).start().await?;
+        let site = site.reuse_port(options.reuse_port).secured(options.security.clone());
+        site.start().await?;
     }
     for path in options.paths.drain(..) {
-        UnixSite::new(runner, path?).backlog(options.backlog).start().await?;
+        let site = UnixSite::new(runner, path?).backlog(options.backlog);
+        site.secured(options.security.clone()).start().await?;
     }
     for socket in options.sockets.drain(..) {
-        SockSite::new(runner, socket).backlog(options.backlog).start().await?;
+        let site = SockSite::new(runner, socket).backlog(options.backlog);
+        site.secured(options.security.clone()).start().await?;
     }
     Ok(())
 }
@@ -230,4 +250,28 @@ fn tell(runner: &AppRunner, options: &RunOptions) {
         (options.print)(&format!("======== Running on {name} ========"));
     }
     (options.print)("(Press CTRL+C to quit)");
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::tls::rustls::ServerConfig;
+    use crate::tls::rustls::crypto::ring::default_provider;
+    use crate::tls::rustls::server::ResolvesServerCertUsingSni;
+
+    fn nobody() -> TlsServerConfig {
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        builder.with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new())).into()
+    }
+
+    #[test]
+    fn the_usual_port_is_8080_and_through_tls_8443() {
+        let at = |mut options: RunOptions| format!("{:?}", options.take_addresses().unwrap());
+        assert_eq!(at(RunOptions::new()), r#"[Host("", 8080)]"#);
+        assert_eq!(at(RunOptions::new().tls(nobody())), r#"[Host("", 8443)]"#);
+        assert_eq!(at(RunOptions::new().tls(nobody()).port(1)), r#"[Host("", 1)]"#);
+    }
 }

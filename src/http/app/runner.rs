@@ -31,6 +31,7 @@ use super::Application;
 use super::hooks::Lifecycle;
 use super::site::Site;
 use crate::event_loop::get_running_loop;
+use crate::http::access_log::Ledger;
 use crate::http::server::Connection;
 use crate::http::server::service::Service;
 use crate::task::{Task, timeout, yield_now};
@@ -129,8 +130,9 @@ impl AppRunner {
             return Err(error);
         }
         let (limits, timeouts) = (app.limits.clone(), app.timeouts);
+        let log = app.access_log.take().map(Ledger::new);
         let cancels = app.handler_cancellation;
-        let service = Service::new(&event_loop, app.freeze(), limits, timeouts, cancels);
+        let service = Service::new(&event_loop, app.freeze(), limits, timeouts, cancels, log);
         let ready = Ready { service, sites: RefCell::default(), lifecycle };
         self.0.stage.replace(Stage::Ready(Rc::new(ready)));
         Ok(())
@@ -209,8 +211,8 @@ impl AppRunner {
         }
     }
 
-    pub(super) fn add_site(&self, server: Server) -> io::Result<Site> {
-        let site = Site { server };
+    pub(super) fn add_site(&self, server: Server, secure: bool) -> io::Result<Site> {
+        let site = Site { server, secure };
         let ready = self.ready().filter(|ready| !ready.service.is_closing());
         let Some(ready) = ready else {
             site.stop();

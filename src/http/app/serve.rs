@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use super::Application;
 use super::runner::{AppRunner, all_gone};
+use super::security::Security;
 use super::site::{BACKLOG, Site, TcpSite};
+#[cfg(feature = "tls")]
+use crate::tls::TlsServerConfig;
 use crate::transport::{Address, ServerSocket, ToAddress};
 
 /// A server in the making: set options, then await it. [`Application::serve`] gives it.
@@ -18,11 +21,18 @@ pub struct Serve {
     address: io::Result<Address>,
     backlog: i32,
     reuse_port: bool,
+    security: Security,
 }
 
 impl Serve {
     pub(super) fn new(app: Application, address: impl ToAddress) -> Serve {
-        Serve { app, address: address.to_address(), backlog: BACKLOG, reuse_port: false }
+        Serve {
+            app,
+            address: address.to_address(),
+            backlog: BACKLOG,
+            reuse_port: false,
+            security: Security::default(),
+        }
     }
 
     /// How many connections the kernel queues before they are accepted; 128 if not set.
@@ -38,11 +48,18 @@ impl Serve {
         self
     }
 
+    /// Through TLS; a configuration without protocols speaks `http/1.1` (ALPN). (`ssl_context`)
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.security = Security::tls(config);
+        self
+    }
+
     async fn start(self) -> io::Result<HttpServer> {
         let address = self.address?;
         let runner = AppRunner::new(self.app);
         runner.setup().await?;
-        let site = TcpSite::new(&runner, address).backlog(self.backlog);
+        let site = TcpSite::new(&runner, address).backlog(self.backlog).secured(self.security);
         match site.reuse_port(self.reuse_port).start().await {
             Ok(site) => Ok(HttpServer { runner, site }),
             Err(error) => {

@@ -54,6 +54,24 @@ impl App {
         mut request: Request,
         connection: &Rc<Connection>,
     ) -> Option<Task<()>> {
+        // The usual case first: nothing around the handlers, and a path that is its pattern.
+        if self.chain.is_empty() && self.prepare.is_empty() {
+            let exact = self.router.resolve_exact(request.method(), request.head().path_bytes());
+            if let Some((Target::Handler(handler), match_info)) = exact {
+                request.set_match_info(match_info);
+                request.set_scope(self.scope.clone());
+                return handler.clone().start(request, connection);
+            }
+        }
+        self.start_any(request, connection)
+    }
+
+    #[inline(never)]
+    fn start_any(
+        self: &Rc<Self>,
+        mut request: Request,
+        connection: &Rc<Connection>,
+    ) -> Option<Task<()>> {
         let Found { app, match_info, end } = self.find(&request);
         request.set_match_info(match_info);
         if !app.chain.is_empty() || !app.prepare.is_empty() {

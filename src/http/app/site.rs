@@ -7,8 +7,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 
 use super::runner::AppRunner;
+use super::security::Security;
 use crate::http::server::Http;
 use crate::http::server::service::Service;
+#[cfg(feature = "tls")]
+use crate::tls::TlsServerConfig;
 use crate::transport::{
     Address, CreateServer, CreateUnixServer, Protocol, Server, ServerSocket, ToAddress,
     ToUnixAddress, UnixAddress, UnixServerSocket,
@@ -32,13 +35,20 @@ pub struct TcpSite<'a> {
     address: io::Result<Address>,
     backlog: i32,
     reuse_port: bool,
+    security: Security,
 }
 
 impl<'a> TcpSite<'a> {
     /// A site of `runner` on `address`: the name `""` is every interface in IPv4 and IPv6, and
     /// port 0 one that the kernel chooses.
     pub fn new(runner: &'a AppRunner, address: impl ToAddress) -> TcpSite<'a> {
-        TcpSite { runner, address: address.to_address(), backlog: BACKLOG, reuse_port: false }
+        TcpSite {
+            runner,
+            address: address.to_address(),
+            backlog: BACKLOG,
+            reuse_port: false,
+            security: Security::default(),
+        }
     }
 
     /// How many connections the kernel queues before they are accepted; 128 if not set.
@@ -54,6 +64,18 @@ impl<'a> TcpSite<'a> {
         self
     }
 
+    pub(super) fn secured(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Through TLS; a configuration without protocols speaks `http/1.1` (ALPN). (`ssl_context`)
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.security = Security::tls(config);
+        self
+    }
+
     /// Listens.
     ///
     /// # Errors
@@ -65,7 +87,8 @@ impl<'a> TcpSite<'a> {
         let server = CreateServer::new(self.address?, protocols(&service))
             .backlog(self.backlog)
             .reuse_port(self.reuse_port);
-        self.runner.add_site(server.await?)
+        let server = self.security.inet(server);
+        self.runner.add_site(server.await?, self.security.is_on())
     }
 }
 
@@ -76,17 +99,35 @@ pub struct UnixSite<'a> {
     runner: &'a AppRunner,
     address: io::Result<UnixAddress>,
     backlog: i32,
+    security: Security,
 }
 
 impl<'a> UnixSite<'a> {
     /// A site of `runner` on the Unix socket at `path`.
     pub fn new(runner: &'a AppRunner, path: impl ToUnixAddress) -> UnixSite<'a> {
-        UnixSite { runner, address: path.to_unix_address(), backlog: BACKLOG }
+        UnixSite {
+            runner,
+            address: path.to_unix_address(),
+            backlog: BACKLOG,
+            security: Security::default(),
+        }
     }
 
     /// How many connections the kernel queues before they are accepted; 128 if not set.
     pub fn backlog(mut self, backlog: i32) -> Self {
         self.backlog = backlog;
+        self
+    }
+
+    pub(super) fn secured(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Through TLS; a configuration without protocols speaks `http/1.1` (ALPN). (`ssl_context`)
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.security = Security::tls(config);
         self
     }
 
@@ -99,7 +140,8 @@ impl<'a> UnixSite<'a> {
     pub async fn start(self) -> io::Result<Site> {
         let service = self.runner.service()?;
         let server = CreateUnixServer::new(self.address?, protocols(&service));
-        self.runner.add_site(server.backlog(self.backlog).await?)
+        let server = self.security.unix(server.backlog(self.backlog));
+        self.runner.add_site(server.await?, self.security.is_on())
     }
 }
 
@@ -111,17 +153,30 @@ pub struct SockSite<'a> {
     runner: &'a AppRunner,
     socket: OwnedFd,
     backlog: i32,
+    security: Security,
 }
 
 impl<'a> SockSite<'a> {
     /// A site of `runner` on `socket`.
     pub fn new(runner: &'a AppRunner, socket: impl Into<OwnedFd>) -> SockSite<'a> {
-        SockSite { runner, socket: socket.into(), backlog: BACKLOG }
+        SockSite { runner, socket: socket.into(), backlog: BACKLOG, security: Security::default() }
     }
 
     /// How many connections are accepted in one turn at most; 128 if not set.
     pub fn backlog(mut self, backlog: i32) -> Self {
         self.backlog = backlog;
+        self
+    }
+
+    pub(super) fn secured(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Through TLS; a configuration without protocols speaks `http/1.1` (ALPN). (`ssl_context`)
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsServerConfig) -> Self {
+        self.security = Security::tls(config);
         self
     }
 
@@ -137,14 +192,14 @@ impl<'a> SockSite<'a> {
         let server = match crate::sys::unix::is_unix(self.socket.as_raw_fd())? {
             true => {
                 let server = CreateUnixServer::new(UnixAddress::Socket(self.socket), factory);
-                server.backlog(self.backlog).await?
+                self.security.unix(server.backlog(self.backlog)).await?
             }
             false => {
                 let server = CreateServer::new(Address::Socket(self.socket), factory);
-                server.backlog(self.backlog).await?
+                self.security.inet(server.backlog(self.backlog)).await?
             }
         };
-        self.runner.add_site(server)
+        self.runner.add_site(server, self.security.is_on())
     }
 }
 
@@ -152,6 +207,7 @@ impl<'a> SockSite<'a> {
 #[derive(Clone)]
 pub struct Site {
     pub(super) server: Server,
+    pub(super) secure: bool,
 }
 
 impl Site {
@@ -176,12 +232,14 @@ impl Site {
         self.server.close();
     }
 
-    /// What to tell people: `http://127.0.0.1:8080`, one for each socket. (`site.name`)
+    /// What to tell people: `http://127.0.0.1:8080`, one for each socket; `https` through TLS.
+    /// (`site.name`)
     pub fn names(&self) -> Vec<String> {
-        let inet = self.sockets().into_iter().map(|it| format!("http://{}", it.local_addr()));
+        let scheme = if self.secure { "https" } else { "http" };
+        let inet = self.sockets().into_iter().map(|it| format!("{scheme}://{}", it.local_addr()));
         let unix = self.unix_sockets().into_iter().map(|it| match it.local_addr().as_pathname() {
-            Some(path) => format!("http://unix:{}:", path.display()),
-            None => format!("http://unix:{:?}:", it.local_addr()),
+            Some(path) => format!("{scheme}://unix:{}:", path.display()),
+            None => format!("{scheme}://unix:{:?}:", it.local_addr()),
         });
         inet.chain(unix).collect()
     }

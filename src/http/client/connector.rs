@@ -8,6 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::names::{Names, Resolver};
+use super::secure::Secure;
+#[cfg(feature = "tls")]
+use crate::tls::TlsClientConfig;
 
 /// How a session connects, how many connections it may have, and how long it keeps those that are
 /// idle. (`aiohttp.TCPConnector`, `aiohttp.UnixConnector`)
@@ -33,6 +36,7 @@ pub struct Connector {
     dns_ttl: Duration,
     dns_names: usize,
     resolver: Option<Resolver>,
+    pub(super) secure: Secure,
 }
 
 /// Where connections go.
@@ -64,6 +68,7 @@ impl Connector {
             dns_ttl: Duration::from_secs(10),
             dns_names: 1000,
             resolver: None,
+            secure: Secure::default(),
         }
     }
 
@@ -148,6 +153,16 @@ impl Connector {
         F: Future<Output = io::Result<Vec<IpAddr>>> + 'static,
     {
         self.resolver = Some(Rc::new(move |host| Box::pin(resolver(host))));
+        self
+    }
+
+    /// How https servers are spoken to: whom to trust, which certificate to show. It may offer no
+    /// protocol but `http/1.1` (ALPN). (`ssl`)
+    ///
+    /// Default [`TlsClientConfig::new`] with that, when the first https URL is asked for.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: TlsClientConfig) -> Connector {
+        self.secure = Secure::with(config);
         self
     }
 

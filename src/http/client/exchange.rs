@@ -219,7 +219,7 @@ impl Exchange {
         if let Some(Proxy { authorization: Some(value), .. }) = route.plain_proxy() {
             headers.insert(PROXY_AUTHORIZATION, value.clone());
         }
-        if self.session.connector.force_close {
+        if self.session.connector.force_close && !headers.contains_key(CONNECTION) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if self.expects {

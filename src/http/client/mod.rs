@@ -25,6 +25,7 @@ mod proxy;
 mod redirect;
 mod request;
 mod response;
+mod secure;
 mod session;
 mod slots;
 mod timing;

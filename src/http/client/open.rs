@@ -63,8 +63,10 @@ impl Connection {
         limits: &ClientTimeout,
         progress: &Progress,
     ) -> Result<Connection, ClientError> {
+        let failed = |error| ClientError::Tls { to: route.to(), error };
         if route.secure {
-            check_tls(route)?;
+            // Before anybody is connected to.
+            session.connector.secure.prepare().await.map_err(failed)?;
         }
         let mut streams = match (&session.connector.to, &route.proxy) {
             (To::Unix(path), _) => dial_unix(path, limits, progress).await?,
@@ -79,7 +81,8 @@ impl Connection {
         };
         if route.secure {
             progress.is_at(Phase::Tls);
-            streams = secure(streams, route).await?;
+            let secure = &session.connector.secure;
+            streams = secure.wrap(streams, &route.host).await.map_err(failed)?;
         }
         Ok(Connection::new(streams, &session.shared))
     }
@@ -162,20 +165,4 @@ async fn tunnel(
             error: io::Error::new(io::ErrorKind::InvalidData, "the proxy spoke before the server"),
         }),
     }
-}
-
-/// Whether TLS can be had, before anybody is connected to.
-fn check_tls(route: &Route) -> Result<(), ClientError> {
-    Err(ClientError::Tls { to: route.to(), error: no_tls() })
-}
-
-/// Where TLS begins, over whatever the streams are.
-async fn secure(streams: Streams, route: &Route) -> Result<Streams, ClientError> {
-    drop(streams);
-    Err(ClientError::Tls { to: route.to(), error: no_tls() })
-}
-
-fn no_tls() -> io::Error {
-    let text = "TLS is not built in; use an http:// URL";
-    io::Error::new(io::ErrorKind::Unsupported, text)
 }

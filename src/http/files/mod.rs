@@ -7,7 +7,7 @@
 //! ```
 //!
 //! **Off the loop.** Opening a file may wait for a disk or a network, and the loop must not.
-//! aiohttp opens every file on a thread; handing a job to one and back costs several times what
+//! aiohttp opens every file on a thread; handing a job to one and back costs more than
 //! opening a cached file does. Linux can open a file only if that does not wait
 //! (`RESOLVE_CACHED`), so a file whose path is in memory is opened on the spot, and any other on a
 //! thread, as are all of them elsewhere. In a simulation, which has no threads, only the first kind
@@ -26,6 +26,7 @@
 mod coding;
 mod listing;
 mod look;
+mod parts;
 mod path;
 mod plan;
 mod response;

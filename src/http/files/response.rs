@@ -4,16 +4,17 @@ use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, StatusCode};
 
 use super::coding::Accepted;
 use super::look::{Found, Job, refused};
+use super::parts;
 use super::plan::{Asked, Content, Facts, plan};
-use crate::http::{Request, Response, mime};
+use crate::http::{Body, Request, Response, mime};
 
 /// A file that answers a request: whole, in parts, or not at all because the client has it.
 /// (`aiohttp.web.FileResponse`)
@@ -102,30 +103,15 @@ pub(super) fn answer(
         now: now.as_secs() as i64,
         boundary: RandomState::new().build_hasher().finish(),
     };
-    let (head, content) = plan(&asked, facts, content_type);
-    collected(head, &file, content)
-}
-
-/// With the body in memory.
-fn collected(mut head: Response, file: &File, content: Content) -> Response {
-    let read = |offset, len| {
-        let mut bytes = vec![0; len as usize];
-        file.read_exact_at(&mut bytes, offset).map(|()| bytes).unwrap_or_default()
-    };
-    let body = match content {
-        Content::Nothing => return head,
-        Content::Part { offset, len } => read(offset, len),
+    let (mut head, content) = plan(&asked, facts, content_type);
+    match content {
+        Content::Nothing => {}
+        Content::Part { offset, len } => drop(head.replace_body(Body::file(file, offset, len))),
         Content::Several(parts) => {
-            let mut body = Vec::new();
-            for (head, part) in parts.parts() {
-                body.extend_from_slice(head.as_bytes());
-                body.extend(read(part.offset, part.len));
-            }
-            body.extend_from_slice(parts.end().as_bytes());
-            body
+            head = head.header(CONTENT_LENGTH, parts.len());
+            let write = |body| async move { Ok(parts::write(file, parts, body).await?) };
+            drop(head.replace_body(Body::stream(write)));
         }
-    };
-    let mut response = Response::bytes(body).status(head.status_code());
-    *response.headers_mut() = std::mem::take(head.headers_mut());
-    response
+    }
+    head
 }

@@ -18,7 +18,7 @@
 //! Every line ends in CR LF and nothing else: a decoder that takes a bare LF here and a proxy that
 //! does not will disagree on where a message ends, and that is how requests are smuggled. For the
 //! same reason a size has no sign, no prefix and no blank around it, unless an extension follows,
-//! and an [extension](super::extension) keeps to its grammar.
+//! and an extension keeps to its grammar (`extension.rs`).
 //!
 //! The decoder of a *response* takes blanks after a size and any visible text for an extension:
 //! servers in the wild pad sizes (Apache did for years), and behind a client there is nobody whom a

@@ -8,6 +8,7 @@
 //! its syntax, then the length of the rest, then its syntax, and only then what the fields mean.
 //! The first two are spoken as soon as the first line is there, the others when all of it is.
 
+use std::any::Any;
 use std::fmt;
 use std::mem::MaybeUninit;
 
@@ -55,6 +56,15 @@ impl RequestHead {
         }
     }
 
+    /// The same before anybody has made text of it.
+    #[inline]
+    pub(in crate::http) fn path_bytes(&self) -> &[u8] {
+        match self.0.path.slice(&self.0.fields.bytes) {
+            b"" => b"/",
+            path => path,
+        }
+    }
+
     /// The target's query, still percent-encoded, without its question mark; empty if there is
     /// none.
     pub fn query(&self) -> &str {
@@ -89,6 +99,12 @@ impl RequestHead {
     /// Whether the client allows the connection to serve another request.
     pub fn keeps_alive(&self) -> bool {
         self.0.meaning.keeps_alive()
+    }
+
+    /// What the last one who had such a head left for this one.
+    #[inline]
+    pub(in crate::http) fn luggage(&mut self) -> &mut Option<Box<dyn Any>> {
+        &mut self.0.luggage.0
     }
 
     /// Whether the client asks to change the protocol (`Connection: upgrade`).

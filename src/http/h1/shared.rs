@@ -4,6 +4,7 @@
 //! head is dropped, so that in a steady state a request allocates nothing; and while it is under
 //! way, what moves from hand to hand is one pointer.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -30,6 +31,18 @@ pub(crate) struct Parts {
     pub path: Span,
     /// Where the target's query is, without its question mark.
     pub query: Span,
+    pub luggage: Luggage,
+}
+
+/// What whoever is given the head keeps beside it, left there for whoever is given the next: what
+/// it is, and that nothing of the last one is in it, is theirs to see to. It is not cloned.
+#[derive(Default)]
+pub(crate) struct Luggage(pub Option<Box<dyn Any>>);
+
+impl Clone for Luggage {
+    fn clone(&self) -> Luggage {
+        Luggage::default()
+    }
 }
 
 /// What all connections of one server, or of one client session, have in common: the limits, and

@@ -104,8 +104,8 @@ fn heads_and_parts_have_their_limits() {
     assert!(read(head(MOST_HEAD_BYTES).as_bytes(), &[]).is_ok());
     let error = read(head(MOST_HEAD_BYTES + 1).as_bytes(), &[]).unwrap_err();
     assert!(error.contains("8190"), "{error}");
-    assert!(read(&written(&vec![("a", &b""[..])].repeat(MOST_PARTS)), &[]).is_ok());
-    let error = read(&written(&vec![("a", &b""[..])].repeat(MOST_PARTS + 1)), &[]).unwrap_err();
+    assert!(read(&written(&[("a", &b""[..])].repeat(MOST_PARTS)), &[]).is_ok());
+    let error = read(&written(&[("a", &b""[..])].repeat(MOST_PARTS + 1)), &[]).unwrap_err();
     assert!(error.contains("1000"), "{error}");
 }
 

@@ -13,6 +13,15 @@ pub struct MatchInfo {
 }
 
 impl MatchInfo {
+    /// Makes it that of no match.
+    #[inline]
+    pub(in crate::http) fn clear(&mut self) {
+        self.pattern = None;
+        if !self.values.is_empty() {
+            self.values = Vec::new();
+        }
+    }
+
     /// What the variable `name` stands for.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(have, _)| *have == name).map(|(_, value)| value)

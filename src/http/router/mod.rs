@@ -14,13 +14,18 @@
 //!   /api ⇒ B     api ⇒ B                GET /api/x    →  whatever B makes of /x
 //! ```
 //!
+//! Most routes have no variable, and most paths are written as their route is: such a pair of
+//! method and path is looked up before any walk.
+//!
 //! A router that is mounted comes last at its node, after the routes that go on from there.
 //!
 //! ```text
 //! · pattern.rs  what a pattern is    resolve.rs     from a path to a route
 //! · reverse.rs  from a name to a path  match_info.rs  what the variables stand for
+//! · exact.rs    paths that are their pattern
 //! ```
 
+mod exact;
 mod match_info;
 mod pattern;
 mod resolve;
@@ -36,6 +41,7 @@ use std::rc::Rc;
 
 use http::Method;
 
+use self::exact::Exact;
 use self::pattern::Segment;
 
 pub use match_info::MatchInfo;
@@ -73,6 +79,7 @@ pub use reverse::UrlForError;
 #[derive(Debug)]
 pub struct Router<H> {
     nodes: Vec<Node>,
+    exact: Exact,
     entries: Vec<Entry<H>>,
     names: HashMap<Box<str>, usize>,
     error: Option<RouteError>,
@@ -119,6 +126,7 @@ impl<H> Router<H> {
     pub fn new() -> Router<H> {
         Router {
             nodes: vec![Node::default()],
+            exact: Exact::default(),
             entries: Vec::new(),
             names: HashMap::new(),
             error: None,
@@ -219,6 +227,7 @@ impl<H> Router<H> {
         let segments = Pattern::parse(path)?;
         let names = segments.iter().filter_map(Segment::name).map(Into::into).collect();
         let tail = matches!(segments.last(), Some(Segment::Tail(_)));
+        let exact = method.clone().filter(|_| Exact::takes(&segments));
         let at = self.grow(segments);
         let node = &mut self.nodes[at];
         let routes = if tail { &mut node.tail } else { &mut node.here };
@@ -228,6 +237,9 @@ impl<H> Router<H> {
             return Err(RouteError(format!("there is a route for {method} {pattern} already")));
         }
         routes.push(Route { method, entry: self.entries.len() });
+        if let Some(method) = exact {
+            self.exact.add(path, method, self.entries.len());
+        }
         let pattern = Rc::new(Pattern { text: path.into(), names });
         self.entries.push(Entry { pattern, handler });
         Ok(())
@@ -311,7 +323,13 @@ impl<H> Router<H> {
             Entry { pattern, handler }
         });
         let entries = entries.collect();
-        Router { nodes: self.nodes, entries, names: self.names, error: self.error }
+        Router {
+            nodes: self.nodes,
+            exact: self.exact,
+            entries,
+            names: self.names,
+            error: self.error,
+        }
     }
 
     /// Says where this router is mounted, so that its patterns read as whole paths.

@@ -80,6 +80,20 @@ proptest! {
     }
 
     #[test]
+    fn a_path_that_is_looked_up_is_found_as_by_a_walk(
+        patterns in prop::collection::vec(pattern(), 0..20),
+        paths in prop::collection::vec("(/([a-c]{0,2}|%20|%61|é)){1,4}", 1..20),
+    ) {
+        let (router, known) = registered(patterns);
+        for path in paths.iter().chain(&known) {
+            for method in [Method::GET, Method::HEAD, Method::PUT] {
+                let found = format!("{:?}", router.resolve(&method, path));
+                prop_assert_eq!(found, format!("{:?}", router.walk(&method, path)), "{}", path);
+            }
+        }
+    }
+
+    #[test]
     fn a_route_is_found_exactly_where_a_pattern_stands_for_the_path(
         patterns in prop::collection::vec(pattern(), 0..12),
         path in "(/([a-c]{0,2}|%20|é)){1,6}",

@@ -42,6 +42,26 @@ enum End {
 impl<H> Router<H> {
     /// Finds the handler for `method` and `path`, which is percent-encoded still and has no query.
     pub fn resolve(&self, method: &Method, path: &str) -> Resolved<'_, H> {
+        match self.resolve_exact(method, path.as_bytes()) {
+            Some((handler, match_info)) => Resolved::Found { handler, match_info },
+            None => self.walk(method, path),
+        }
+    }
+
+    /// The handler of a route without variables, for a path that is written as its pattern is. What
+    /// it does not find may still [resolve](Router::resolve).
+    #[inline]
+    pub(in crate::http) fn resolve_exact(
+        &self,
+        method: &Method,
+        path: &[u8],
+    ) -> Option<(&H, MatchInfo)> {
+        let Entry { pattern, handler } = &self.entries[self.exact.find(method, path)?];
+        let match_info = MatchInfo { pattern: Some(pattern.clone()), values: Vec::new() };
+        Some((handler, match_info))
+    }
+
+    pub(super) fn walk(&self, method: &Method, path: &str) -> Resolved<'_, H> {
         let mut walk = Walk { nodes: &self.nodes, method, values: Vec::new(), allowed: Vec::new() };
         let found = match path.strip_prefix('/') {
             Some(rest) => walk.node(0, Some(rest)),
@@ -129,7 +149,7 @@ impl<'a> Walk<'a> {
 }
 
 /// A node has few literals as a rule, and a plain loop is quicker than a search made for many.
-const FEW: usize = 8;
+pub(super) const FEW: usize = 8;
 
 impl Node {
     fn literal(&self, segment: &str) -> Option<usize> {

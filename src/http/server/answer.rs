@@ -72,7 +72,12 @@ impl Connection {
 
     fn encode(&self, response: &Response) -> Result<(), Error> {
         let mut machine = self.machine.borrow_mut();
-        response.send(&mut machine, &mut self.service.out.borrow_mut(), Some(&self.service.date()))
+        let out = &mut self.service.out.borrow_mut();
+        response.send(&mut machine, out, Some(&self.service.date()))?;
+        if let Body::Bytes(bytes) = response.body() {
+            self.log_answer(response.status_code(), bytes.len());
+        }
+        Ok(())
     }
 
     /// A response cannot be sent. If that is the client's fault, it is told; if the handler's, the
@@ -144,7 +149,9 @@ impl Connection {
             return Err(Error::you(machine.answering().name(), what));
         }
         let out = &mut self.service.out.borrow_mut();
-        response.send_head(&mut machine, out, Some(&self.service.date()))
+        response.send_head(&mut machine, out, Some(&self.service.date()))?;
+        self.log_answer(response.status_code(), 0);
+        Ok(())
     }
 
     pub(super) fn take_exchange(&self) -> Exchange {
@@ -179,6 +186,7 @@ impl Connection {
             Stage::Reading | Stage::Handling(Exchange { task: None, body: None, .. }) => {}
             before => over(&before),
         }
+        self.log_end();
     }
 
     /// The request has its whole answer, and its body is on its way.
@@ -195,6 +203,7 @@ impl Connection {
         };
         drop(machine);
         over(&self.moves(cause, stage));
+        self.log_end();
     }
 
     /// An answer that has begun can only be broken off, so that the client notices.

@@ -7,28 +7,35 @@
 //! What is sent during one step is gathered in the service's buffer, and leaves in one write when
 //! the step is over.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::Connection;
 use super::handler::Answer;
 use crate::event_loop::Exception;
-use crate::task::Task;
+use crate::http::response::Response;
+use crate::task::{Inside, Spare, Task};
 
 /// What remains to be done once an answer has begun.
 pub(super) type Rest = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Whoever drives an exchange to its end. Dropped before, with a task that was cancelled, it leaves
-/// a client that would wait for ever.
-struct Driver {
+/// What drives an exchange to its end, beside the handler's future.
+struct Driver<C> {
     connection: Rc<Connection>,
+    /// The handler's, for reports.
+    name: &'static str,
+    /// Makes the handler's future, in the first step: what panics in the call itself panics there.
+    handle: Option<C>,
+    rest: Option<Rest>,
     done: bool,
 }
 
-impl Drop for Driver {
+/// Dropped before the end, with a task that was cancelled, it leaves a client that would wait for
+/// ever.
+impl<C> Drop for Driver<C> {
     fn drop(&mut self) {
         if !self.done {
             self.connection.abandoned();
@@ -36,66 +43,96 @@ impl Drop for Driver {
     }
 }
 
+/// The handler's future and its driver. (An `async` block would hold the former twice, once as it
+/// was given and once where it is polled, and move all of it into place.)
+impl<F, C> Future for Inside<F, Driver<C>>
+where
+    F: Future<Output: Answer>,
+    C: FnOnce() -> F,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let (handling, driver) = self.project();
+        let connection = driver.connection.clone();
+        let polled = connection.step_of_handler(|| driver.step(handling, context));
+        driver.done = polled.is_ready();
+        polled
+    }
+}
+
+impl<C> Driver<C> {
+    #[inline(always)]
+    fn step<F>(&mut self, handling: Pin<&mut Option<F>>, context: &mut Context<'_>) -> Poll<()>
+    where
+        F: Future<Output: Answer>,
+        C: FnOnce() -> F,
+    {
+        if self.rest.is_none() {
+            match caught(|| self.step_of_handling(handling, context)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(Ok(mut response))) => {
+                    self.rest = self.connection.answered(&mut response);
+                }
+                Ok(Poll::Ready(Err(failure))) => {
+                    self.connection.failed(self.name, Exception::Error(failure.into()));
+                }
+                Err(panic) => self.connection.failed(self.name, panic),
+            }
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Ready(()) };
+        caught(|| rest.as_mut().poll(context)).unwrap_or_else(|panic| {
+            self.connection.broke_off(self.name, panic);
+            Poll::Ready(())
+        })
+    }
+
+    #[inline(always)]
+    fn step_of_handling<F>(
+        &mut self,
+        mut handling: Pin<&mut Option<F>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Response, String>>
+    where
+        F: Future<Output: Answer>,
+        C: FnOnce() -> F,
+    {
+        if let Some(handle) = self.handle.take() {
+            handling.set(Some(handle()));
+        }
+        match handling.as_pin_mut() {
+            Some(handling) => handling.poll(context).map(Answer::answer),
+            None => Poll::Pending,
+        }
+    }
+}
+
 impl Connection {
     /// Has the future that `handle` makes answer the request under way; gives the task if that
-    /// waits. `name` is the handler's, for reports. (Not the future itself: that would be kept
-    /// twice, once as it was given and once where it is polled.)
+    /// waits. `name` is the handler's, for reports, and `spare` its own.
     pub(in crate::http) fn drive<F>(
         self: &Rc<Self>,
         name: &'static str,
+        spare: &Spare,
         handle: impl FnOnce() -> F + 'static,
     ) -> Option<Task<()>>
     where
         F: Future<Output: Answer> + 'static,
     {
-        let event_loop = self.event_loop()?;
-        let driver = Driver { connection: self.clone(), done: false };
-        event_loop.start_now(async move {
-            let mut driver = driver;
-            // What panics in the call itself panics in the first step.
-            let mut handling = pin!(async move { handle().await });
-            let mut rest: Option<Rest> = None;
-            let connection = &driver.connection;
-            poll_fn(|context| {
-                connection.step_of_handler(|connection| {
-                    if rest.is_none() {
-                        match caught(handling.as_mut(), context) {
-                            Ok(Poll::Pending) => return Poll::Pending,
-                            Ok(Poll::Ready(output)) => match output.answer() {
-                                Ok(mut response) => rest = connection.answered(&mut response),
-                                Err(failure) => {
-                                    let failure = Exception::Error(failure.into());
-                                    connection.failed(name, failure);
-                                }
-                            },
-                            Err(panic) => connection.failed(name, panic),
-                        }
-                    }
-                    match &mut rest {
-                        None => Poll::Ready(()),
-                        Some(rest) => match caught(rest.as_mut(), context) {
-                            Ok(step) => step,
-                            Err(panic) => {
-                                connection.broke_off(name, panic);
-                                Poll::Ready(())
-                            }
-                        },
-                    }
-                })
-            })
-            .await;
-            driver.done = true;
-        })
+        let connection = self.clone();
+        let driver = Driver { connection, name, handle: Some(handle), rest: None, done: false };
+        self.event_loop()?.start_now(spare, Inside::before(driver))
     }
 
     /// A step of this connection's handler, and what follows from it.
-    fn step_of_handler(self: &Rc<Self>, step: impl FnOnce(&Rc<Self>) -> Poll<()>) -> Poll<()> {
+    #[inline(always)]
+    fn step_of_handler(self: &Rc<Self>, step: impl FnOnce() -> Poll<()>) -> Poll<()> {
         if self.feeding.replace(true) {
             // The first step, in the middle of `feed`, which goes on by itself.
-            return step(self);
+            return step();
         }
         self.begin();
-        let polled = step(self);
+        let polled = step();
         self.feeding.set(false);
         self.flush();
         self.go_on();
@@ -113,10 +150,7 @@ impl Connection {
 }
 
 /// A step that may panic.
-#[inline]
-fn caught<F: Future + ?Sized>(
-    future: Pin<&mut F>,
-    context: &mut Context<'_>,
-) -> Result<Poll<F::Output>, Exception> {
-    catch_unwind(AssertUnwindSafe(|| future.poll(context))).map_err(Exception::Panic)
+#[inline(always)]
+fn caught<T>(step: impl FnOnce() -> T) -> Result<T, Exception> {
+    catch_unwind(AssertUnwindSafe(step)).map_err(Exception::Panic)
 }

@@ -18,7 +18,7 @@ use crate::event_loop::{ErrorContext, Exception, get_running_loop};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
 use crate::http::{ExtractError, HttpError};
-use crate::task::{Task, TimedOut};
+use crate::task::{Spare, Task, TimedOut};
 
 /// What a handler may return: anything that stands for a response, or a `Result` with any error
 /// that can be displayed.
@@ -97,7 +97,16 @@ pub(in crate::http) trait Handle {
 }
 
 /// The handler `H`.
-pub(in crate::http) struct Handler<H>(pub(in crate::http) H);
+pub(in crate::http) struct Handler<H> {
+    handler: H,
+    spare: Spare,
+}
+
+impl<H> Handler<H> {
+    pub(in crate::http) fn new(handler: H) -> Handler<H> {
+        Handler { handler, spare: Spare::default() }
+    }
+}
 
 impl<H, F> Handle for Handler<H>
 where
@@ -105,12 +114,13 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        connection.drive(type_name::<H>(), move || (self.0)(request))
+        let this = self.clone();
+        connection.drive(type_name::<H>(), &self.spare, move || (this.handler)(request))
     }
 
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture {
         let remote = request.remote();
-        Box::pin(settled(type_name::<H>(), remote, async move { (self.0)(request).await }))
+        Box::pin(settled(type_name::<H>(), remote, async move { (self.handler)(request).await }))
     }
 }
 
@@ -158,5 +168,5 @@ pub(in crate::http) fn start_wrapped(
     connection: &Rc<Connection>,
     answer: impl Future<Output = Response> + 'static,
 ) -> Option<Task<()>> {
-    connection.drive("of the middlewares", move || answer)
+    connection.drive("of the middlewares", &Spare::default(), move || answer)
 }

@@ -32,6 +32,7 @@
 mod answer;
 mod drive;
 pub(super) mod handler;
+mod log;
 mod patience;
 mod receive;
 mod sending;
@@ -227,6 +228,7 @@ impl Connection {
                 protocol.connection_lost(None);
             }
         }
+        self.log_end();
         stage.task().and_then(Option::take)
     }
 

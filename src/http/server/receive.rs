@@ -243,6 +243,7 @@ impl Connection {
             Stage::Reading => {}
             before => drop(before),
         }
+        self.log_request(&request);
         self.begins();
         let task = self.service.app.start(request, self);
         if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {

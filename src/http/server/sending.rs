@@ -83,7 +83,15 @@ impl Sending {
     fn connection(&self) -> io::Result<Rc<Connection>> {
         let lost = || io::Error::new(ErrorKind::ConnectionReset, "the client has gone");
         match self.state.get() {
-            State::Open => self.connection.upgrade().ok_or_else(lost),
+            State::Open => match self.connection.upgrade() {
+                // The transport knows a turn before its protocol does; without this, a body whose
+                // next bytes are always there would go on into the void until then.
+                Some(connection) if !connection.transport.is_closing() => Ok(connection),
+                _ => {
+                    self.state.set(State::Lost);
+                    Err(lost())
+                }
+            },
             State::Lost => Err(lost()),
             State::TooLong => Err(too_long()),
             State::Ended => {
@@ -154,6 +162,10 @@ impl Connection {
         let connection = self.clone();
         Box::pin(async move {
             let result = connection.send_file(&sending, part).await;
+            if result.as_ref().is_err_and(is_of_connection) {
+                // sendfile(2) hears of it before the transport does, which now ends too.
+                sending.lose();
+            }
             connection.body_over(&sending, result.map_err(Into::into));
         })
     }
@@ -177,6 +189,7 @@ impl Connection {
     /// Puts bytes of the body under way on their way.
     fn put(&self, data: &[u8]) -> io::Result<()> {
         let wrong = |_| too_long();
+        self.log_sent(data.len() as u64);
         let mut machine = self.machine.borrow_mut();
         if !self.feeding.get() {
             // Another task writes, in whose step the service's buffer may be in use.
@@ -210,6 +223,7 @@ impl Connection {
                 Ok(0) => return Err(too_short()),
                 Ok(sent) => {
                     offset += sent;
+                    self.log_sent(sent);
                     let sent = self.machine.borrow_mut().sent_elsewhere(sent);
                     sent.map_err(|error| io::Error::other(error.what().to_owned()))?;
                 }
@@ -253,6 +267,15 @@ async fn copy_file(sending: &Sending, part: FilePart) -> io::Result<()> {
         offset += read as u64;
     }
     Ok(())
+}
+
+/// A disk has no such errors.
+fn is_of_connection(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut
+    )
 }
 
 fn too_long() -> io::Error {

@@ -8,6 +8,7 @@ use http::HeaderValue;
 
 use super::Connection;
 use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
+use crate::http::access_log::Ledger;
 use crate::http::app::App;
 use crate::http::date::imf_fixdate;
 use crate::http::h1::Shared;
@@ -107,6 +108,8 @@ impl Timeouts {
 /// What the connections of a server share.
 pub(in crate::http) struct Service {
     pub(in crate::http) app: Rc<App>,
+    /// The access log, if there is one.
+    pub(in crate::http) log: Option<Ledger>,
     pub(in crate::http) shared: Shared,
     pub(super) timeouts: Timeouts,
     /// Whether a handler whose client has gone is cancelled.
@@ -154,9 +157,11 @@ impl Service {
         limits: Limits,
         timeouts: Timeouts,
         cancels_handlers: bool,
+        log: Option<Ledger>,
     ) -> Rc<Service> {
         Rc::new(Service {
             app,
+            log,
             most: limits.connections.unwrap_or_else(room_for_connections),
             shared: Shared::new(limits),
             timeouts,

@@ -132,7 +132,10 @@ pub(super) fn ask(headers: &mut HeaderMap, key: &str, protocols: &[String]) -> R
         }
     }
     let mut set = |name: HeaderName, value: &str| match HeaderValue::from_str(value) {
-        Ok(value) => Ok(drop(headers.insert(name, value))),
+        Ok(value) => {
+            headers.insert(name, value);
+            Ok(())
+        }
         Err(_) => Err(format!("{value:?} is no value of a header field")),
     };
     set(UPGRADE, "websocket")?;

@@ -39,6 +39,52 @@
 //! Failed         –              –              –              Failed
 //! Lost           –              –              –              Lost
 //! ```
+//!
+//! # From a handler, from a session
+//!
+//! [`upgrade`] answers a request with a WebSocket, [`ClientSession::ws_connect`] opens one, and
+//! both give a [`WebSocket`]: `receive` in a loop, `send_text`, `send_binary`, `close`. Its
+//! [halves](WebSocket::split) can live in two tasks, and a [`WebSocketSender`] is cloned for
+//! whoever has something to say, the other members of a chat for example.
+//!
+//! [`ClientSession::ws_connect`]: crate::ClientSession::ws_connect
+//!
+//! A server that ends knows nothing of what its WebSockets are for: as in aiohttp, keep their
+//! senders and [close](WebSocketSender::close) them with 1001 when the application shuts down. What
+//! is open when the shutdown's patience ends is aborted.
+//!
+//! # Why a machine of our own
+//!
+//! tungstenite is well kept and not async, but it wants to read and write by itself: without its
+//! I/O one hands it a pretended stream, and back-pressure, close timeouts and pongs that wait for a
+//! peer who does not read are decided where nobody can see it. What is left of the RFC without I/O
+//! is two tables and a head of 14 bytes, and a reader can follow that. Of the handshake only the
+//! hash and the base64 are not ours: `sha1_smol` and `base64` have no dependencies.
+//!
+//! # RFC 6455, and where it is obeyed
+//!
+//! | clause | what MUST be | where |
+//! |---|---|---|
+//! | §4.1 | a client's request; what a 101 has to say | `handshake::ask`, `handshake::accepted` |
+//! | §4.2.1, §4.2.2 | a server's demands, its answer | `handshake::agree` |
+//! | §4.4 | other versions are told which there is | `handshake::agree` |
+//! | §5.1, §5.3 | clients mask, servers do not; both check | `frame::read_second`, `Machine::frame` |
+//! | §5.2 | reserved bits, opcodes, shortest lengths | `frame::read_first`, `frame::check_length` |
+//! | §5.4 | fragments in order, of one message at a time | `state::Under` |
+//! | §5.5 | control frames are short and whole | `frame::read_first`, `frame::read_second` |
+//! | §5.5.1 | Close: its body, its answer, nothing after it | `close::CloseFrame`, `state::Phase` |
+//! | §5.5.2, §5.5.3 | a ping has its pong, the last if they are too many | `core::Core::hear` |
+//! | §7.1.1 | the server ends the connection | `core::Core::ending` |
+//! | §7.1.4 to §7.1.6 | clean closing, its code and reason | `state::Phase`, [`Machine::close_code`] |
+//! | §7.1.7 | after a fault nothing is read | [`Machine::receive`] |
+//! | §7.4 | which codes are sent | [`CloseCode::can_be_sent`] |
+//! | §8.1 | text is UTF-8, across fragments | `incoming::Partial` |
+//! | §10.2 | origins | [`Origins`] |
+//! | §10.3 | keys that nobody foresees | [`Masks`] |
+//! | §10.4 | limits | [`Limits`] |
+//!
+//! Extensions (§9) are not negotiated: a client asks for none and refuses a server that uses one, a
+//! server grants none. So a message is on the wire as it is, and no few bytes can become many.
 
 mod client;
 mod close;

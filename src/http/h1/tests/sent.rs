@@ -245,3 +245,21 @@ fn a_response_goes_out_as_http_1_1_whatever_the_request_was() {
         assert!(out.starts_with("HTTP/1.1 200 OK\r\n"), "{out}");
     }
 }
+
+#[test]
+fn who_waits_to_send_is_told_to_before_the_protocol_changes() {
+    let mut connection = ServerConnection::new(&Shared::default());
+    let mut out = Vec::new();
+    let input = b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\
+                  Connection: upgrade\r\nUpgrade: x\r\n\r\n";
+    connection.receive(input).unwrap();
+    let (status, fields) = (StatusCode::SWITCHING_PROTOCOLS, headers(&[("upgrade", "x")]));
+    connection.send_switch(&mut out, status, &fields).unwrap_err();
+    assert!(connection.send_continue(&mut out));
+    connection.send_switch(&mut out, status, &fields).unwrap_err();
+    connection.receive(b"ab").unwrap();
+    connection.receive(b"").unwrap();
+    connection.send_switch(&mut out, status, &fields).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 "), "{out}");
+}

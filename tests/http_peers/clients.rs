@@ -1,10 +1,10 @@
-//! The server before clients that others have written: curl, and Python's.
+//! The server before clients that others have written: curl, wrk, ab, and Python's.
 
 use std::net::SocketAddr;
-use std::process::Command;
 
 use evloop::web::{Application, BodyError, Request, Response};
 
+use crate::peer::Peer;
 use crate::support::serve;
 
 async fn echo(request: Request) -> Result<Response, BodyError> {
@@ -31,20 +31,12 @@ fn printed(
 ) -> Option<String> {
     let command = command.to_owned();
     let (printed, reports) = serve(app(), move |address| {
-        let output = match Command::new(&command).args(arguments(address)).output() {
-            Ok(output) => output,
-            Err(error) => {
-                eprintln!("SKIPPED: {command} cannot be run here: {error}");
-                return None;
-            }
-        };
-        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-        if complaint.contains("ModuleNotFoundError") {
-            eprintln!("SKIPPED: {complaint}");
-            return None;
-        }
-        assert!(output.status.success(), "{command}: {complaint}");
-        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+        let peer = Peer::start(&command, |peer| {
+            peer.args(arguments(address));
+        });
+        let said = peer?.finish()?;
+        assert!(said.success, "{command}: {}", said.stderr);
+        Some(said.stdout)
     });
     assert_eq!(reports, [""; 0]);
     printed
@@ -129,5 +121,64 @@ asyncio.run(main(sys.argv[1]))
         printed("python3", move |address| words(&["-c", program, &format!("http://{address}")]));
     if let Some(out) = out {
         assert_eq!(out, "True\n200 POST  in chunks\n200 6\n");
+    }
+}
+
+#[test]
+fn pythons_urllib_opens_posts_and_is_told_of_errors() {
+    let program = "
+import sys
+from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+url = sys.argv[1]
+for target in [url + '/?x=1', url + '/7', Request(url + '/', data=b'hi')]:
+    with urlopen(target) as response:
+        print(response.status, response.read().decode())
+try:
+    urlopen(url + '/a/b')
+except HTTPError as error:
+    print(error.code, error.read().decode())
+";
+    let out =
+        printed("python3", move |address| words(&["-c", program, &format!("http://{address}")]));
+    if let Some(out) = out {
+        assert_eq!(out, "200 GET x=1 \n200 7\n200 POST  hi\n404 404: Not Found\n");
+    }
+}
+
+/// The number that stands behind `label` at the beginning of a line.
+fn number(out: &str, label: &str) -> u64 {
+    let line = out.lines().find_map(|line| line.trim().strip_prefix(label));
+    let number = line.unwrap_or_default().split_whitespace().next().unwrap_or_default();
+    number.parse().unwrap_or_else(|_| panic!("no number behind {label:?} in {out}"))
+}
+
+#[test]
+fn ab_sees_no_failed_request_with_keep_alive_and_without() {
+    for keep_alive in [true, false] {
+        let out = printed("ab", move |address| {
+            let mut all = words(&["-q", "-n", "1000", "-c", "20"]);
+            all.extend(keep_alive.then(|| "-k".to_owned()));
+            all.push(format!("http://{address}/12301"));
+            all
+        });
+        let Some(out) = out else { return };
+        assert_eq!(number(&out, "Complete requests:"), 1000);
+        assert_eq!(number(&out, "Failed requests:"), 0);
+        assert!(!out.contains("Non-2xx"), "{out}");
+        let kept = if keep_alive { number(&out, "Keep-Alive requests:") } else { 1000 };
+        assert_eq!(kept, 1000, "{out}");
+    }
+}
+
+#[test]
+fn wrk_sees_neither_socket_errors_nor_any_other_status() {
+    let out = printed("wrk", |address| {
+        words(&["-t1", "-c20", "-d1s", &format!("http://{address}/12301")])
+    });
+    let Some(out) = out else { return };
+    assert!(out.contains("requests in"), "{out}");
+    for complaint in ["Socket errors", "Non-2xx"] {
+        assert!(!out.contains(complaint), "{out}");
     }
 }

@@ -1,6 +1,6 @@
-//! What a client of bytes can tell of chunks and of ends.
+//! Responses whose length is not known in advance, received by hand.
 
-use std::io::{BufRead, Read, Write};
+use std::io::Read;
 
 use crate::support::{Client, Reply};
 
@@ -29,11 +29,5 @@ impl Client {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8(bytes).expect("text"))
-    }
-
-    /// Whether it answers `GET /` still.
-    pub fn is_open_still(&mut self) -> bool {
-        let asked = self.0.get_mut().write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").is_ok();
-        asked && self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty())
     }
 }

@@ -1,0 +1,98 @@
+//! What it was called with.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use evloop::http::{ClientError, ClientRequest, ClientSession};
+
+const USAGE: &str = "\
+usage: get [OPTION...] URL
+  -X METHOD        the method; GET, or POST with -d
+  -H 'Name: value' a header field, as often as you like
+  -d DATA          a body; @FILE sends a file
+  -L               follows redirects
+  -i               prints the head of the response, too
+  -o FILE          writes into a file, with a line of progress for a long body
+  -p               that line in any case
+  -t SECONDS       how long the server may say nothing; 60 if not set";
+
+pub struct Options {
+    pub method: String,
+    pub headers: Vec<(String, String)>,
+    pub data: Option<String>,
+    pub follow: bool,
+    pub include: bool,
+    pub output: Option<PathBuf>,
+    pub progress: bool,
+    pub patience: Duration,
+    pub url: String,
+}
+
+impl Options {
+    pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
+        let mut options = Options {
+            method: String::new(),
+            headers: Vec::new(),
+            data: None,
+            follow: false,
+            include: false,
+            output: None,
+            progress: false,
+            patience: Duration::from_secs(60),
+            url: String::new(),
+        };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or(format!("{word} wants a value\n{USAGE}"));
+            match &word[..] {
+                "-X" => options.method = value()?,
+                "-H" => options.headers.push(field(&value()?)?),
+                "-d" => options.data = Some(value()?),
+                "-L" => options.follow = true,
+                "-i" => options.include = true,
+                "-o" => options.output = Some(value()?.into()),
+                "-p" => options.progress = true,
+                "-t" => options.patience = seconds(&value()?)?,
+                other if other.starts_with('-') => return Err(USAGE.to_owned()),
+                url if options.url.is_empty() => options.url = url.to_owned(),
+                another => return Err(format!("{another:?} is one URL too many\n{USAGE}")),
+            }
+        }
+        if options.url.is_empty() {
+            return Err(USAGE.to_owned());
+        }
+        if !options.url.contains("://") {
+            options.url = format!("http://{}", options.url);
+        }
+        if options.method.is_empty() {
+            options.method = if options.data.is_some() { "POST" } else { "GET" }.to_owned();
+        }
+        Ok(options)
+    }
+
+    /// The request that was asked for.
+    pub fn request(&self, session: &ClientSession) -> Result<ClientRequest, ClientError> {
+        let mut request = session.request(&self.method[..], &self.url);
+        for (name, value) in &self.headers {
+            request = request.append_header(&name[..], &value[..]);
+        }
+        request = match &self.data {
+            Some(data) => match data.strip_prefix('@') {
+                Some(path) => request.file(File::open(path).map_err(ClientError::Source)?),
+                None => request.body(&data[..]),
+            },
+            None => request,
+        };
+        Ok(request.allow_redirects(self.follow))
+    }
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let field = text.split_once(':').ok_or(format!("{text:?} is no field; write 'Name: value'"))?;
+    Ok((field.0.trim().to_owned(), field.1.trim().to_owned()))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or(format!("{text:?} is no number of seconds above 0"))
+}

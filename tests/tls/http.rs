@@ -1,0 +1,142 @@
+//! HTTP over TLS: the application, the session, and curl.
+
+use std::time::Duration;
+
+use evloop::http::{ClientError, ClientSession, Connector};
+use evloop::tls::TlsClientConfig;
+use evloop::web::{AppRunner, Application, HttpServer, Request, Response, TcpSite};
+use evloop::{StreamReader, StreamWriter, open_connection, start_server};
+
+use crate::certificates::{Certificates, is_installed};
+use crate::peers::{run, strings};
+use crate::support::on_loop;
+
+fn app() -> Application {
+    let mut app = Application::new();
+    let body =
+        |request: Request| async move { Response::bytes(request.read().await.unwrap().to_vec()) };
+    app.router()
+        .add_get("/", |_| async { Response::text("over TLS") })
+        .add_get("/big", |_| async { Response::bytes(vec![b'b'; 2_000_000]) })
+        .add_post("/back", body);
+    app
+}
+
+/// An application through TLS, and its URL.
+async fn served(made: &Certificates) -> (HttpServer, String) {
+    let server = app().serve(("127.0.0.1", 0)).tls(made.server()).await.expect("a server");
+    let url = format!("https://localhost:{}", server.sockets()[0].local_addr().port());
+    (server, url)
+}
+
+fn session(config: TlsClientConfig) -> ClientSession {
+    let connector = Connector::tcp().tls(config);
+    ClientSession::builder().connector(connector).build().expect("a session")
+}
+
+#[test]
+fn a_session_speaks_https_to_an_application_on_connections_that_it_keeps() {
+    on_loop(|made| async move {
+        let (server, url) = served(made).await;
+        let session = session(made.client());
+        for _ in 0..3 {
+            let response = session.get(&format!("{url}/")).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "over TLS");
+        }
+        assert_eq!(server.connections(), 1);
+        let response = session.get(&format!("{url}/big")).await.unwrap();
+        assert_eq!(response.bytes().await.unwrap().len(), 2_000_000);
+        let sent = vec![b'p'; 500_000];
+        let response = session.post(&format!("{url}/back")).body(sent.clone()).await.unwrap();
+        assert!(response.bytes().await.unwrap() == sent);
+        session.close();
+        server.shutdown(Duration::from_secs(5)).await;
+        assert_eq!(server.connections(), 0);
+    });
+}
+
+#[test]
+fn a_server_nobody_trusts_is_an_error_of_tls() {
+    on_loop(|made| async move {
+        let (_server, url) = served(made).await;
+        // The platform has never heard of these certificates' issuer.
+        let error = ClientSession::new().get(&url).await.map(drop).unwrap_err();
+        assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
+        let elsewhere = url.replace("localhost", "127.0.0.1");
+        let session = session(made.client());
+        assert!(session.get(&elsewhere).await.is_ok(), "the certificate has this address");
+    });
+}
+
+#[test]
+fn an_https_url_goes_through_a_proxys_tunnel_and_the_proxy_sees_nothing_of_it() {
+    /// One connection of a proxy that tunnels wherever it is asked to.
+    async fn tunnel(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {
+        let head = reader.readuntil(b"\r\n\r\n").await.map_err(std::io::Error::from)?;
+        let head = String::from_utf8(head).expect("it is text");
+        let to = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next());
+        let (mut theirs, mut to_them) = open_connection(to.expect("a CONNECT")).await?;
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+        let back = evloop::spawn(async move {
+            while let Ok(data @ [_, ..]) = theirs.read(1 << 16).await.as_deref() {
+                writer.write(data)?;
+                writer.drain().await?;
+            }
+            Ok::<_, std::io::Error>(())
+        });
+        while let Ok(data @ [_, ..]) = reader.read(1 << 16).await.as_deref() {
+            assert!(!data.windows(8).any(|window| window == b"HTTP/1.1"), "in the clear");
+            to_them.write(data)?;
+            to_them.drain().await?;
+        }
+        drop((reader, to_them));
+        let _ = back.await;
+        Ok(())
+    }
+    on_loop(|made| async move {
+        let (_server, url) = served(made).await;
+        let proxy = start_server(tunnel, ("127.0.0.1", 0)).await.unwrap();
+        let through = format!("http://{}", proxy.sockets()[0].local_addr());
+        let connector = Connector::tcp().tls(made.client());
+        let session = ClientSession::builder().connector(connector).proxy(&through).build();
+        let response = session.unwrap().get(&format!("{url}/big")).await.unwrap();
+        assert_eq!(response.bytes().await.unwrap().len(), 2_000_000);
+    });
+}
+
+#[test]
+fn a_site_through_tls_says_https() {
+    on_loop(|made| async move {
+        let runner = AppRunner::new(app());
+        runner.setup().await.unwrap();
+        let site =
+            TcpSite::new(&runner, ("127.0.0.1", 0)).tls(made.server()).start().await.unwrap();
+        assert_eq!(site.names(), [format!("https://{}", site.address().unwrap())]);
+        runner.cleanup().await;
+    });
+}
+
+#[test]
+fn curl_gets_pages_and_posts_over_https() {
+    if !is_installed("curl") {
+        return;
+    }
+    on_loop(|made| async move {
+        let (server, url) = served(made).await;
+        let root = made.path("root", "pem");
+        let (first, second) = (format!("{url}/"), format!("{url}/big"));
+        let arguments = ["-sS", "--cacert", &root, "-w", "|%{num_connects} %{http_version}|"];
+        let arguments = strings(&[&arguments[..], &[&first, &first]].concat());
+        let came = run("curl", arguments, b"").await;
+        assert_eq!(came, "over TLS|1 1.1|over TLS|0 1.1|");
+        for version in [["--tlsv1.3", "--tls-max", "1.3"], ["--tlsv1.2", "--tls-max", "1.2"]] {
+            let to = ["-sS", "--cacert", &root, &second];
+            let came = run("curl", strings(&[&version[..], &to[..]].concat()), b"").await;
+            assert_eq!(came.len(), 2_000_000);
+        }
+        let back = format!("{url}/back");
+        let post = ["-sS", "--cacert", &root, "--data-binary", "@-", &back];
+        assert_eq!(run("curl", strings(&post), b"posted").await, "posted");
+        server.shutdown(Duration::from_secs(5)).await;
+    });
+}
