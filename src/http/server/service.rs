@@ -140,10 +140,14 @@ struct Places {
 /// So many connections are looked at for one to give up.
 const SEARCH: usize = 16;
 
-/// Seven of eight descriptors: the others are for what handlers open.
+/// Descriptors that connections leave at least: those that are accepted in one turn, before the
+/// connections that go for them are closed, and some for the loop.
+const SPARE_DESCRIPTORS: usize = 160;
+
+/// Seven of eight descriptors: the others are for what handlers open, and for accepting.
 fn room_for_connections() -> usize {
-    let descriptors = open_files_limit();
-    descriptors - descriptors / 8
+    let all = open_files_limit();
+    all - (all / 8).max(SPARE_DESCRIPTORS).min(all / 3 * 2)
 }
 
 impl Service {
