@@ -140,6 +140,15 @@ impl ServerConnection {
         }
     }
 
+    /// The same as [`receive`](Self::receive) of no bytes after a head without a body: the message
+    /// is over.
+    #[inline]
+    pub(crate) fn end_of_no_body(&mut self) {
+        if matches!(self.asking, Asking::Body(Decoder::Length(0))) {
+            self.body(Piece::End);
+        }
+    }
+
     /// Notes that the client has closed its direction. After [`Event::EndOfMessage`] or
     /// [`Event::Closed`] an answer may still be due.
     ///

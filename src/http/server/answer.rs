@@ -70,6 +70,7 @@ impl Connection {
         self.complete();
     }
 
+    #[inline(always)]
     fn encode(&self, response: &Response) -> Result<(), Error> {
         let mut machine = self.machine.borrow_mut();
         let out = &mut self.service.out.borrow_mut();
@@ -248,8 +249,8 @@ impl Connection {
     pub(super) fn write(&self, out: &[u8]) {
         // The transport takes writes until this connection closes it, and then drops them.
         let _ = self.transport.write(out);
-        let high = self.transport.get_write_buffer_limits().1;
-        if self.transport.get_write_buffer_size() > high {
+        let unsent = self.transport.get_write_buffer_size();
+        if unsent > 0 && unsent > self.transport.get_write_buffer_limits().1 {
             self.choked.set(true);
         }
     }

@@ -78,15 +78,17 @@ impl Connection {
     }
 
     /// Whether no more of the body is to be received before some of it is read.
+    #[inline]
     fn is_full(&self) -> bool {
-        self.stage.borrow().body().is_some_and(|body| body.is_full())
+        let stage = self.stage.borrow();
+        !matches!(*stage, Stage::Reading) && stage.body().is_some_and(|body| body.is_full())
     }
 
     /// Parses and answers what it can; says how many bytes were used.
     fn feed(self: &Rc<Self>, input: &[u8]) -> usize {
         self.feeding.set(true);
         let mut used = 0;
-        while self.may_go_on() {
+        while self.may_go_on(&input[used..]) {
             match self.step(&input[used..]) {
                 Step::Go(more) => used += more,
                 Step::Stop(more) => {
@@ -103,12 +105,12 @@ impl Connection {
         used
     }
 
-    /// No request is begun for a client that does not read, and nothing is received of a body that
-    /// is not read.
+    /// No request is begun for a client that does not read, nor of no bytes; and nothing is received
+    /// of a body that is not read.
     #[inline]
-    fn may_go_on(&self) -> bool {
+    fn may_go_on(&self, rest: &[u8]) -> bool {
         match &*self.stage.borrow() {
-            Stage::Reading => !self.choked.get(),
+            Stage::Reading => !rest.is_empty() && !self.choked.get(),
             stage => !stage.body().is_some_and(|body| body.is_full()),
         }
     }
@@ -148,8 +150,7 @@ impl Connection {
         }
         if framing == Framing::Length(0) {
             // The end of a message without a body needs no more bytes.
-            let over = self.machine.borrow_mut().receive(&[]);
-            debug_assert!(matches!(over, Ok((0, Event::EndOfMessage))));
+            self.machine.borrow_mut().end_of_no_body();
             return self.dispatch(request);
         }
         // Each body's time is its own.
