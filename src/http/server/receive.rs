@@ -65,15 +65,15 @@ impl Connection {
             it.used += self.feed(&it.bytes[it.used..]);
             held = held.filter(|it| it.used < it.bytes.len());
         }
-        match (&held, self.is_upgraded()) {
-            (None, _) if !self.is_full() => self.transport.resume_reading(),
-            (Some(_), true) => {
-                *self.held.borrow_mut() = held;
-                return self.hand_over();
-            }
-            _ => {}
-        }
+        let receives = held.is_none() && !self.is_full();
         *self.held.borrow_mut() = held;
+        if self.is_upgraded() {
+            // From now on it is the other protocol that pauses reading and resumes it.
+            return self.hand_over();
+        }
+        if receives {
+            self.transport.resume_reading();
+        }
         self.after_feeding();
     }
 
