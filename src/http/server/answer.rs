@@ -264,6 +264,10 @@ impl Connection {
             drop(machine);
             return self.last_answer_given(unread && !self.finished.get());
         }
+        if is_reading && self.service.is_closing() && machine.is_idle() {
+            drop(machine);
+            return self.close();
+        }
         let waits = match &*self.stage.borrow() {
             Stage::Reading if machine.is_idle() => Waits::Idle,
             Stage::Reading => Waits::Head,

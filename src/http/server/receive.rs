@@ -141,6 +141,9 @@ impl Connection {
     }
 
     fn head(self: &Rc<Self>, head: RequestHead) {
+        // It is idle no more, which a handler's first step may ask; and each head's time, and each
+        // body's, is its own.
+        self.now_waits(Waits::Nothing);
         let framing = head.framing();
         let mut request = Request::new(head);
         if let Ok(peer) = self.transport.peer_addr() {
@@ -152,8 +155,6 @@ impl Connection {
             debug_assert!(matches!(over, Ok((0, Event::EndOfMessage))));
             return self.dispatch(request);
         }
-        // Each body's time is its own.
-        self.now_waits(Waits::Nothing);
         request.set_incoming(self.incoming(framing));
         self.moves(Cause::BodyDue, Stage::Due(request));
     }
