@@ -248,6 +248,7 @@ impl Connection {
     pub(super) fn write(&self, out: &[u8]) {
         // The transport takes writes until this connection closes it, and then drops them.
         let _ = self.transport.write(out);
+        self.writes.gives(out.len());
         let high = self.transport.get_write_buffer_limits().1;
         if self.transport.get_write_buffer_size() > high {
             self.choked.set(true);
