@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
+use std::panic::Location;
 use std::sync::LazyLock;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
@@ -35,7 +36,7 @@ pub struct Response {
     content_type: Option<HeaderValue>,
     headers: Option<Box<HeaderMap>>,
     body: Body,
-    fault: Option<&'static str>,
+    fault: Option<Box<str>>,
 }
 
 impl Response {
@@ -154,12 +155,16 @@ impl Response {
 
     /// A response that cannot be sent, for this reason.
     #[cfg(feature = "json")]
-    pub(super) fn faulty(fault: &'static str) -> Response {
-        Response { fault: Some(fault), ..Response::new() }
+    #[track_caller]
+    pub(super) fn faulty(fault: impl fmt::Display) -> Response {
+        let mut response = Response::new();
+        response.note(fault);
+        response
     }
 
     /// The same response with this status, from 200 to 999.
     #[must_use]
+    #[track_caller]
     pub fn status(mut self, status: impl TryInto<StatusCode>) -> Response {
         match status.try_into() {
             Ok(status) if !status.is_informational() => self.status = status,
@@ -170,6 +175,7 @@ impl Response {
 
     /// The same response with one more header field; `content-type` replaces the one there is.
     #[must_use]
+    #[track_caller]
     pub fn header(
         mut self,
         name: impl TryInto<HeaderName>,
@@ -186,7 +192,9 @@ impl Response {
                 self.headers.get_or_insert_default().append(name, value);
             }
             (Err(_), _) => self.note("a header field's name is not a token"),
-            (_, Err(_)) => self.note("a header field's value contains a control character"),
+            (Ok(name), Err(_)) => self.note(format_args!(
+                "the value of the header field {name} contains a control character"
+            )),
         }
         self
     }
@@ -225,9 +233,9 @@ impl Response {
     /// Whether everything said about it can be.
     ///
     /// # Errors
-    /// What was wrong first.
-    pub fn check(&self) -> Result<(), &'static str> {
-        self.fault.map_or(Ok(()), Err)
+    /// What was wrong first, and where in the program it was said.
+    pub fn check(&self) -> Result<(), &str> {
+        self.fault.as_deref().map_or(Ok(()), Err)
     }
 
     /// Appends the whole response to `out` as `connection`'s answer, if its body is bytes. `date`
@@ -274,8 +282,8 @@ impl Response {
         connection: &ServerConnection,
         date: Option<&'a HeaderValue>,
     ) -> Result<OutgoingResponse<'a>, Error> {
-        if let Some(fault) = self.fault {
-            return Err(Error::you(connection.answering().name(), fault));
+        if let Some(fault) = &self.fault {
+            return Err(Error::you(connection.answering().name(), fault.to_string()));
         }
         Ok(OutgoingResponse {
             status: self.status,
@@ -285,8 +293,11 @@ impl Response {
         })
     }
 
-    pub(super) fn note(&mut self, fault: &'static str) {
-        self.fault.get_or_insert(fault);
+    #[cold]
+    #[track_caller]
+    pub(super) fn note(&mut self, fault: impl fmt::Display) {
+        let place = Location::caller();
+        self.fault.get_or_insert_with(|| format!("{fault} (said at {place})").into());
     }
 }
 
@@ -412,6 +423,19 @@ mod tests {
         }
         let twice = Response::new().status(1).header("\n", "");
         assert!(twice.check().unwrap_err().contains("status"), "the first fault is told");
+    }
+
+    #[test]
+    fn a_fault_names_the_field_and_the_line_of_the_program_that_set_it() {
+        let response = Response::new().header("X-Note", "a\nb");
+        let (line, fault) = (line!() - 1, response.check().unwrap_err());
+        assert!(
+            fault.contains("x-note") && fault.contains(&format!("{}:{line}:", file!())),
+            "{fault}"
+        );
+        let error = crate::http::HttpError::found("/\n");
+        let (line, fault) = (line!() - 1, error.response().check().unwrap_err());
+        assert!(fault.contains("location") && fault.contains(&format!(":{line}:")), "{fault}");
     }
 
     #[test]
