@@ -7,13 +7,14 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::LazyLock;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::body::{Body, BodyWriter, StreamResult, UpgradeBody, Upgraded};
 use super::h1::{Error, Length, OutgoingResponse, ServerConnection};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The fields of a response that has none of its own.
@@ -58,6 +59,25 @@ impl Response {
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
         Response { content_type: Some(TEXT), body: Body::Bytes(body), ..Response::new() }
+    }
+
+    /// A page: `text/html; charset=utf-8`. What comes from others has to be escaped in it.
+    pub fn html(page: impl Into<Cow<'static, str>>) -> Response {
+        Response { content_type: Some(HTML), ..Response::text(page) }
+    }
+
+    /// Sends the client to `location`, which it asks for with GET: 303, or as
+    /// [`status`](Response::status) says. To end a handler so from within, return
+    /// [`HttpError::see_other`](super::HttpError::see_other) or one of its kin.
+    ///
+    /// ```
+    /// use evloop::web::{Cookie, Response};
+    /// let response = Response::redirect("/inbox").set_cookie(Cookie::new("session", "38afes7a8"));
+    /// assert_eq!(response.status_code(), 303);
+    /// ```
+    #[track_caller]
+    pub fn redirect(location: &str) -> Response {
+        Response::of_status(StatusCode::SEE_OTHER).header(LOCATION, location)
     }
 
     /// Bytes: `application/octet-stream`.
@@ -324,7 +344,13 @@ impl fmt::Debug for Response {
     }
 }
 
-/// What stands for a response: a [`Response`], text, a status, an error that has one.
+/// What stands for a response: a [`Response`], text, bytes, a status, a pair of a status and one of
+/// these, an error that has one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stand for a response",
+    note = "text, bytes, a status, a `Response` and a pair of a status and one of these do; \
+            `Response::json` makes one of other values"
+)]
 pub trait IntoResponse {
     /// The response it stands for.
     fn into_response(self) -> Response;
@@ -345,6 +371,25 @@ impl IntoResponse for &'static str {
 impl IntoResponse for String {
     fn into_response(self) -> Response {
         Response::text(self)
+    }
+}
+
+impl IntoResponse for Vec<u8> {
+    fn into_response(self) -> Response {
+        Response::bytes(self)
+    }
+}
+
+impl IntoResponse for &'static [u8] {
+    fn into_response(self) -> Response {
+        Response::bytes(self)
+    }
+}
+
+/// The same response with this status.
+impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
+    fn into_response(self) -> Response {
+        self.1.into_response().status(self.0)
     }
 }
 
@@ -423,6 +468,24 @@ mod tests {
         }
         let twice = Response::new().status(1).header("\n", "");
         assert!(twice.check().unwrap_err().contains("status"), "the first fault is told");
+    }
+
+    #[test]
+    fn bytes_and_pairs_with_a_status_stand_for_responses() {
+        let pair = (StatusCode::CREATED, "made").into_response();
+        assert_eq!(
+            (pair.status_code(), pair.body().as_bytes()),
+            (StatusCode::CREATED, Some(&b"made"[..]))
+        );
+        let bytes = vec![1, 2].into_response();
+        assert_eq!(bytes.get("content-type").unwrap(), "application/octet-stream");
+        let page = Response::html("<p>hello</p>");
+        assert_eq!(page.get("content-type").unwrap(), "text/html; charset=utf-8");
+        let moved = Response::redirect("/x").status(307);
+        assert_eq!(
+            (moved.status_code().as_u16(), moved.get("location").unwrap().as_bytes()),
+            (307, &b"/x"[..])
+        );
     }
 
     #[test]
