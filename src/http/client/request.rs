@@ -66,6 +66,7 @@ macro_rules! into_url {
 into_url! {
     &str, Text, to_owned;
     &String, Text, to_owned;
+    String, Text, into;
     &Url, Url, to_owned;
     Url, Url, into;
 }

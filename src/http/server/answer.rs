@@ -91,7 +91,7 @@ impl Connection {
             Some(failure) => failure.into_response(),
             None => {
                 let what = "A response cannot be sent as it is";
-                self.report(what.into(), Exception::Error(error.into()));
+                self.report(what.into(), Exception::Error(error.what().into()));
                 Response::of_status(StatusCode::INTERNAL_SERVER_ERROR)
             }
         };

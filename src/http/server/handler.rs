@@ -28,6 +28,11 @@ use crate::task::{Spare, Task, TimedOut};
 /// answer, as raising `web.HTTPFound` is in aiohttp. A [`TimedOut`] is answered with 504, as
 /// there. Every other error is reported to the loop's exception handler and answered with 500,
 /// which tells the client nothing.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return `{Self}`",
+    note = "it returns text, bytes, a status, a `Response`, a pair of a status and one of these, or a \
+            `Result` of one whose error can be displayed; `Response::json` makes one of other values"
+)]
 pub trait Answer {
     /// The response, or what is to be reported.
     ///
