@@ -1,6 +1,6 @@
 //! The server's side of a connection: requests come in, responses go out.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::body::{Decoder, Piece};
 use super::connection::{Event, Gather};
@@ -65,7 +65,7 @@ impl ServerConnection {
             asking: Asking::Idle,
             answering: Answering::Idle,
             gather: Gather::new(Kind::Request),
-            asked: Asked { http_10: false, head: false },
+            asked: Asked::default(),
             connect: false,
             upgrade: false,
             keep_alive: true,
@@ -180,7 +180,7 @@ impl ServerConnection {
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
         if matches!(self.answering, Answering::Idle) {
-            self.asked = Asked { http_10: false, head: false };
+            self.asked = Asked::default();
             self.connect = false;
             self.answer(AnsweringCause::Asked);
         }
@@ -300,11 +300,7 @@ impl ServerConnection {
         head: &OutgoingResponse<'_>,
         body: &[u8],
     ) -> Result<(), Error> {
-        if self.answers_plainly(head) {
-            encode::plain_answer(out, head, body);
-            self.answer(AnsweringCause::Head(Encoder::Length(0)));
-            self.answer(AnsweringCause::End);
-            self.settle();
+        if encode::is_plain(head) && self.respond_plainly(out, head.content_type, head.date, body) {
             return Ok(());
         }
         self.send_response(out, head, Length::Known(body.len() as u64))?;
@@ -312,13 +308,28 @@ impl ServerConnection {
         self.end_of_message(out)
     }
 
-    /// Whether an answer is due, may be this one, and is of the most usual kind.
+    /// The same for a 200 without fields of its own, where nothing about the request wants a
+    /// decision either. Where something does it is false, and nothing is done.
     #[inline]
-    fn answers_plainly(&self, head: &OutgoingResponse<'_>) -> bool {
-        let keep_alive = self.keep_alive && !self.awaits_continue;
-        matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))
+    pub(crate) fn respond_plainly(
+        &mut self,
+        out: &mut Vec<u8>,
+        content_type: Option<&HeaderValue>,
+        date: Option<&HeaderValue>,
+        body: &[u8],
+    ) -> bool {
+        let plain = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))
+            && self.keep_alive
+            && self.asked == Asked::default()
             && !self.connect
-            && encode::is_plain(head, self.asked, keep_alive)
+            && !self.awaits_continue;
+        if plain {
+            encode::plain_answer(out, content_type, date, body);
+            self.answer(AnsweringCause::Head(Encoder::Length(0)));
+            self.answer(AnsweringCause::End);
+            self.settle();
+        }
+        plain
     }
 
     /// Changes the protocol: appends a head of status 101, or for CONNECT of a 2xx status
