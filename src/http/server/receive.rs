@@ -11,6 +11,7 @@ use crate::http::content::{Incoming, Source};
 use crate::http::h1::{Error, Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::IntoResponse;
+use crate::task::Task;
 
 /// So much encoded output is written before more requests are answered.
 pub(super) const FLUSH_SIZE: usize = 64 << 10;
@@ -259,7 +260,14 @@ impl Connection {
         self.log_request(&request);
         self.begins();
         let task = self.service.app.start(request, self);
-        if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
+        if let Some(task) = task {
+            self.keep_task(task);
+        }
+    }
+
+    /// The handler waits.
+    fn keep_task(&self, task: Task<()>) {
+        if let Some(place) = self.stage.borrow_mut().task() {
             *place = Some(task);
         }
     }
