@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::body::{Decoder, Piece};
+use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
 use super::encode::{self, Asked, Encoder, Length, OutgoingResponse};
 use super::error::Error;
@@ -80,9 +80,10 @@ impl ServerConnection {
     /// # Errors
     /// [`Error::They`]: send a response of its status, end the message and close. Nothing but such
     /// a response can be sent from then on, and nothing more is read.
+    #[inline(never)] // what begins a request goes around it
     pub fn receive<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
         match &mut self.asking {
-            Asking::Idle => self.receive_head(input),
+            Asking::Idle => self.receive_head(input, false),
             Asking::Body(decoder) => {
                 let decoded = decoder.decode(input, self.shared.limits());
                 match decoded {
@@ -100,18 +101,31 @@ impl ServerConnection {
         }
     }
 
-    fn receive_head<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+    /// The same, but that the head of a request without a body is all of it: no
+    /// [`EndOfMessage`](Event::EndOfMessage) follows.
+    #[inline]
+    pub(crate) fn receive_request<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+        match self.asking {
+            Asking::Idle => self.receive_head(input, true),
+            _ => self.receive(input),
+        }
+    }
+
+    #[inline]
+    fn receive_head<'a>(&mut self, input: &'a [u8], whole: bool) -> Received<'a> {
         match self.gather.receive(input, &self.shared, parse_request) {
             Ok((used, None)) => Ok((used, Event::NeedData)),
             Ok((used, Some(head))) => {
-                self.begin(&head);
+                self.begin(&head, whole);
                 Ok((used, Event::Head(head)))
             }
             Err(error) => Err(self.fail(error)),
         }
     }
 
-    fn begin(&mut self, head: &RequestHead) {
+    /// A request begins; if it has no body, and `whole` asks for that, it is through as well.
+    #[inline]
+    fn begin(&mut self, head: &RequestHead, whole: bool) {
         self.asked = Asked {
             http_10: head.version() == http::Version::HTTP_10,
             head: *head.method() == Method::HEAD,
@@ -120,8 +134,14 @@ impl ServerConnection {
         self.upgrade = head.wants_upgrade();
         self.keep_alive &= head.keeps_alive();
         self.awaits_continue = head.expects_continue();
-        self.ask(AskingCause::Head(Decoder::new(head.framing())));
         self.answer(AnsweringCause::Asked);
+        match head.framing() {
+            Framing::Length(0) if whole => {
+                self.ask(AskingCause::Head(Decoder::Length(0)));
+                self.ask(AskingCause::End);
+            }
+            framing => self.ask(AskingCause::Head(Decoder::new(framing))),
+        }
     }
 
     fn body<'a>(&mut self, piece: Piece<'a>) -> Event<'a, RequestHead> {
@@ -137,15 +157,6 @@ impl ServerConnection {
                 self.settle();
                 Event::EndOfMessage
             }
-        }
-    }
-
-    /// The same as [`receive`](Self::receive) of no bytes after a head without a body: the message
-    /// is over.
-    #[inline]
-    pub(crate) fn end_of_no_body(&mut self) {
-        if matches!(self.asking, Asking::Body(Decoder::Length(0))) {
-            self.body(Piece::End);
         }
     }
 

@@ -95,7 +95,7 @@ pub type ResponseFuture = Pin<Box<dyn Future<Output = Response>>>;
 /// A handler of any type, as the router keeps it.
 pub(in crate::http) trait Handle {
     /// Starts it with a request of `connection`, to which it answers; gives the task if it waits.
-    fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
+    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
 
     /// The same for a middleware, which has its response from the future.
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture;
@@ -103,13 +103,13 @@ pub(in crate::http) trait Handle {
 
 /// The handler `H`.
 pub(in crate::http) struct Handler<H> {
-    handler: H,
+    handler: Rc<H>,
     spare: Spare,
 }
 
 impl<H> Handler<H> {
     pub(in crate::http) fn new(handler: H) -> Handler<H> {
-        Handler { handler, spare: Spare::default() }
+        Handler { handler: Rc::new(handler), spare: Spare::default() }
     }
 }
 
@@ -118,9 +118,9 @@ where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
-    fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let this = self.clone();
-        connection.drive(type_name::<H>(), &self.spare, move || (this.handler)(request))
+    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
+        let handler = self.handler.clone();
+        connection.drive(type_name::<H>(), &self.spare, move || handler(request))
     }
 
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture {

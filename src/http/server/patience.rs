@@ -80,6 +80,18 @@ impl Connection {
         }
     }
 
+    /// It waits for a request from now on.
+    #[inline]
+    pub(super) fn now_idle(&self) {
+        match self.waits.get() {
+            Waits::Body => self.now_waits(Waits::Idle),
+            _ => {
+                self.waits.set(Waits::Idle);
+                self.since.set(self.service.now());
+            }
+        }
+    }
+
     /// An exchange begins.
     #[inline]
     pub(super) fn begins(&self) {
