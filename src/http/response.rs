@@ -277,6 +277,22 @@ impl Response {
         connection.respond(out, &self.head(connection, date)?, bytes)
     }
 
+    /// The same for an answer of the most usual kind: a 200 without fields of its own, on a
+    /// connection that goes on. Of any other kind it is false, and nothing is done.
+    #[inline]
+    pub(in crate::http) fn send_plainly(
+        &self,
+        connection: &mut ServerConnection,
+        out: &mut Vec<u8>,
+        date: &HeaderValue,
+    ) -> bool {
+        let Body::Bytes(bytes) = &self.body else { return false };
+        self.status == StatusCode::OK
+            && self.headers.is_none()
+            && self.fault.is_none()
+            && connection.respond_plainly(out, self.content_type.as_ref(), Some(date), bytes)
+    }
+
     /// Appends the head alone; what follows is the caller's to send.
     #[inline(never)]
     pub(in crate::http) fn send_head(
