@@ -119,7 +119,7 @@ impl Connection {
             Some(failure) => failure.into_response(),
             None => {
                 let what = "A response cannot be sent as it is";
-                self.report(what.into(), Exception::Error(error.into()));
+                self.report(what.into(), Exception::Error(error.what().into()));
                 Response::of_status(StatusCode::INTERNAL_SERVER_ERROR)
             }
         };
@@ -276,6 +276,7 @@ impl Connection {
     pub(super) fn write(&self, out: &[u8]) {
         // The transport takes writes until this connection closes it, and then drops them.
         let _ = self.transport.write(out);
+        self.writes.gives(out.len());
         let unsent = self.transport.get_write_buffer_size();
         if unsent > 0 && unsent > self.transport.get_write_buffer_limits().1 {
             self.choked.set(true);
@@ -291,6 +292,10 @@ impl Connection {
                 || self.held.borrow().is_some();
             drop(machine);
             return self.last_answer_given(unread && !self.finished.get());
+        }
+        if is_reading && self.service.is_closing() && machine.is_idle() {
+            drop(machine);
+            return self.close();
         }
         let waits = match &*self.stage.borrow() {
             Stage::Reading if machine.is_idle() => Waits::Idle,

@@ -81,15 +81,15 @@ impl Connection {
             it.used += self.feed(&it.bytes[it.used..]);
             held = held.filter(|it| it.used < it.bytes.len());
         }
-        match (&held, self.is_upgraded()) {
-            (None, _) if !self.is_full() => self.transport.resume_reading(),
-            (Some(_), true) => {
-                *self.held.borrow_mut() = held;
-                return self.hand_over();
-            }
-            _ => {}
-        }
+        let receives = held.is_none() && !self.is_full();
         *self.held.borrow_mut() = held;
+        if self.is_upgraded() {
+            // From now on it is the other protocol that pauses reading and resumes it.
+            return self.hand_over();
+        }
+        if receives {
+            self.transport.resume_reading();
+        }
         self.after_feeding();
     }
 
@@ -158,6 +158,9 @@ impl Connection {
     }
 
     fn head(self: &Rc<Self>, head: RequestHead) {
+        // It is idle no more, which a handler's first step may ask; and each head's time, and each
+        // body's, is its own.
+        self.now_waits(Waits::Nothing);
         let framing = head.framing();
         let mut request = Request::new(head);
         if let Ok(peer) = self.transport.peer_addr() {
@@ -166,8 +169,6 @@ impl Connection {
         if framing == Framing::Length(0) {
             return self.dispatch(request);
         }
-        // Each body's time is its own.
-        self.now_waits(Waits::Nothing);
         request.set_incoming(self.incoming(framing));
         self.moves(Cause::BodyDue, Stage::Due(request));
     }
