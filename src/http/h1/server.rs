@@ -111,7 +111,7 @@ impl ServerConnection {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_head<'a>(&mut self, input: &'a [u8], whole: bool) -> Received<'a> {
         match self.gather.receive(input, &self.shared, parse_request) {
             Ok((used, None)) => Ok((used, Event::NeedData)),
