@@ -45,8 +45,8 @@ pub struct Limits {
     /// new one is answered 503 and closed.
     ///
     /// Default: as many as seven of eight descriptors that the process may have open
-    /// (`RLIMIT_NOFILE`), so that the application finds some for its own use and accepting never
-    /// fails for want of them.
+    /// (`RLIMIT_NOFILE`), and at least 160 less than that, so that the application finds some for its
+    /// own use and accepting does not fail for want of them.
     pub connections: Option<usize>,
     /// Bytes of chunk extensions in one whole body. More: 400.
     ///

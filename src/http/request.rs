@@ -96,6 +96,10 @@ impl Request {
         self.rest_mut().match_info = match_info;
     }
 
+    pub(super) fn match_info_mut(&mut self) -> &mut MatchInfo {
+        &mut self.rest_mut().match_info
+    }
+
     /// Says whose handlers or middlewares have it now.
     pub(super) fn set_scope(&mut self, scope: Option<Rc<Scope>>) {
         self.rest_mut().scope = scope;

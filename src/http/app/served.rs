@@ -56,11 +56,13 @@ impl App {
     ) -> Option<Task<()>> {
         // The usual case first: nothing around the handlers, and a path that is its pattern.
         if self.chain.is_empty() && self.prepare.is_empty() {
-            let exact = self.router.resolve_exact(request.method(), request.head().path_bytes());
-            if let Some((Target::Handler(handler), match_info)) = exact {
-                request.set_match_info(match_info);
-                request.set_scope(self.scope.clone());
-                return handler.clone().start(request, connection);
+            let exact = self.router.find_exact(request.method(), request.head().path_bytes());
+            if let Some(exact) = exact {
+                let target = self.router.take_exact(exact, request.match_info_mut());
+                if let Target::Handler(handler) = target {
+                    request.set_scope(self.scope.clone());
+                    return handler.start(request, connection);
+                }
             }
         }
         self.start_any(request, connection)

@@ -1,12 +1,12 @@
 //! Heads: the first line and the fields of a request or a response.
 //!
-//! `httparse` splits a head into its parts, but for plain requests, which [`plain`] reads; what the
-//! parts may be is decided here. Two things are
-//! true of every function in this file. It is a function of bytes alone; and the verdict on a head
-//! is the same whether the head came in one piece or byte by byte. The second needs an order of
-//! verdicts, since a head may be wrong in several ways: first the length of the first line, then
-//! its syntax, then the length of the rest, then its syntax, and only then what the fields mean.
-//! The first two are spoken as soon as the first line is there, the others when all of it is.
+//! `httparse` splits a head into its parts, except for plain requests, which [`plain`] reads in one
+//! pass; what the parts may be is decided here. Two things are true of every function in this file.
+//! It is a function of bytes alone; and the verdict on a head is the same whether the head came in
+//! one piece or byte by byte. The second needs an order of verdicts, since a head may be wrong in
+//! several ways: first the length of the first line, then its syntax, then the length of the rest,
+//! then its syntax, and only then what the fields mean. The first two are spoken as soon as the
+//! first line is there, the others when all of it is.
 
 use std::any::Any;
 use std::fmt;

@@ -42,23 +42,28 @@ enum End {
 impl<H> Router<H> {
     /// Finds the handler for `method` and `path`, which is percent-encoded still and has no query.
     pub fn resolve(&self, method: &Method, path: &str) -> Resolved<'_, H> {
-        match self.resolve_exact(method, path.as_bytes()) {
-            Some((handler, match_info)) => Resolved::Found { handler, match_info },
-            None => self.walk(method, path),
-        }
+        let Some(exact) = self.find_exact(method, path.as_bytes()) else {
+            return self.walk(method, path);
+        };
+        let mut match_info = MatchInfo::default();
+        let handler = self.take_exact(exact, &mut match_info);
+        Resolved::Found { handler, match_info }
     }
 
-    /// The handler of a route without variables, for a path that is written as its pattern is. What
-    /// it does not find may still [resolve](Router::resolve).
+    /// A route without variables, for a path that is written as its pattern is. What it does not
+    /// find may still [resolve](Router::resolve).
     #[inline]
-    pub(in crate::http) fn resolve_exact(
-        &self,
-        method: &Method,
-        path: &[u8],
-    ) -> Option<(&H, MatchInfo)> {
-        let Entry { pattern, handler } = &self.entries[self.exact.find(method, path)?];
-        let match_info = MatchInfo { pattern: Some(pattern.clone()), values: Vec::new() };
-        Some((handler, match_info))
+    pub(in crate::http) fn find_exact(&self, method: &Method, path: &[u8]) -> Option<usize> {
+        self.exact.find(method, path)
+    }
+
+    /// The handler of the route that [`find_exact`](Router::find_exact) found, which is noted in a
+    /// `match_info` of no match.
+    #[inline]
+    pub(in crate::http) fn take_exact(&self, route: usize, match_info: &mut MatchInfo) -> &H {
+        let Entry { pattern, handler } = &self.entries[route];
+        match_info.pattern = Some(pattern.clone());
+        handler
     }
 
     pub(super) fn walk(&self, method: &Method, path: &str) -> Resolved<'_, H> {

@@ -140,10 +140,14 @@ struct Places {
 /// So many connections are looked at for one to give up.
 const SEARCH: usize = 16;
 
-/// Seven of eight descriptors: the others are for what handlers open.
+/// Descriptors that connections leave at least: those that are accepted in one turn, before the
+/// connections that go for them are closed, and some for the loop.
+const SPARE_DESCRIPTORS: usize = 160;
+
+/// Seven of eight descriptors: the others are for what handlers open, and for accepting.
 fn room_for_connections() -> usize {
-    let descriptors = open_files_limit();
-    descriptors - descriptors / 8
+    let all = open_files_limit();
+    all - (all / 8).max(SPARE_DESCRIPTORS).min(all / 3 * 2)
 }
 
 impl Service {
@@ -224,7 +228,10 @@ impl Service {
             connections.hand = (connections.hand + 1) % connections.places.len();
             let Some(connection) = &connections.places[connections.hand] else { continue };
             match connection.waits() {
-                (Waits::Idle, _) => return Some(connection.clone()),
+                // One that has not read its answer would not go at once.
+                (Waits::Idle, _) if connection.has_nothing_to_send() => {
+                    return Some(connection.clone());
+                }
                 (Waits::Head, since) if slow.is_none_or(|slow| since < slow.waits().1) => {
                     slow = Some(connection);
                 }
@@ -331,7 +338,9 @@ impl Service {
                 Some((_, left)) => next = Some(next.map_or(left, |next| next.min(left))),
             }
         }
-        if let Some(next) = next {
+        // Whatever has ended may have looked at the clock, which is then fresh for one second only.
+        let soon = self.fresh.get().then_some(TICK);
+        if let Some(next) = soon.or(next) {
             self.arm(&event_loop, next.max(TICK));
         }
     }

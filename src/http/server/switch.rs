@@ -27,6 +27,8 @@ impl Connection {
         if self.choked.get() {
             protocol.pause_writing(&self.transport);
         }
+        // Paused for a body or for what is held, that is over: both are handed over now.
+        self.transport.resume_reading();
         let task = self.take_exchange().task;
         let switched = Switched { protocol: Some(protocol), task };
         self.moves(Cause::Switches, Stage::Upgraded(Box::new(switched)));
@@ -71,7 +73,6 @@ impl Connection {
     /// Gives the other protocol what came for it while this one was spoken.
     pub(super) fn hand_over(&self) {
         let Some(held) = self.held.take() else { return };
-        self.transport.resume_reading();
         self.forward(|protocol, transport| {
             protocol.data_received(transport, &held.bytes[held.used..]);
         });
