@@ -162,6 +162,11 @@ impl EventLoop {
 
     /// A task is dropped as it stands.
     fn tell_destroyed(&self, task: &TaskRef) {
+        // Debug mode tells of it when the loop is closed, and where it waits.
+        #[cfg(feature = "debug")]
+        if self.get_debug() {
+            return;
+        }
         let message = format!("{}: Task was destroyed but it is pending", task.name());
         let mut context = ErrorContext::new(message);
         if let Some(at) = task.spawned_at() {

@@ -8,14 +8,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::SocketAddr as UnixAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::protocol::Protocol;
@@ -24,7 +24,6 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
 };
 use crate::observe::{Resource, What, note_wait};
-use crate::sync::Bell;
 use crate::sys::FileId;
 use crate::sys::unix::unlink_if_same;
 
@@ -51,7 +50,7 @@ pub(crate) struct ServerInner {
     state: Cell<State>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     clients: RefCell<Clients>,
-    waiters: Bell,
+    waiters: RefCell<Vec<Waker>>,
     resident: Cell<ResidentKey>,
 }
 
@@ -281,7 +280,7 @@ impl ServerInner {
             state: Cell::new(State::Bound),
             listeners: RefCell::default(),
             clients: RefCell::default(),
-            waiters: Bell::default(),
+            waiters: RefCell::default(),
             resident: Cell::new(0),
         });
         let listeners = sockets.into_iter().map(|(fd, local)| {
@@ -308,7 +307,9 @@ impl ServerInner {
 
     fn wake_if_over(&self) {
         if self.is_over() {
-            self.waiters.ring_all();
+            for waiter in self.waiters.take() {
+                waiter.wake();
+            }
         }
     }
 }
@@ -423,13 +424,16 @@ impl Server {
     ///
     /// Dropped while it waits, it loses nothing.
     pub async fn wait_closed(&self) {
-        let mut over = pin!(self.0.waiters.until(|| self.0.is_over()));
         poll_fn(|context| {
-            let over = over.as_mut().poll(context);
-            if over.is_pending() {
-                note_wait(None, Resource::Other("the server's last connection"));
+            if self.0.is_over() {
+                return Poll::Ready(());
             }
-            over
+            let mut waiters = self.0.waiters.borrow_mut();
+            if !waiters.iter().any(|waiter| waiter.will_wake(context.waker())) {
+                waiters.push(context.waker().clone());
+            }
+            note_wait(None, Resource::Other("the server's last connection"));
+            Poll::Pending
         })
         .await;
     }

@@ -150,7 +150,10 @@ pub fn reporting<F: Future + 'static>(
     let reports = Log::default();
     let told = reports.clone();
     event_loop.set_exception_handler(Some(move |_: &EventLoop, context: &evloop::ErrorContext| {
-        told.push(context.to_string());
+        // With EVLOOP_DEBUG it is warned, too.
+        if context.warning.is_none() {
+            told.push(context.to_string());
+        }
     }));
     let stopper = event_loop.clone();
     let patience = event_loop.call_later(PATIENCE, move || stopper.stop());
