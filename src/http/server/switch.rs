@@ -27,6 +27,13 @@ impl Connection {
         if self.choked.get() {
             protocol.pause_writing(&self.transport);
         }
+        if self.held.borrow().is_none() {
+            // From here on the other protocol alone pauses and resumes.
+            self.transport.resume_reading();
+        }
+        if self.finished.get() {
+            protocol.eof_received(&self.transport);
+        }
         let task = self.take_exchange().task;
         let switched = Switched { protocol: Some(protocol), task };
         self.moves(Cause::Switches, Stage::Upgraded(Box::new(switched)));
