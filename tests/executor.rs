@@ -257,6 +257,22 @@ fn a_default_executor_that_is_shut_down_finishes_what_it_has_and_refuses_more() 
 }
 
 #[test]
+fn who_asks_a_second_time_for_the_shutdown_waits_for_the_same_jobs() {
+    let event_loop = EventLoop::new().unwrap();
+    let (job, begun, go_on) = held(7);
+    let job = event_loop.run_in_executor(None, job);
+    begun.recv().unwrap();
+    let first = event_loop.shutdown_default_executor(None);
+    let mut second = pin!(event_loop.shutdown_default_executor(None));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(second.as_mut().poll(&mut context).is_pending(), "a job is under way");
+    go_on.send(()).unwrap();
+    let ended = event_loop.run_until_complete(async move { (first.await, job.await) }).unwrap();
+    assert!(matches!(ended, (Ok(()), Ok(7))));
+    assert!(second.poll(&mut context).is_ready());
+}
+
+#[test]
 fn a_shutdown_with_a_limit_waits_no_longer_and_leaves_the_job_to_itself() {
     let clock = ManualClock::new();
     let event_loop = EventLoop::builder().clock(clock.clone()).build().unwrap();

@@ -26,7 +26,8 @@ macro_rules! programs {
     };
 }
 
-programs! { serves crashes cannot_bind one_cannot has_threads none finishes hangs panics renewed in_a_loop }
+programs! { serves crashes cannot_bind one_cannot has_threads none finishes hangs panics cannot_say_why
+renewed in_a_loop }
 
 macro_rules! claims {
     ($($name:ident)*) => {
@@ -52,6 +53,7 @@ claims! {
     a_worker_that_is_sent_sigterm_is_replaced
     workers_whose_work_is_done_are_not_started_again
     a_panic_is_a_death_and_its_message_is_told
+    a_panic_outside_of_the_main_future_ends_the_worker_alone
     a_process_with_threads_or_a_running_loop_is_refused_and_so_are_no_workers
 }
 
@@ -176,6 +178,29 @@ fn panics() -> Result<WorkersReport, WorkersError> {
         let cheese: Option<()> = std::hint::black_box(None);
         cheese.expect("out of cheese")
     })
+}
+
+/// An error whose words panic.
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+fn cannot_say_why() -> Result<WorkersReport, WorkersError> {
+    let supervisor = std::process::id();
+    let outcome = std::panic::catch_unwind(|| {
+        quick(1).restart_limit(0).run(|worker| async move {
+            worker.ready();
+            Err(Unspeakable)
+        })
+    });
+    if std::process::id() != supervisor {
+        println!("the worker goes on as its supervisor");
+    }
+    outcome.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
 fn renewed() -> Result<WorkersReport, WorkersError> {
@@ -398,6 +423,11 @@ fn workers_whose_work_is_done_are_not_started_again() {
 fn a_panic_is_a_death_and_its_message_is_told() {
     let supervisor = Supervisor::start("panics");
     supervisor.ends_well(&["out of cheese"]);
+}
+
+fn a_panic_outside_of_the_main_future_ends_the_worker_alone() {
+    let (said, _) = Supervisor::start("cannot_say_why").rest();
+    assert!(said.contains("no words") && !said.contains("goes on"), "{said}");
 }
 
 fn a_process_with_threads_or_a_running_loop_is_refused_and_so_are_no_workers() {

@@ -23,6 +23,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.help {
+        println!("{}", options::USAGE);
+        return ExitCode::SUCCESS;
+    }
     let got = evloop::run(get(options)).map_err(Into::into).and_then(|got| got);
     match got {
         Ok(status) => ExitCode::from(if status < 400 { 0 } else { (status / 100) as u8 }),
@@ -41,20 +45,25 @@ async fn get(options: Options) -> Result<u16, Box<dyn std::error::Error>> {
         sock_read: Some(options.patience),
         ..ClientTimeout::default()
     });
-    let response = options.request(&session.build()?)?.await?;
+    let mut response = options.request(&session.build()?)?.await?;
     let status = response.status().as_u16();
+    let unwritable = |error: io::Error| match &options.output {
+        Some(path) => format!("cannot write {}: {error}", path.display()),
+        None => format!("cannot write to standard output: {error}"),
+    };
     let mut out: Box<dyn Write> = match &options.output {
-        Some(path) => {
-            let file = File::create(path);
-            Box::new(file.map_err(|error| format!("cannot write {}: {error}", path.display()))?)
-        }
+        Some(path) => Box::new(File::create(path).map_err(unwritable)?),
         None => Box::new(io::stdout().lock()),
     };
     if options.include {
-        out.write_all(head_of(&response).as_bytes())?;
+        out.write_all(head_of(&response).as_bytes()).map_err(unwritable)?;
     }
-    let progress = Progress::new(&options, response.content_length());
-    copy(response, &mut out, progress).await?;
+    let mut progress = Progress::new(&options, response.content_length());
+    while let Some(piece) = response.chunk().await? {
+        out.write_all(&piece).map_err(unwritable)?;
+        progress.came(piece.len());
+    }
+    out.flush().map_err(unwritable)?;
     Ok(status)
 }
 
@@ -64,16 +73,4 @@ fn head_of(response: &ClientResponse) -> String {
         head += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
     }
     head + "\n"
-}
-
-async fn copy(
-    mut response: ClientResponse,
-    out: &mut dyn Write,
-    mut progress: Progress,
-) -> Result<(), Box<dyn std::error::Error>> {
-    while let Some(piece) = response.chunk().await? {
-        out.write_all(&piece)?;
-        progress.came(piece.len());
-    }
-    Ok(out.flush()?)
 }

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evloop::http::{ClientError, ClientRequest, ClientSession};
+use evloop::http::{ClientRequest, ClientSession};
 
-const USAGE: &str = "\
+/// How it may be called.
+pub const USAGE: &str = "\
 usage: get [OPTION...] URL
   -X METHOD        the method; GET, or POST with -d
   -H 'Name: value' a header field, as often as you like
@@ -15,7 +16,8 @@ usage: get [OPTION...] URL
   -i               prints the head of the response, too
   -o FILE          writes into a file, with a line of progress for a long body
   -p               that line in any case
-  -t SECONDS       how long the server may say nothing; 60 if not set";
+  -t SECONDS       how long the server may say nothing; 60 if not set
+  -h               prints this";
 
 pub struct Options {
     pub method: String,
@@ -26,6 +28,7 @@ pub struct Options {
     pub output: Option<PathBuf>,
     pub progress: bool,
     pub patience: Duration,
+    pub help: bool,
     pub url: String,
 }
 
@@ -40,6 +43,7 @@ impl Options {
             output: None,
             progress: false,
             patience: Duration::from_secs(60),
+            help: false,
             url: String::new(),
         };
         while let Some(word) = words.next() {
@@ -53,12 +57,15 @@ impl Options {
                 "-o" => options.output = Some(value()?.into()),
                 "-p" => options.progress = true,
                 "-t" => options.patience = seconds(&value()?)?,
-                other if other.starts_with('-') => return Err(USAGE.to_owned()),
+                "-h" => options.help = true,
+                other if other.starts_with('-') => {
+                    return Err(format!("{other} is no option\n{USAGE}"));
+                }
                 url if options.url.is_empty() => options.url = url.to_owned(),
                 another => return Err(format!("{another:?} is one URL too many\n{USAGE}")),
             }
         }
-        if options.url.is_empty() {
+        if options.url.is_empty() && !options.help {
             return Err(USAGE.to_owned());
         }
         if !options.url.contains("://") {
@@ -71,14 +78,17 @@ impl Options {
     }
 
     /// The request that was asked for.
-    pub fn request(&self, session: &ClientSession) -> Result<ClientRequest, ClientError> {
+    pub fn request(&self, session: &ClientSession) -> Result<ClientRequest, String> {
         let mut request = session.request(&self.method[..], &self.url);
         for (name, value) in &self.headers {
             request = request.append_header(&name[..], &value[..]);
         }
         request = match &self.data {
             Some(data) => match data.strip_prefix('@') {
-                Some(path) => request.file(File::open(path).map_err(ClientError::Source)?),
+                Some(path) => {
+                    let file = File::open(path);
+                    request.file(file.map_err(|error| format!("cannot read {path}: {error}"))?)
+                }
                 None => request.body(&data[..]),
             },
             None => request,

@@ -12,7 +12,7 @@ use evloop::web::{Application, Request, Response, run_app};
 type Room = Rc<RefCell<Vec<WebSocketSender>>>;
 
 async fn page(_: Request) -> Response {
-    Response::text(include_str!("page.html")).header("content-type", "text/html; charset=utf-8")
+    Response::html(include_str!("page.html"))
 }
 
 /// Says `text` to everybody who is still there. Who reads too slowly holds up nobody else.

@@ -48,7 +48,8 @@ fn tell(event: &WorkerEvent) {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // `workers 9999 9977` for ports that are known; else the kernel chooses.
-    let mut ports = std::env::args().skip(1).map(|port| port.parse::<u16>());
+    let known = |port: String| port.parse().map_err(|_| format!("{port:?} is no port: 0 to 65535"));
+    let mut ports = std::env::args().skip(1).map(known);
     let mut port = || ports.next().unwrap_or(Ok(0));
     let echo_port = reserve_port(([127, 0, 0, 1], port()?))?;
     let web_port = reserve_port(([127, 0, 0, 1], port()?))?;

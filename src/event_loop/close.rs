@@ -20,7 +20,7 @@ impl Inner {
         let inherited = !self.process.get().is_this();
         let calls = self.home.mailbox.close(inherited);
         let signal_handlers = self.close_signals();
-        let executor = self.executor.replace(DefaultExecutor::ShutDown);
+        let executor = self.executor.replace(DefaultExecutor::ShutDown(None));
         let mut report = CloseReport::default();
         for resident in self.residents.take().into_all() {
             report.residents.push(resident.what());

@@ -265,6 +265,6 @@ pub(crate) enum DefaultExecutor {
     #[default]
     Unused,
     Pool(ThreadPoolExecutor),
-    /// It takes no more jobs.
-    ShutDown,
+    /// It takes no more jobs; the one it was, which may still have some.
+    ShutDown(Option<ThreadPoolExecutor>),
 }

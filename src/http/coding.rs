@@ -31,6 +31,13 @@ pub(crate) const MAX_RATIO: u64 = 200;
 /// Bytes that may come out whatever went in: a short body may well be a thousand times smaller.
 const FREE: u64 = 4 << 20;
 
+/// How many bytes may come for each that goes out, once [`FREE`] have come: a file of one byte comes
+/// to twenty-one. What says nothing for ever, as what follows the end may, would have no other end.
+const MAX_WASTE: u64 = 32;
+
+/// How much is looked at for a head at once.
+const HEAD_PIECE: usize = 512;
+
 /// Bytes of a gzip head, with the name and comment that it may have.
 const MAX_HEAD: usize = 128 << 10;
 
@@ -54,12 +61,22 @@ impl Coding {
 
 /// Where in the format the next byte belongs.
 enum Stage {
-    /// Before the stream: what has come of it.
-    Head(Vec<u8>),
+    /// Before the stream.
+    Head(Head),
     Stream(Box<Decompress>),
     /// After the stream: what has come of the eight bytes.
     Trailer(Vec<u8>),
     Over,
+}
+
+/// What has come of what stands before a stream.
+#[derive(Default)]
+struct Head {
+    bytes: Vec<u8>,
+    /// How many of a gzip head's texts are passed, and up to where it is read: whoever sends it byte
+    /// by byte has us look at each once.
+    texts: usize,
+    at: usize,
 }
 
 /// Undoes one coding of one body.
@@ -89,7 +106,7 @@ impl Decoder {
     pub(crate) fn new(coding: Coding) -> Decoder {
         Decoder {
             coding,
-            stage: Stage::Head(Vec::new()),
+            stage: Stage::Head(Head::default()),
             input: Vec::new(),
             used: 0,
             came: 0,
@@ -111,13 +128,16 @@ impl Decoder {
         match &self.stage {
             Stage::Over => Ok(()),
             // Nothing at all is the body of nothing: the answer to HEAD, for one.
-            Stage::Head(head) if head.is_empty() && self.came == 0 => Ok(()),
+            Stage::Head(_) if self.came == 0 => Ok(()),
             _ => Err("the compressed data breaks off"),
         }
     }
 
     /// The next piece of what was compressed.
     pub(crate) fn next(&mut self) -> Result<Piece, Fault> {
+        if self.came > FREE && self.came / MAX_WASTE > self.gone {
+            return Err("the compressed data is far larger than what is in it");
+        }
         loop {
             if self.used == self.input.len() {
                 // The stream may still have something to give for what it was given.
@@ -138,23 +158,31 @@ impl Decoder {
         }
     }
 
-    /// Reads the head as far as it has come.
+    /// Reads the head, a small piece at a time: what is behind it stays where it is.
     fn head(&mut self) -> Result<(), Fault> {
         let Stage::Head(head) = &mut self.stage else { return Ok(()) };
-        head.extend_from_slice(&self.input[self.used..]);
+        let end = self.input.len().min(self.used + HEAD_PIECE);
+        head.bytes.extend_from_slice(&self.input[self.used..end]);
+        self.used = end;
         let length = match self.coding {
-            Coding::Gzip => gzip_head(head)?,
-            Coding::Deflate if head.len() < 2 => None,
+            Coding::Gzip => head.gzip()?,
+            Coding::Deflate if head.bytes.len() < 2 => None,
             Coding::Deflate => Some(0),
         };
-        self.used = self.input.len();
         let Some(length) = length else {
-            let fits = head.len() <= MAX_HEAD;
+            let fits = head.bytes.len() <= MAX_HEAD;
             return fits.then_some(()).ok_or("the head of the gzip data exceeds 128 KiB");
         };
-        let zlib = self.coding == Coding::Deflate && is_zlib(head[0], head[1]);
-        self.input = head.split_off(length);
-        self.used = 0;
+        let zlib = self.coding == Coding::Deflate && is_zlib(head.bytes[0], head.bytes[1]);
+        let behind = head.bytes.split_off(length);
+        match self.used.checked_sub(behind.len()) {
+            Some(used) => self.used = used,
+            // Some of it came before this input.
+            None => {
+                self.input.splice(..self.used, behind);
+                self.used = 0;
+            }
+        }
         self.crc.reset();
         self.stage = Stage::Stream(Box::new(Decompress::new(zlib)));
         Ok(())
@@ -181,7 +209,11 @@ impl Decoder {
             };
         }
         match (out.is_empty(), status) {
-            (false, _) => Ok(Some(Piece::Data(out))),
+            (false, _) => {
+                // Whoever keeps a small piece is not to keep the memory of a large one.
+                out.shrink_to_fit();
+                Ok(Some(Piece::Data(out)))
+            }
             (true, Status::StreamEnd) => Ok(None),
             (true, _) if self.used == self.input.len() => Ok(Some(Piece::NeedData)),
             (true, _) if used > 0 => Ok(None),
@@ -210,7 +242,7 @@ impl Decoder {
     /// gzip and browsers do.
     fn after(&mut self) {
         if self.coding == Coding::Gzip && self.input[self.used] == GZIP[0] {
-            self.stage = Stage::Head(Vec::new());
+            self.stage = Stage::Head(Head::default());
         } else {
             self.used = self.input.len();
         }
@@ -220,31 +252,38 @@ impl Decoder {
 /// The first bytes of a gzip head: its mark, and the only method there is.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 
-/// The length of a gzip head (RFC 1952 §2.3), if it is all there.
-fn gzip_head(bytes: &[u8]) -> Result<Option<usize>, Fault> {
-    let mark = bytes.len().min(GZIP.len());
-    if bytes[..mark] != GZIP[..mark] {
-        return Err("the body is said to be gzip, and is not");
-    }
-    let Some(flags) = bytes.get(3) else { return Ok(None) };
-    if flags & 0xe0 != 0 {
-        return Err("the gzip data has flags that nobody knows");
-    }
-    let mut at = 10;
-    if flags & 4 != 0 {
-        let Some([low, high]) = bytes.get(at..at + 2) else { return Ok(None) };
-        at += 2 + usize::from(u16::from_le_bytes([*low, *high]));
-    }
-    // A name, and a comment, each ended by a zero.
-    for flag in [8, 16] {
-        if flags & flag != 0 {
-            let text = bytes.get(at..).unwrap_or_default();
-            let Some(end) = text.iter().position(|byte| *byte == 0) else { return Ok(None) };
-            at += end + 1;
+impl Head {
+    /// The length of a gzip head (RFC 1952 §2.3), if it is all there.
+    fn gzip(&mut self) -> Result<Option<usize>, Fault> {
+        let bytes = &self.bytes[..];
+        let mark = bytes.len().min(GZIP.len());
+        if bytes[..mark] != GZIP[..mark] {
+            return Err("the body is said to be gzip, and is not");
         }
+        let Some(flags) = bytes.get(3) else { return Ok(None) };
+        if flags & 0xe0 != 0 {
+            return Err("the gzip data has flags that nobody knows");
+        }
+        if self.at == 0 {
+            self.at = match (flags & 4, bytes.get(10..12)) {
+                (0, _) => 10,
+                (_, Some(length)) => 12 + usize::from(u16::from_le_bytes([length[0], length[1]])),
+                (_, None) => return Ok(None),
+            };
+        }
+        // A name, and a comment, each ended by a zero.
+        while self.texts < [8, 16].iter().filter(|flag| flags & **flag != 0).count() {
+            let text = bytes.get(self.at..).unwrap_or_default();
+            let Some(end) = text.iter().position(|byte| *byte == 0) else {
+                self.at += text.len();
+                return Ok(None);
+            };
+            self.at += end + 1;
+            self.texts += 1;
+        }
+        let end = self.at + if flags & 2 != 0 { 2 } else { 0 };
+        Ok((bytes.len() >= end).then_some(end))
     }
-    at += if flags & 2 != 0 { 2 } else { 0 };
-    Ok((bytes.len() >= at).then_some(at))
 }
 
 /// RFC 1950 §2.2: the method, a window that may be, and a number that 31 divides.

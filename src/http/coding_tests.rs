@@ -146,3 +146,57 @@ fn a_bomb_is_refused_before_it_has_cost_much_and_a_small_one_is_a_body() {
     let (coding, input) = compressed(Format::Zlib, &vec![0; 2 << 20]);
     assert_eq!(decoded(coding, &input, &[4096]).unwrap().len(), 2 << 20);
 }
+
+/// A gzip file of nothing, with these flags and this behind its first ten bytes.
+fn head_of(flags: u8, rest: &[u8]) -> Vec<u8> {
+    [&[0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 0], rest].concat()
+}
+
+#[test]
+fn each_byte_of_a_head_is_looked_at_once_however_slowly_it_comes() {
+    let mut decoder = Decoder::new(Coding::Gzip);
+    let mut fed = 0;
+    for byte in head_of(8, &[b'n'; 2000]) {
+        decoder.feed(&[byte]);
+        fed += 1;
+        assert_eq!(decoder.next(), Ok(Piece::NeedData));
+        let Stage::Head(head) = &decoder.stage else { panic!("it has not ended") };
+        assert!(fed < 10 || head.at == fed, "it would begin at {} of {fed}", head.at);
+    }
+}
+
+#[test]
+fn a_head_with_everything_is_passed_however_it_is_cut() {
+    let head = head_of(2 | 4 | 8 | 16, b"\x03\x00abcname\0comment\0cc");
+    // An empty stream, its checksum and its length.
+    let file = [&head[..], &[3, 0], &[0; 8]].concat();
+    for cut in 1..=file.len() {
+        let mut decoder = Decoder::new(Coding::Gzip);
+        for piece in file.chunks(cut) {
+            decoder.feed(piece);
+            assert_eq!(decoder.next(), Ok(Piece::NeedData), "in pieces of {cut}");
+        }
+        assert_eq!(decoder.finish(), Ok(()), "in pieces of {cut}");
+    }
+}
+
+#[test]
+fn what_says_nothing_for_ever_is_refused() {
+    let file = [&head_of(0, &[3, 0])[..], &[0; 8]].concat();
+    for more in [file.repeat(1000), vec![b'j'; 20_000]] {
+        let mut decoder = Decoder::new(Coding::Gzip);
+        decoder.feed(&file);
+        assert_eq!(decoder.next(), Ok(Piece::NeedData));
+        let mut fed = 0;
+        let refused = loop {
+            decoder.feed(&more);
+            fed += more.len() as u64;
+            match decoder.next() {
+                Ok(piece) => assert_eq!(piece, Piece::NeedData),
+                Err(what) => break what,
+            }
+            assert!(fed < 2 * FREE, "there is no end of it");
+        };
+        assert!(refused.contains("far larger"), "{refused}");
+    }
+}

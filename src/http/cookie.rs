@@ -249,6 +249,7 @@ impl Response {
     ///
     /// A cookie that fails its [`check`](Cookie::check) is the response's fault from then on.
     #[must_use]
+    #[track_caller]
     pub fn set_cookie(mut self, cookie: Cookie) -> Response {
         match cookie.check() {
             Ok(()) => self.header(SET_COOKIE, cookie.to_string()),
@@ -262,6 +263,7 @@ impl Response {
     /// The same response, removing the cookie of this name, of the path `/` and this host. For one
     /// of another path or domain, set a [`Cookie::removal`]. (`response.del_cookie`)
     #[must_use]
+    #[track_caller]
     pub fn del_cookie(self, name: impl Into<Cow<'static, str>>) -> Response {
         self.set_cookie(Cookie::removal(name))
     }

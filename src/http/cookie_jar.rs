@@ -203,9 +203,11 @@ impl CookieJar {
         let domain = host.get(host.len().checked_sub(domain.len())?..).filter(|end| {
             end.eq_ignore_ascii_case(domain) && (same || domain_matches(host, end))
         })?;
-        let is_public = !domain.contains('.')
-            || domain.parse::<IpAddr>().is_ok()
-            || self.is_public.as_ref().is_some_and(|is_public| is_public(domain));
+        // The root's dot at the end makes no domain less public.
+        let named = domain.strip_suffix('.').unwrap_or(domain);
+        let is_public = !named.contains('.')
+            || named.parse::<IpAddr>().is_ok()
+            || self.is_public.as_ref().is_some_and(|is_public| is_public(named));
         match (is_public, same) {
             (true, true) => Some((host, true)),
             (true, false) => None,

@@ -56,6 +56,8 @@ fn a_public_domain_gets_no_cookies_but_as_a_host() {
     assert_eq!(sent(&mut local, "x.localhost", "/"), "");
     let mut jar = CookieJar::new().public_suffixes(|domain| domain == "co.uk");
     assert!(!jar.set(to("a.co.uk", "/", true), b"a=1; Domain=co.uk", NOW));
+    assert!(!jar.set(to("a.co.uk.", "/", true), b"a=1; Domain=co.uk.", NOW));
+    assert!(!jar.set(to("evil.com.", "/", true), b"a=1; Domain=com.", NOW));
     assert!(jar.set(to("b.a.co.uk", "/", true), b"a=1; Domain=a.co.uk", NOW));
 }
 

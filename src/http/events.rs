@@ -39,7 +39,7 @@ impl ServerSentEvent {
         self
     }
 
-    /// The same with this id, which the browser says as `Last-ServerSentEvent-ID` when it comes back.
+    /// The same with this id, which the browser says as `Last-Event-ID` when it comes back.
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> ServerSentEvent {
         self.id = Some(id.into());

@@ -41,32 +41,38 @@ impl HttpError {
     }
 
     /// 301: the resource is at `location` for good; a client may ask there with GET.
+    #[track_caller]
     pub fn moved_permanently(location: &str) -> HttpError {
         HttpError::to(StatusCode::MOVED_PERMANENTLY, location)
     }
 
     /// 302: the resource is at `location` for now; a client may ask there with GET.
+    #[track_caller]
     pub fn found(location: &str) -> HttpError {
         HttpError::to(StatusCode::FOUND, location)
     }
 
     /// 303: the answer is to be had from `location` with GET, as after a form.
+    #[track_caller]
     pub fn see_other(location: &str) -> HttpError {
         HttpError::to(StatusCode::SEE_OTHER, location)
     }
 
     /// 307: the resource is at `location` for now; method and body stay as they are.
+    #[track_caller]
     pub fn temporary_redirect(location: &str) -> HttpError {
         HttpError::to(StatusCode::TEMPORARY_REDIRECT, location)
     }
 
     /// 308: the resource is at `location` for good; method and body stay as they are.
+    #[track_caller]
     pub fn permanent_redirect(location: &str) -> HttpError {
         HttpError::to(StatusCode::PERMANENT_REDIRECT, location)
     }
 
     /// A location that is no field value, for a line end in it, is refused when it is sent:
     /// [`Response::check`].
+    #[track_caller]
     fn to(status: StatusCode, location: &str) -> HttpError {
         HttpError::of_status(status).header(LOCATION, location)
     }
@@ -78,6 +84,7 @@ impl HttpError {
 
     /// 401: who asks has to say who they are, in a way that `challenge` names, as
     /// `Basic realm="here"` (RFC 9110 §11.6.1).
+    #[track_caller]
     pub fn unauthorized(challenge: &str) -> HttpError {
         HttpError::of_status(StatusCode::UNAUTHORIZED).header(WWW_AUTHENTICATE, challenge)
     }
@@ -93,6 +100,7 @@ impl HttpError {
     }
 
     /// 405: not with this method, but with those of `allow`, as `GET,HEAD`.
+    #[track_caller]
     pub fn method_not_allowed(allow: &str) -> HttpError {
         HttpError::of_status(StatusCode::METHOD_NOT_ALLOWED).header(ALLOW, allow)
     }
@@ -129,6 +137,7 @@ impl HttpError {
 
     /// The same with one more header field.
     #[must_use]
+    #[track_caller]
     pub fn header(
         mut self,
         name: impl TryInto<HeaderName>,

@@ -1,7 +1,47 @@
-//! HTTP/1.1: a machine, and shells that give it bytes.
+//! HTTP/1.1: a machine, and shells that give it bytes. `evloop::web` is the same module.
+//!
+//! ```text
+//!            bytes in ─► h1/ ─Request─► router/ ─► middlewares ─► handler
+//!  server/      ▲                                                   │ Response: bytes, a stream,
+//!            transport ◄─ bytes out ─ h1/ ◄─────────────────────────┘ a file, an upgrade
+//!
+//!  client/   ClientRequest ─► pool ─► h1/ ─► transport ─► h1/ ─► ClientResponse
+//! ```
 //!
 //! [`h1`] is the protocol, without I/O. [`Router`], [`Request`] and [`Response`] are what an
-//! application sees, and are without I/O too.
+//! application sees, and are without I/O too. `app/` is what stands around the handlers, and serves
+//! them; `files/`, `ws/`, `extract/`, `multipart/`, `access_log/` are each about what they are named
+//! after.
+//!
+//! # What is where
+//!
+//! | a server | |
+//! |---|---|
+//! | begin | [`Application`], [`run_app`]; in a loop of yours [`Application::serve`], [`AppRunner`] |
+//! | routes | [`Routes`], patterns in [`Router`]; [`get`], [`post`] … for tables; [`Application::nest`] |
+//! | around handlers | [`Application::middleware`], [`Request::extensions`], [`NormalizePath`] |
+//! | state | [`Application::with_state`], [`Request::state`], [`Application::cleanup_ctx`] |
+//! | what came | [`Request::query`], [`Request::text`], [`Request::post`], [`Request::content`], [`Request::multipart`], [`Request::cookie`]; with `json` `query_as`, `form`, `json` |
+//! | answers | [`Response::text`], [`html`](Response::html), [`redirect`](Response::redirect), [`stream`](Response::stream), [`events`](Response::events), [`set_cookie`](Response::set_cookie); with `json` `json`; [`Answer`] has what else a handler may return |
+//! | errors | [`HttpError`], with `?` |
+//! | files | [`Routes::add_static`], [`StaticFiles`], [`FileResponse`] |
+//! | WebSockets | with `ws` `ws::upgrade` |
+//! | TLS | with `tls` [`RunOptions`]`::tls`, [`Serve`]`::tls` |
+//! | in production | [`Limits`], [`Timeouts`], [`Application::access_log`], [`RunOptions`] |
+//! | tests | [`test::TestClient`] |
+//!
+//! | a client | |
+//! |---|---|
+//! | begin | [`ClientSession`], one for a program: it keeps connections and cookies |
+//! | a request | [`ClientRequest`]: headers, query, form, file, stream, redirects, a proxy |
+//! | its answer | [`ClientResponse`]: whole with `text`, `bytes`, `json`; by pieces with `chunk`, `readline` |
+//! | time | [`ClientTimeout`] |
+//! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
+//! | connections | [`Connector`] |
+//! | WebSockets | with `ws` `session.ws_connect` |
+//!
+//! There is no HTTP/2, and nothing compresses what a handler answers; of files, compressed siblings
+//! are sent.
 
 mod access_log;
 mod app;

@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
+use std::panic::Location;
 use std::sync::LazyLock;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::body::{Body, BodyWriter, StreamResult, UpgradeBody, Upgraded};
 use super::h1::{Error, Length, OutgoingResponse, ServerConnection};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The fields of a response that has none of its own.
@@ -35,7 +37,7 @@ pub struct Response {
     content_type: Option<HeaderValue>,
     headers: Option<Box<HeaderMap>>,
     body: Body,
-    fault: Option<&'static str>,
+    fault: Option<Box<str>>,
 }
 
 impl Response {
@@ -57,6 +59,25 @@ impl Response {
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         };
         Response { content_type: Some(TEXT), body: Body::Bytes(body), ..Response::new() }
+    }
+
+    /// A page: `text/html; charset=utf-8`. What comes from others has to be escaped in it.
+    pub fn html(page: impl Into<Cow<'static, str>>) -> Response {
+        Response { content_type: Some(HTML), ..Response::text(page) }
+    }
+
+    /// Sends the client to `location`, which it asks for with GET: 303, or as
+    /// [`status`](Response::status) says. To end a handler so from within, return
+    /// [`HttpError::see_other`](super::HttpError::see_other) or one of its kin.
+    ///
+    /// ```
+    /// use evloop::web::{Cookie, Response};
+    /// let response = Response::redirect("/inbox").set_cookie(Cookie::new("session", "38afes7a8"));
+    /// assert_eq!(response.status_code(), 303);
+    /// ```
+    #[track_caller]
+    pub fn redirect(location: &str) -> Response {
+        Response::of_status(StatusCode::SEE_OTHER).header(LOCATION, location)
     }
 
     /// Bytes: `application/octet-stream`.
@@ -154,12 +175,16 @@ impl Response {
 
     /// A response that cannot be sent, for this reason.
     #[cfg(feature = "json")]
-    pub(super) fn faulty(fault: &'static str) -> Response {
-        Response { fault: Some(fault), ..Response::new() }
+    #[track_caller]
+    pub(super) fn faulty(fault: impl fmt::Display) -> Response {
+        let mut response = Response::new();
+        response.note(fault);
+        response
     }
 
     /// The same response with this status, from 200 to 999.
     #[must_use]
+    #[track_caller]
     pub fn status(mut self, status: impl TryInto<StatusCode>) -> Response {
         match status.try_into() {
             Ok(status) if !status.is_informational() => self.status = status,
@@ -170,6 +195,7 @@ impl Response {
 
     /// The same response with one more header field; `content-type` replaces the one there is.
     #[must_use]
+    #[track_caller]
     pub fn header(
         mut self,
         name: impl TryInto<HeaderName>,
@@ -186,7 +212,9 @@ impl Response {
                 self.headers.get_or_insert_default().append(name, value);
             }
             (Err(_), _) => self.note("a header field's name is not a token"),
-            (_, Err(_)) => self.note("a header field's value contains a control character"),
+            (Ok(name), Err(_)) => self.note(format_args!(
+                "the value of the header field {name} contains a control character"
+            )),
         }
         self
     }
@@ -225,9 +253,9 @@ impl Response {
     /// Whether everything said about it can be.
     ///
     /// # Errors
-    /// What was wrong first.
-    pub fn check(&self) -> Result<(), &'static str> {
-        self.fault.map_or(Ok(()), Err)
+    /// What was wrong first, and where in the program it was said.
+    pub fn check(&self) -> Result<(), &str> {
+        self.fault.as_deref().map_or(Ok(()), Err)
     }
 
     /// Appends the whole response to `out` as `connection`'s answer, if its body is bytes. `date`
@@ -247,6 +275,22 @@ impl Response {
             return Err(Error::you(connection.answering().name(), what));
         };
         connection.respond(out, &self.head(connection, date)?, bytes)
+    }
+
+    /// The same for an answer of the most usual kind: a 200 without fields of its own, on a
+    /// connection that goes on. Of any other kind it is false, and nothing is done.
+    #[inline]
+    pub(in crate::http) fn send_plainly(
+        &self,
+        connection: &mut ServerConnection,
+        out: &mut Vec<u8>,
+        date: &HeaderValue,
+    ) -> bool {
+        let Body::Bytes(bytes) = &self.body else { return false };
+        self.status == StatusCode::OK
+            && self.headers.is_none()
+            && self.fault.is_none()
+            && connection.respond_plainly(out, self.content_type.as_ref(), Some(date), bytes)
     }
 
     /// Appends the head alone; what follows is the caller's to send.
@@ -274,8 +318,8 @@ impl Response {
         connection: &ServerConnection,
         date: Option<&'a HeaderValue>,
     ) -> Result<OutgoingResponse<'a>, Error> {
-        if let Some(fault) = self.fault {
-            return Err(Error::you(connection.answering().name(), fault));
+        if let Some(fault) = &self.fault {
+            return Err(Error::you(connection.answering().name(), fault.to_string()));
         }
         Ok(OutgoingResponse {
             status: self.status,
@@ -285,8 +329,11 @@ impl Response {
         })
     }
 
-    pub(super) fn note(&mut self, fault: &'static str) {
-        self.fault.get_or_insert(fault);
+    #[cold]
+    #[track_caller]
+    pub(super) fn note(&mut self, fault: impl fmt::Display) {
+        let place = Location::caller();
+        self.fault.get_or_insert_with(|| format!("{fault} (said at {place})").into());
     }
 }
 
@@ -313,7 +360,13 @@ impl fmt::Debug for Response {
     }
 }
 
-/// What stands for a response: a [`Response`], text, a status, an error that has one.
+/// What stands for a response: a [`Response`], text, bytes, a status, a pair of a status and one of
+/// these, an error that has one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stand for a response",
+    note = "text, bytes, a status, a `Response` and a pair of a status and one of these do; \
+            `Response::json` makes one of other values"
+)]
 pub trait IntoResponse {
     /// The response it stands for.
     fn into_response(self) -> Response;
@@ -334,6 +387,25 @@ impl IntoResponse for &'static str {
 impl IntoResponse for String {
     fn into_response(self) -> Response {
         Response::text(self)
+    }
+}
+
+impl IntoResponse for Vec<u8> {
+    fn into_response(self) -> Response {
+        Response::bytes(self)
+    }
+}
+
+impl IntoResponse for &'static [u8] {
+    fn into_response(self) -> Response {
+        Response::bytes(self)
+    }
+}
+
+/// The same response with this status.
+impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
+    fn into_response(self) -> Response {
+        self.1.into_response().status(self.0)
     }
 }
 
@@ -412,6 +484,37 @@ mod tests {
         }
         let twice = Response::new().status(1).header("\n", "");
         assert!(twice.check().unwrap_err().contains("status"), "the first fault is told");
+    }
+
+    #[test]
+    fn bytes_and_pairs_with_a_status_stand_for_responses() {
+        let pair = (StatusCode::CREATED, "made").into_response();
+        assert_eq!(
+            (pair.status_code(), pair.body().as_bytes()),
+            (StatusCode::CREATED, Some(&b"made"[..]))
+        );
+        let bytes = vec![1, 2].into_response();
+        assert_eq!(bytes.get("content-type").unwrap(), "application/octet-stream");
+        let page = Response::html("<p>hello</p>");
+        assert_eq!(page.get("content-type").unwrap(), "text/html; charset=utf-8");
+        let moved = Response::redirect("/x").status(307);
+        assert_eq!(
+            (moved.status_code().as_u16(), moved.get("location").unwrap().as_bytes()),
+            (307, &b"/x"[..])
+        );
+    }
+
+    #[test]
+    fn a_fault_names_the_field_and_the_line_of_the_program_that_set_it() {
+        let response = Response::new().header("X-Note", "a\nb");
+        let (line, fault) = (line!() - 1, response.check().unwrap_err());
+        assert!(
+            fault.contains("x-note") && fault.contains(&format!("{}:{line}:", file!())),
+            "{fault}"
+        );
+        let error = crate::http::HttpError::found("/\n");
+        let (line, fault) = (line!() - 1, error.response().check().unwrap_err());
+        assert!(fault.contains("location") && fault.contains(&format!(":{line}:")), "{fault}");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::orphans;
@@ -15,6 +15,7 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, Work,
 };
 use crate::observe::What;
+use crate::sync::Bell;
 use crate::sys::Process;
 use crate::sys::process::{ExitFd, kill};
 
@@ -46,7 +47,7 @@ pub(super) struct Child {
     exit_fd: RefCell<Option<ExitFd>>,
     next_look: Cell<Duration>,
     resident: Cell<ResidentKey>,
-    waiters: RefCell<Vec<Waker>>,
+    waiters: Bell,
     /// Who is called when it has ended.
     told: RefCell<Option<Box<dyn FnOnce()>>>,
 }
@@ -66,7 +67,7 @@ impl Child {
             exit_fd: RefCell::new(None),
             next_look: Cell::new(FIRST_LOOK),
             resident: Cell::new(0),
-            waiters: RefCell::default(),
+            waiters: Bell::default(),
             told: RefCell::new(None),
         });
         // From here on the child's destructor sees to it that it is reaped.
@@ -132,7 +133,7 @@ impl Child {
         self.exit.set(Some(exit));
         event_loop.0.let_go(self.resident.get());
         orphans::reap();
-        self.waiters.take().into_iter().for_each(Waker::wake);
+        self.waiters.ring_all();
         let told = self.told.take();
         if let Some(told) = told {
             told();
@@ -152,16 +153,9 @@ impl Child {
         self.exit.get()
     }
 
-    /// Its end; else `context` is woken then.
-    pub(super) fn poll_exit(&self, context: &Context<'_>) -> Poll<Exit> {
-        if let Some(exit) = self.exit.get() {
-            return Poll::Ready(exit);
-        }
-        let mut waiters = self.waiters.borrow_mut();
-        if !waiters.iter().any(|waker| waker.will_wake(context.waker())) {
-            waiters.push(context.waker().clone());
-        }
-        Poll::Pending
+    /// Waits for its end.
+    pub(super) fn end(&self) -> impl Future<Output = ()> + Unpin {
+        self.waiters.until(|| self.exit.get().is_some())
     }
 
     /// Until its parent has reaped it its number is nobody else's.
@@ -194,8 +188,8 @@ impl Resident for Child {
 
     fn evict(self: Rc<Self>, inner: &Inner) {
         self.unwatch(inner);
-        let (waiters, told) = (self.waiters.take(), self.told.take());
-        drop((waiters, told));
+        let told = self.told.take();
+        drop(told);
     }
 }
 
@@ -221,7 +215,6 @@ impl Run for Look {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::future::poll_fn;
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -238,7 +231,8 @@ mod tests {
             }
             assert_eq!(child.exit(), None);
             drop(stdin);
-            poll_fn(|context| child.poll_exit(context)).await.code
+            child.end().await;
+            child.exit().unwrap().code
         });
         assert!(event_loop.close().unwrap().is_clean());
         ended.unwrap()

@@ -104,7 +104,8 @@ impl Process {
     /// tasks at a time as well.
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
-        Wait { child: &self.running.child, at: Location::caller() }
+        let child = &self.running.child;
+        Wait { child, end: Box::pin(child.end()), at: Location::caller() }
     }
 
     /// Sends `input` to its standard input and closes that, reads its standard output and error to
@@ -135,7 +136,7 @@ impl Process {
         let fed = finish(&mut talk.feeding);
         let out = collect(stdout, &mut talk.stdout);
         let err = collect(stderr, &mut talk.stderr);
-        let ended = poll_fn(|context| running.child.poll_exit(context));
+        let ended = running.child.end();
         let ((fed, _), (out, err)) = both(both(fed, ended), both(out, err)).await;
         fed.and(out).and(err)?;
         Ok((talk.stdout.take(), talk.stderr.take()))
@@ -265,18 +266,22 @@ type Output = (Option<Vec<u8>>, Option<Vec<u8>>);
 #[must_use = "it waits when it is awaited"]
 pub struct Wait<'a> {
     child: &'a Child,
+    end: Pin<Box<dyn Future<Output = ()> + 'a>>,
     at: Site,
 }
 
 impl Future for Wait<'_> {
     type Output = i32;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<i32> {
-        let exit = self.child.poll_exit(context);
-        if exit.is_pending() {
-            note_wait(Some(self.at), Resource::Other("the end of a child process"));
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<i32> {
+        let _ = self.end.as_mut().poll(context);
+        match self.child.exit() {
+            Some(exit) => Poll::Ready(exit.code),
+            None => {
+                note_wait(Some(self.at), Resource::Other("the end of a child process"));
+                Poll::Pending
+            }
         }
-        exit.map(|exit| exit.code)
     }
 }
 

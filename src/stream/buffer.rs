@@ -89,8 +89,11 @@ impl StreamBuffer {
         self.eof = true;
     }
 
-    /// Notes that the stream has failed: every read gives this error from now on, though bytes may
-    /// still be buffered. The first one stays.
+    /// Notes that the stream has failed. What came before is still given to reads that it is enough
+    /// for; every other gives this error from now on. The first one stays.
+    ///
+    /// asyncio gives the error at once, and what came before is lost. But a peer that says what is
+    /// wrong and resets has said it: an HTTP server that refuses a body does just that.
     pub fn set_exception(&mut self, error: io::Error) {
         self.exception.get_or_insert(error);
     }
@@ -155,10 +158,13 @@ impl StreamBuffer {
     ///
     /// [`ReadError::IncompleteRead`] if the stream ends before; the buffer is emptied.
     pub fn read_exactly(&mut self, count: usize) -> ReadResult {
-        self.check()?;
+        if self.unread().is_empty() {
+            self.check()?;
+        }
         if self.unread().len() >= count {
             return Ok(Done(self.take(count)));
         }
+        self.check()?;
         if !self.eof {
             return Ok(NeedMore);
         }
@@ -182,7 +188,6 @@ impl StreamBuffer {
     }
 
     fn try_until(&mut self, scan: &mut Scan<'_>) -> ReadResult {
-        self.check()?;
         let (consumed, found) = match scan.advance(self.unread()) {
             Some(Match { start, end }) if start <= self.limit => return Ok(Done(self.take(end))),
             Some(Match { start, .. }) => (start, true),
@@ -191,6 +196,7 @@ impl StreamBuffer {
         if consumed > self.limit {
             return Err(ReadError::LimitOverrun { consumed, found });
         }
+        self.check()?;
         if !self.eof {
             return Ok(NeedMore);
         }
@@ -229,9 +235,11 @@ impl StreamBuffer {
 
     /// How many bytes a read of at most `max` gets now.
     fn readable(&self, max: usize) -> ReadResult<usize> {
-        self.check()?;
         if zoo::is(Bug::EofHidesUnread) && self.eof {
             return Ok(Done(0));
+        }
+        if self.unread().is_empty() {
+            self.check()?;
         }
         let len = self.unread().len().min(max);
         Ok(if len > 0 || max == 0 || self.eof { Done(len) } else { NeedMore })

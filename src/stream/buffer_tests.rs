@@ -148,9 +148,15 @@ fn stream_12_it_is_at_eof_only_when_the_end_came_and_everything_is_read() {
 }
 
 #[test]
-fn stream_13_an_exception_is_raised_by_every_read_though_bytes_are_buffered() {
-    let mut some = buffer(64, b"bytes\n");
-    some.set_exception(io::Error::from_raw_os_error(libc::ECONNRESET));
+fn stream_13_what_came_before_an_exception_is_given_and_then_it_is_raised_by_every_read() {
+    let failed = |bytes: &[u8]| {
+        let mut some = buffer(64, bytes);
+        some.set_exception(io::Error::from_raw_os_error(libc::ECONNRESET));
+        some
+    };
+    assert_eq!(done(failed(b"bytes\n").read(3)), b"byt");
+    assert_eq!(done(failed(b"bytes\n").read_exactly(6)), b"bytes\n");
+    assert_eq!(done(line(&mut failed(b"bytes\n"))), b"bytes\n");
     let reads: [fn(&mut StreamBuffer) -> ReadResult; 6] = [
         |some| some.read(1),
         |some| some.read(0),
@@ -159,9 +165,24 @@ fn stream_13_an_exception_is_raised_by_every_read_though_bytes_are_buffered() {
         line,
         |some| some.read_into(&mut [0]).map(|_| NeedMore),
     ];
+    let mut all = failed(b"bytes\n");
+    done(all.read(6));
     for read in reads {
-        let error = read(&mut some).unwrap_err();
+        let error = read(&mut all).unwrap_err();
         assert_eq!(io::Error::from(error).raw_os_error(), Some(libc::ECONNRESET));
+    }
+}
+
+#[test]
+fn what_an_exception_has_cut_short_is_an_error_and_stays_to_be_read_otherwise() {
+    let reads: [fn(&mut StreamBuffer) -> ReadResult; 3] =
+        [|some| some.read_to_end(), |some| some.read_exactly(4), line];
+    for read in reads {
+        let mut some = buffer(64, b"cut");
+        some.set_exception(io::Error::from_raw_os_error(libc::ECONNRESET));
+        assert!(read(&mut some).is_err());
+        assert_eq!(done(some.read(9)), b"cut");
+        assert!(some.read(9).is_err());
     }
 }
 

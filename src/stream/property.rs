@@ -6,7 +6,8 @@ use super::error::ReadError;
 use super::scan::Scan;
 use std::io;
 
-/// asyncio's rules for `StreamReader` as directly as they can be written, in quadratic time.
+/// asyncio's rules for `StreamReader`, but for what was received before a failure, as directly as
+/// they can be written, in quadratic time.
 struct Model {
     bytes: Vec<u8>,
     limit: usize,
@@ -137,8 +138,23 @@ impl Reading {
 
     fn ask_model(&self, model: &mut Model) -> Outcome {
         if model.failed {
+            return self.ask_failed(model);
+        }
+        self.ask_sound(model)
+    }
+
+    /// What came before the failure is given to whom it is enough; an end after it counts no more.
+    fn ask_failed(&self, model: &mut Model) -> Outcome {
+        if model.bytes.is_empty() || matches!(self, Reading::ToEnd) {
             return Outcome::Failed;
         }
+        let eof = std::mem::replace(&mut model.eof, false);
+        let outcome = self.ask_sound(model);
+        model.eof = eof;
+        if outcome == Outcome::NeedMore { Outcome::Failed } else { outcome }
+    }
+
+    fn ask_sound(&self, model: &mut Model) -> Outcome {
         match self {
             Reading::Some(max) | Reading::Into(max) => model.read(*max),
             Reading::Exactly(count) => model.read_exactly(*count),

@@ -26,7 +26,8 @@ use crate::observe::{Resource, Site, note_wait};
 ///
 /// # Unlike asyncio
 ///
-/// Two tasks cannot read at the same time: a read borrows the reader (STREAM-14).
+/// What came before the connection was lost can be read, and then comes the error; asyncio gives the
+/// error at once. Two tasks cannot read at the same time: a read borrows the reader (STREAM-14).
 ///
 /// ```compile_fail,E0499
 /// async fn two(mut reader: evloop::StreamReader) {
@@ -148,7 +149,8 @@ impl StreamReader {
         self.reading(scanning(Scan::new(separators)))
     }
 
-    /// Why the connection was lost, if not in order: what every read gives from then on.
+    /// Why the connection was lost, if not in order: what every read gives from then on for which
+    /// what came before is not enough.
     pub fn exception(&self) -> Option<io::Error> {
         self.shared().buffer.borrow().exception().map(copy)
     }

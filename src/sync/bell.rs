@@ -1,13 +1,15 @@
 //! Those who wait to be woken, and for nothing that could be lost: one after the other, or all.
 
 use std::cell::RefCell;
-use std::task::Waker;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 use super::line::{Key, Line, renew};
 
 /// A line of tasks. Whoever is not in it any more was rung for.
 #[derive(Default)]
-pub(super) struct Bell {
+pub(crate) struct Bell {
     line: RefCell<Line<Waker>>,
 }
 
@@ -43,7 +45,7 @@ impl Bell {
     }
 
     /// Rings for all who wait now, in order.
-    pub(super) fn ring_all(&self) {
+    pub(crate) fn ring_all(&self) {
         let end = self.line.borrow().end();
         while let Some(waker) = self.pop_before(end) {
             waker.wake();
@@ -54,5 +56,44 @@ impl Bell {
         let mut line = self.line.borrow_mut();
         let (first, _) = line.first()?;
         if first < end { line.pop() } else { None }
+    }
+
+    /// Waits until `over` says so, which is asked now and whenever it rings. Dropped, it leaves
+    /// nothing in the line.
+    pub(crate) fn until<F: Fn() -> bool>(&self, over: F) -> Until<'_, F> {
+        Until { bell: self, key: None, over }
+    }
+}
+
+/// The future of [`Bell::until`].
+pub(crate) struct Until<'a, F> {
+    bell: &'a Bell,
+    key: Option<Key>,
+    over: F,
+}
+
+/// Nothing in it is pinned.
+impl<F> Unpin for Until<'_, F> {}
+
+impl<F: Fn() -> bool> Future for Until<'_, F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if (self.over)() {
+            return Poll::Ready(());
+        }
+        match self.key {
+            Some(key) if self.bell.renew(key, context.waker()) => {}
+            _ => self.key = Some(self.bell.join(context.waker())),
+        }
+        Poll::Pending
+    }
+}
+
+impl<F> Drop for Until<'_, F> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.bell.leave(key);
+        }
     }
 }

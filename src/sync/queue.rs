@@ -178,15 +178,13 @@ impl<T, S: Store<Item = T>> Queue<T, S> {
     /// and who gets fails, too. (`Queue.shutdown`)
     pub fn shutdown(&self, immediate: bool) {
         self.0.stock.borrow_mut().shut_down();
-        if immediate {
-            // Dropping an item may call anything here.
-            let left = self.0.stock.borrow_mut().drain();
-            drop(left);
-        }
+        let left = immediate.then(|| self.0.stock.borrow_mut().drain());
         self.0.settle();
         if self.unfinished() == 0 {
             self.0.done.ring_all();
         }
+        // Dropping an item may call anything here, and may panic.
+        drop(left);
     }
 
     /// How many items are there. (`Queue.qsize`)

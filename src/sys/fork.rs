@@ -8,7 +8,7 @@
 //! second.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -76,8 +76,9 @@ impl Process {
 /// `AlreadyExists` if the number is in use again; the kernel's.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn take_place(number: RawFd, new: OwnedFd) -> io::Result<()> {
+    // The number was free, so the kernel may have given it to the new one.
     // SAFETY: fcntl(2) with F_GETFD takes integers and touches no memory of ours.
-    if unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
+    if new.as_raw_fd() == number || unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
         return put_in_place(number, new);
     }
     let what = format!(
@@ -93,7 +94,7 @@ pub(crate) fn take_place(number: RawFd, new: OwnedFd) -> io::Result<()> {
 }
 
 /// Puts `new` in the place of the descriptor that has `number`, close-on-exec: whoever knows the
-/// number has the new one. (dup2(2))
+/// number has the new one. If it has that number already it is left to its owner. (dup2(2))
 ///
 /// # Errors
 ///
@@ -104,5 +105,26 @@ pub(crate) fn put_in_place(number: RawFd, new: OwnedFd) -> io::Result<()> {
     cvt(unsafe { libc::dup2(new.as_raw_fd(), number) })?;
     // SAFETY: fcntl(2) with F_SETFD takes integers and touches no memory of ours.
     cvt(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    if new.as_raw_fd() == number {
+        // Whoever owns the number closes it.
+        let _ = new.into_raw_fd();
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::FromRawFd;
+
+    use super::*;
+
+    #[test]
+    fn what_has_the_number_already_stays_open_and_is_its_owners() {
+        let owner = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        let number = owner.as_raw_fd();
+        // SAFETY: the number's owner lives on, and `put_in_place` leaves the descriptor to it, as
+        // it does in a child of fork(2) where the kernel gave the number to the new descriptor.
+        put_in_place(number, unsafe { OwnedFd::from_raw_fd(number) }).unwrap();
+        assert!(owner.try_clone().is_ok(), "it was closed");
+    }
 }

@@ -5,13 +5,11 @@ use std::any::Any;
 #[cfg(feature = "http")]
 use std::cell::Cell;
 use std::future::Future;
-#[cfg(feature = "http")]
-use std::panic::resume_unwind;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::cell::{Payload, Stage, TaskCell};
+use super::cell::{Stage, TaskCell};
 use super::header::{Header, Turn};
 use super::join_error::JoinError;
 use super::step::tell_wait;
@@ -20,9 +18,6 @@ use crate::event_loop::EventLoop;
 #[cfg(feature = "http")]
 use crate::observe::TaskEnd;
 use crate::observe::{Record, Site, TaskId, count, forget_wait, noted_wait};
-
-/// How the first step went.
-type FirstStep<T> = Result<Poll<T>, Payload>;
 
 impl EventLoop {
     /// Drives `future` as a task whose first step is now, in the place of this call: one that does
@@ -49,8 +44,8 @@ impl EventLoop {
             return self.create_task_at(future, at);
         }
         let cell = |id| self.new_cell(id, at, future.into_future());
-        let (task, step) = self.step_now(at, cell);
-        match step {
+        let task = self.begin_step(at, cell);
+        match catch_unwind(AssertUnwindSafe(|| task.poll())) {
             Ok(Poll::Pending) => self.settle_in(&task),
             Ok(Poll::Ready(_)) if task.header.must_cancel.get() => {
                 task.finish(None, Err(JoinError::Cancelled));
@@ -61,13 +56,13 @@ impl EventLoop {
         Task(task)
     }
 
-    /// Makes a task in the cell that `cell` gives, and has it take its first step.
+    /// Makes a task in the cell that `cell` gives, about to take its first step.
     #[inline(always)]
-    fn step_now<F>(
+    fn begin_step<F>(
         &self,
         at: Site,
         cell: impl FnOnce(TaskId) -> Rc<TaskCell<F>>,
-    ) -> (Rc<TaskCell<F>>, FirstStep<F::Output>)
+    ) -> Rc<TaskCell<F>>
     where
         F: Future + 'static,
     {
@@ -81,8 +76,7 @@ impl EventLoop {
         task.header.advance(Turn::Woken);
         task.header.advance(Turn::StepBegins);
         forget_wait();
-        let step = catch_unwind(AssertUnwindSafe(|| task.poll()));
-        (task, step)
+        task
     }
 
     #[inline(always)]
@@ -140,22 +134,28 @@ impl EventLoop {
             },
             None => self.new_cell(id, at, future),
         };
-        let (task, step) = self.step_now(at, cell);
-        match step {
-            Ok(Poll::Pending) => {
-                self.settle_in(&task);
-                return Some(Task(task));
-            }
-            Ok(Poll::Ready(())) => {
-                end(&task, TaskEnd::Finished);
-                spare.keep(task);
-            }
-            Err(payload) => {
-                end(&task, TaskEnd::Panicked);
-                resume_unwind(payload)
-            }
+        let task = self.begin_step(at, cell);
+        let guard = EndedByPanic(&task);
+        let polled = task.poll();
+        std::mem::forget(guard);
+        if polled.is_pending() {
+            self.settle_in(&task);
+            return Some(Task(task));
         }
+        end(&task, TaskEnd::Finished);
+        spare.keep(task);
         None
+    }
+}
+
+/// Ends the task if its step panics; the panic passes by, and need not be caught.
+#[cfg(feature = "http")]
+struct EndedByPanic<'a, F: Future<Output = ()> + 'static>(&'a TaskCell<F>);
+
+#[cfg(feature = "http")]
+impl<F: Future<Output = ()> + 'static> Drop for EndedByPanic<'_, F> {
+    fn drop(&mut self) {
+        end(self.0, TaskEnd::Panicked);
     }
 }
 

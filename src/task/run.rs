@@ -182,6 +182,8 @@ impl EventLoop {
 /// enough, and the jobs are left to themselves. After a second Ctrl-C nothing is waited
 /// for.
 ///
+/// `main` is a task as others are, so it is `'static`: move into it what it uses (`async move`).
+///
 /// # Errors
 ///
 /// [`LoopError::AnotherIsRunning`] inside a running loop, and those of

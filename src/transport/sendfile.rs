@@ -278,8 +278,10 @@ async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -
                 observe.tell(|| Record::Sent { fd: tcp.fd, asked: sent, sent });
             }
             Err(error) if is_not_now(&error) => {
-                // If it fails the connection is over, which the next round finds.
-                let _ = FdWait::new(&tcp.home, tcp.fd, Side::Writer, at).await;
+                let waited = FdWait::new(&tcp.home, tcp.fd, Side::Writer, at).await;
+                // That the connection is over says more than that its wait failed.
+                check_sends(tcp)?;
+                waited?;
             }
             Err(error) => {
                 let of_connection = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];

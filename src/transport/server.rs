@@ -8,14 +8,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::SocketAddr as UnixAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::rc::{Rc, Weak};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::protocol::Protocol;
@@ -24,6 +24,7 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
 };
 use crate::observe::{Resource, What, note_wait};
+use crate::sync::Bell;
 use crate::sys::FileId;
 use crate::sys::unix::unlink_if_same;
 
@@ -50,7 +51,7 @@ pub(crate) struct ServerInner {
     state: Cell<State>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     clients: RefCell<Clients>,
-    waiters: RefCell<Vec<Waker>>,
+    waiters: Bell,
     resident: Cell<ResidentKey>,
 }
 
@@ -280,7 +281,7 @@ impl ServerInner {
             state: Cell::new(State::Bound),
             listeners: RefCell::default(),
             clients: RefCell::default(),
-            waiters: RefCell::default(),
+            waiters: Bell::default(),
             resident: Cell::new(0),
         });
         let listeners = sockets.into_iter().map(|(fd, local)| {
@@ -307,9 +308,7 @@ impl ServerInner {
 
     fn wake_if_over(&self) {
         if self.is_over() {
-            for waiter in self.waiters.take() {
-                waiter.wake();
-            }
+            self.waiters.ring_all();
         }
     }
 }
@@ -424,16 +423,13 @@ impl Server {
     ///
     /// Dropped while it waits, it loses nothing.
     pub async fn wait_closed(&self) {
+        let mut over = pin!(self.0.waiters.until(|| self.0.is_over()));
         poll_fn(|context| {
-            if self.0.is_over() {
-                return Poll::Ready(());
+            let over = over.as_mut().poll(context);
+            if over.is_pending() {
+                note_wait(None, Resource::Other("the server's last connection"));
             }
-            let mut waiters = self.0.waiters.borrow_mut();
-            if !waiters.iter().any(|waiter| waiter.will_wake(context.waker())) {
-                waiters.push(context.waker().clone());
-            }
-            note_wait(None, Resource::Other("the server's last connection"));
-            Poll::Pending
+            over
         })
         .await;
     }

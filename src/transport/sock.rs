@@ -88,6 +88,9 @@ impl<S: Watchable> Operation<S> {
     }
 }
 
+/// The most memory that one call is given: no socket's buffer has more in it.
+const MOST: usize = 1 << 24;
+
 fn no_address() -> io::Error {
     let text = "a socket is no address to connect a socket to";
     io::Error::new(ErrorKind::InvalidInput, text)
@@ -103,7 +106,8 @@ fn failed(address: &SocketAddr, error: io::Error) -> io::Error {
 }
 
 impl EventLoop {
-    /// What has come, at most `max` bytes; empty at the end of the stream. (`loop.sock_recv`)
+    /// What has come, at most `max` bytes and 16 MiB; empty at the end of the stream.
+    /// (`loop.sock_recv`)
     ///
     /// As for all of the `sock_` methods `socket` is a reference to whatever has a descriptor, or
     /// its number; it must not block, and be no transport's. The call is made first, and the
@@ -126,7 +130,7 @@ impl EventLoop {
     ) -> impl Future<Output = io::Result<Vec<u8>>> + use<S> {
         let mut operation = Operation::new(self, socket, Location::caller());
         async move {
-            let mut buffer = vec![0; max];
+            let mut buffer = vec![0; max.min(MOST)];
             let call = |sockets: &dyn Sockets, fd| sockets.recv(fd, &mut buffer);
             let received = operation.attempt(Side::Reader, call).await?;
             buffer.truncate(received);
@@ -254,7 +258,7 @@ impl EventLoop {
         async move { operation.attempt(Side::Reader, |sockets, fd| sockets.recv_from(fd, buffer)).await }
     }
 
-    /// The same as a vector of at most `max` bytes. (`loop.sock_recvfrom`)
+    /// The same as a vector of at most `max` bytes and 16 MiB. (`loop.sock_recvfrom`)
     ///
     /// # Errors
     ///
@@ -271,7 +275,7 @@ impl EventLoop {
     ) -> impl Future<Output = io::Result<(Vec<u8>, SocketAddr)>> + use<S> {
         let mut operation = Operation::new(self, socket, Location::caller());
         async move {
-            let mut buffer = vec![0; max];
+            let mut buffer = vec![0; max.min(MOST)];
             let call = |sockets: &dyn Sockets, fd| sockets.recv_from(fd, &mut buffer);
             let (received, from) = operation.attempt(Side::Reader, call).await?;
             buffer.truncate(received);

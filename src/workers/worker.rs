@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use crate::observe::Site;
 use crate::signal::{SIGINT, SIGTERM};
 use crate::stream::HandlerOutput;
 use crate::sys::child::{HeldSignals, die_with_parent, exit_now};
-use crate::task::LoopFuture;
+use crate::task::{JoinError, LoopFuture};
 use crate::transport::Server;
 
 /// Words are no longer than this, so that they fit into a socket's buffer and nobody waits.
@@ -221,9 +222,12 @@ where
         return 1;
     }
     let mut last = berth.line.try_clone().ok();
-    let failure = match work(berth, count, main.clone()) {
-        Ok(failure) => failure,
-        Err(error) => Some(error.to_string()),
+    // Above this frame are the supervisor and all that called it: a panic that came to them would
+    // have two processes do what they do.
+    let failure = match catch_unwind(AssertUnwindSafe(|| work(berth, count, main.clone()))) {
+        Ok(Ok(failure)) => failure,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(payload) => Some(JoinError::Panicked(payload).to_string()),
     };
     let _ = io::stdout().flush();
     let Some(words) = failure else { return 0 };

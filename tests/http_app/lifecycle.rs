@@ -87,11 +87,14 @@ fn contexts_start_first_and_end_in_reverse_and_every_hook_is_called_once() {
 fn a_start_that_fails_ends_what_was_started_and_nothing_else() {
     let log = Log::default();
     let started = live(noting(&log, "app", "ctx 2"));
-    assert_eq!(started, (Err("app ctx 2 failed".into()), Vec::new()));
+    assert_eq!(started, (Err("a hook of cleanup_ctx failed: app ctx 2 failed".into()), Vec::new()));
     assert_eq!(*log.borrow(), ["app ctx 1", "app ctx 2", "app end 1", "app cleanup"]);
     let log = Log::default();
     let started = live(noting(&log, "app", "startup"));
-    assert_eq!(started, (Err("app startup failed".into()), Vec::new()));
+    assert_eq!(
+        started,
+        (Err("a hook of on_startup failed: app startup failed".into()), Vec::new())
+    );
     let expected =
         ["app ctx 1", "app ctx 2", "app startup", "app end 2", "app end 1", "app cleanup"];
     assert_eq!(*log.borrow(), expected);

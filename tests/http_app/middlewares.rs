@@ -99,7 +99,9 @@ fn one_that_fails_or_panics_is_answered_500_and_reported() {
     async fn gives_up(_: Request, _: Next) -> Result<Response, String> {
         Err("no more".into())
     }
+    let log = Log::default();
     let mut app = Application::new();
+    app.middleware(noting(&log, "m"));
     app.middleware(|request: Request, next: Next| {
         assert_ne!(request.path(), "/panic", "not that");
         next.run(request)
@@ -111,6 +113,7 @@ fn one_that_fails_or_panics_is_answered_500_and_reported() {
     assert_eq!(statuses, [500, 500]);
     assert!(reports[0].contains("no more") && reports[0].contains("gives_up"), "{reports:?}");
     assert!(reports[1].contains("not that"), "{reports:?}");
+    assert_eq!(log.borrow().iter().filter(|it| **it == "m 500").count(), 2, "{log:?}");
 }
 
 #[test]

@@ -200,6 +200,57 @@ fn a_server_that_refuses_the_expectation_is_asked_without() {
 }
 
 #[test]
+fn early_hints_are_no_leave_to_send_a_body() {
+    let (url, server) = one(|mut stream| {
+        read_until(&mut stream, b"\r\n\r\n");
+        stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n").unwrap();
+        // Without leave it comes after a second.
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        assert!(stream.read(&mut [0]).is_err(), "the body came");
+        stream.write_all(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n").unwrap();
+    });
+    run(async move {
+        let sent = ClientSession::new().post(&url).body("abc").expect100().await.unwrap();
+        assert_eq!(sent.status(), 403);
+    });
+    server.join().unwrap();
+}
+
+#[test]
+fn a_request_that_is_given_up_leaves_nothing_that_waits_for_the_server_to_read_it() {
+    let (given_up, told) = std::sync::mpsc::channel::<()>();
+    let (url, server) = one(move |stream| {
+        // It reads nothing for as long as the client is there.
+        let _ = told.recv();
+        drop(stream);
+    });
+    // It sees that nothing is left a turn later.
+    run(async move {
+        let session = ClientSession::new();
+        let timeout = ClientTimeout::total(Duration::from_millis(20));
+        let sent = session.post(&url).body(vec![0; 64 << 20]).timeout(timeout).await;
+        assert!(sent.unwrap_err().is_timeout());
+        assert_eq!(session.connections(), (0, 0));
+    });
+    drop(given_up);
+    server.join().unwrap();
+}
+
+#[test]
+fn an_answer_is_heard_though_the_server_resets_behind_it() {
+    let (url, server) = one(|mut stream| {
+        stream.peek(&mut [0]).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc").unwrap();
+        // To close with bytes unread is a reset.
+    });
+    run(async move {
+        let response = ClientSession::new().get(&url).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "abc");
+    });
+    server.join().unwrap();
+}
+
+#[test]
 fn a_server_that_knows_no_expectations_gets_the_body_all_the_same() {
     let (url, server) = one(|mut stream| {
         read_until(&mut stream, b"\r\n\r\n");

@@ -171,3 +171,53 @@ fn a_route_that_is_malformed_is_told_when_the_application_is_served() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     assert!(error.to_string().contains("does not begin with /"), "{error}");
 }
+
+/// Panics when it is dropped.
+struct Spiteful;
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        panic!("out of spite");
+    }
+}
+
+#[test]
+fn what_panics_when_a_handler_is_dropped_leaves_no_client_waiting() {
+    let mut app = Application::new();
+    app.router().add_get("/at-once", |_: Request| {
+        let spiteful = Spiteful;
+        std::future::poll_fn(move |_| {
+            let _ = &spiteful;
+            std::task::Poll::Ready("answered")
+        })
+    });
+    app.router().add_get("/later", |_: Request| {
+        let (spiteful, mut first) = (Spiteful, true);
+        std::future::poll_fn(move |context| {
+            let _ = &spiteful;
+            if std::mem::take(&mut first) {
+                context.waker().wake_by_ref();
+                return std::task::Poll::Pending;
+            }
+            std::task::Poll::Ready("answered")
+        })
+    });
+    app.router().add_get("/", |_: Request| async { "well" });
+    let (ends, reports) = serve(app, |address| {
+        let ends = ["/at-once", "/later"].map(|path| {
+            let mut client = Client::connect(address);
+            client.send(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            let mut all = Vec::new();
+            let _ = std::io::Read::read_to_end(&mut client.0, &mut all);
+            String::from_utf8_lossy(&all).matches("200 OK").count()
+        });
+        (ends, Client::connect(address).get("/").body)
+    });
+    // At once: in the middle of what was received, of which nobody knows how much is done.
+    assert_eq!(ends, ([0, 2], "well".to_owned()));
+    assert!(
+        reports.len() == 2 && reports.iter().all(|it| it.contains("out of spite")),
+        "{reports:?}"
+    );
+}

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use evloop::web::{Application, Request, Response};
+use evloop::web::{AppRunner, Application, Request, Response};
 use evloop::{EventLoop, LoopFuture};
 
 use crate::support::{Client, PATIENCE};
@@ -153,4 +153,51 @@ fn a_client_that_does_not_read_its_answers_ends_with_the_shutdown() {
     let shutdown = async move { server.shutdown(Duration::from_millis(1)).await };
     event_loop.run_until_complete(shutdown).unwrap();
     assert!(event_loop.close().unwrap().is_clean());
+}
+
+#[test]
+fn a_handler_whose_first_step_closes_the_server_still_answers() {
+    let event_loop = EventLoop::new().expect("a loop");
+    let runner: Rc<RefCell<Option<AppRunner>>> = Rc::default();
+    let inside = runner.clone();
+    let mut app = Application::new();
+    app.router().add_get("/", move |_: Request| {
+        inside.take().expect("one request").close();
+        async { "the last" }
+    });
+    let server = event_loop.run_until_complete(app.serve(("127.0.0.1", 0))).unwrap().unwrap();
+    let address = server.sockets()[0].local_addr();
+    runner.replace(Some(server.runner().clone()));
+    let client = thread::spawn(move || {
+        let mut client = Client::connect(address);
+        let reply = client.get("/");
+        (reply.get("connection") == Some("close"), reply.body, client.is_closed())
+    });
+    event_loop.run_until_complete(async move { server.wait_closed().await }).unwrap();
+    assert_eq!(client.join().unwrap(), (true, "the last".to_owned(), true));
+}
+
+#[test]
+fn a_connection_that_the_server_still_drains_when_it_closes_ends_with_the_last_byte() {
+    let event_loop = EventLoop::new().expect("a loop");
+    let mut app = Application::new();
+    app.router().add_post("/", |_: Request| async { "unread" });
+    let server = event_loop.run_until_complete(app.serve(("127.0.0.1", 0))).unwrap().unwrap();
+    let address = server.sockets()[0].local_addr();
+    let ((answered, hears), (closes, closed)) = (channel(), channel());
+    let client = thread::spawn(move || {
+        let mut client = Client::connect(address);
+        let body =
+            client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na").reply().body;
+        answered.send(()).expect("somebody listens");
+        closed.recv().expect("somebody closes");
+        (body, client.send("bc").is_closed())
+    });
+    while hears.try_recv().is_err() {
+        event_loop.run_once(Some(Duration::from_millis(1))).expect("a turn");
+    }
+    server.close();
+    closes.send(()).expect("somebody listens");
+    event_loop.run_until_complete(async move { server.wait_closed().await }).unwrap();
+    assert_eq!(client.join().unwrap(), ("unread".to_owned(), true));
 }

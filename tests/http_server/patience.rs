@@ -327,3 +327,94 @@ fn where_nobody_is_idle_a_new_connection_is_answered_503() {
     });
     assert_eq!(got, (503, true, "hi".to_owned()));
 }
+
+#[test]
+fn every_pipelined_head_has_its_own_time() {
+    let Scene { event_loop, mut app, .. } = scene();
+    app.timeouts(Timeouts { head: 5 * SECOND, ..Timeouts::default() });
+    app.router().add_get("/", |_: Request| async { "" });
+    serve_on(event_loop, app, |address| {
+        let (mut busy, mut other) = (Client::connect(address), Client::connect(address));
+        busy.send("GET / HTTP/1.1\r\nHost: h\r\n\r\nGE");
+        for _ in 0..4 {
+            assert_eq!(busy.reply().status, 200);
+            later(&mut other, 3);
+            busy.send("T / HTTP/1.1\r\nHost: h\r\n\r\nGE");
+        }
+        assert_eq!(busy.reply().status, 200);
+    });
+}
+
+#[test]
+fn one_head_that_is_late_does_not_put_the_others_off() {
+    let Scene { event_loop, mut app, .. } = scene();
+    app.timeouts(Timeouts { head: 5 * SECOND, ..Timeouts::default() });
+    serve_on(event_loop, app, |address| {
+        let mut other = Client::connect(address);
+        for _ in 0..2 {
+            let mut late = Client::connect(address);
+            late.send("GET / HT");
+            later(&mut other, 8);
+            assert_eq!(late.reply().status, 408);
+        }
+    });
+}
+
+/// Moves the clock of a loop in which nothing else happens.
+fn passes(event_loop: &EventLoop, clock: &ManualClock, seconds: u64) {
+    for _ in 0..seconds {
+        clock.advance(SECOND);
+        event_loop.run_once(Some(Duration::ZERO)).expect("a turn");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_what_another_task_writes_is_cut_off_although_all_is_quiet() {
+    let clock = ManualClock::new();
+    let event_loop = EventLoop::builder().clock(clock.clone()).build().expect("a loop");
+    let go = event_loop.create_future::<()>();
+    let (going, begun, ended) = (go.clone(), Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (begins, ends) = (begun.clone(), ended.clone());
+    let mut app = Application::new();
+    app.router().add_get("/", move |_: Request| {
+        let (going, begins, ends) = (going.clone(), begins.clone(), ends.clone());
+        async move {
+            Response::stream(move |mut body| async move {
+                let home = evloop::get_running_loop()?;
+                let writer = home.create_task(async move {
+                    begins.set(true);
+                    going.await.expect("once");
+                    while body.write(vec![0; 1 << 16]).await.is_ok() {}
+                    ends.set(true);
+                });
+                writer.await.map_err(|error| error.to_string())?;
+                Ok(())
+            })
+        }
+    });
+    let server = event_loop.run_until_complete(app.serve(("127.0.0.1", 0))).unwrap().unwrap();
+    let mut never = Client::connect(server.sockets()[0].local_addr());
+    never.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    while !begun.get() {
+        event_loop.run_once(Some(Duration::ZERO)).expect("a turn");
+    }
+    passes(&event_loop, &clock, 100);
+    assert!(!ended.get());
+    go.set_result(()).expect("once");
+    passes(&event_loop, &clock, 200);
+    assert!(ended.get(), "the client is still waited for");
+    event_loop.run_until_complete(async move { server.shutdown(SECOND).await }).unwrap();
+}
+
+#[test]
+fn who_reads_an_answer_is_not_idle_and_keeps_its_place() {
+    let mut app = limited(1);
+    app.router().add_get("/large", |_: Request| async { large() });
+    let (got, _) = serve(app, |address| {
+        let mut reading = Client::connect(address);
+        reading.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n").peek();
+        let refused = Client::connect(address).reply().status;
+        (refused, reading.reply().body.len())
+    });
+    assert_eq!(got, (503, SIZE));
+}

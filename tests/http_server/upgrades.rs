@@ -89,3 +89,35 @@ fn the_connection_ends_when_both_ends_are_dropped() {
     });
     assert!(closed);
 }
+
+#[test]
+fn a_handler_that_works_and_does_not_read_holds_its_client_back() {
+    const FLOOD: usize = 64 << 20;
+    let received = || evloop::get_running_loop().expect("a loop").counters().bytes_received;
+    let mut app = Application::new();
+    app.router().add_get("/", move |_: Request| async move {
+        Response::upgrade("flood", move |mut upgraded| async move {
+            upgraded.reader.readexactly(1).await.expect("a byte");
+            let mut before = 0;
+            // As long as it would go on by itself.
+            while received() != before {
+                before = received();
+                for _ in 0..200 {
+                    yield_now().await;
+                }
+            }
+            assert!(before < 4 << 20, "{before} bytes were received, and nobody reads");
+            upgraded.writer.write(b"!").expect("a client");
+            let mut left = FLOOD - 1;
+            while left > 0 {
+                left -= upgraded.reader.read(1 << 20).await.expect("more").len();
+            }
+        })
+    });
+    let (_, reports) = serve(app, |address| {
+        let mut client = Client::connect(address);
+        client.send(&format!("GET / HTTP/1.1\r\n{ASKS}")).head();
+        client.send(&"x".repeat(FLOOD)).peek();
+    });
+    assert_eq!(reports, [""; 0]);
+}

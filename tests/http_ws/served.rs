@@ -101,6 +101,18 @@ fn frames_that_come_with_the_handshake_are_answered_in_order_and_so_is_the_close
 }
 
 #[test]
+fn every_ping_of_thousands_is_answered_in_order_and_before_what_came_after_it() {
+    let ((_, frames), _) = serve(app(), |address| {
+        let pings: Vec<u8> = (0..5000_u16).flat_map(|it| frame(0x89, &it.to_be_bytes())).collect();
+        let rest = [frame(0x81, b"text"), frame(0x89, b"last"), close(1000)].concat();
+        said(address, &[HANDSHAKE.as_bytes(), &pings, &rest].concat())
+    });
+    let pongs = (0..5000_u16).flat_map(|it| [&[0x8a, 2][..], &it.to_be_bytes()].concat());
+    let rest = b"\x81\x04text\x8a\x04last\x88\x02\x03\xe8";
+    assert!(frames == [&pongs.collect::<Vec<_>>()[..], rest].concat());
+}
+
+#[test]
 fn whoever_breaks_the_protocol_is_told_with_which_code_and_that_is_reported() {
     let (codes, reports) = serve(app(), |address| {
         let broken = [

@@ -107,6 +107,15 @@ fn sock_03_what_is_there_is_taken_without_a_registration() {
 }
 
 #[test]
+fn as_much_as_there_is_may_be_asked_for() {
+    let (mut here, there) = nonblocking();
+    on_loop(async move |event_loop| {
+        here.write_all(b"hello").unwrap();
+        assert_eq!(event_loop.sock_recv(&there, usize::MAX).await.unwrap(), b"hello");
+    });
+}
+
+#[test]
 fn sock_05_what_is_sent_after_a_cancelled_send_follows_what_was_sent_of_it() {
     on_loop(|event_loop| async move {
         let (ours, peer) = nonblocking();

@@ -1,6 +1,8 @@
 //! How children end, and who hears of it.
 
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use evloop::process::Redirect;
@@ -91,6 +93,29 @@ fn proc_05_a_cancelled_wait_kills_nobody_and_another_works() {
         assert_eq!(child.returncode(), None);
         drop(child.stdin.take());
         assert_eq!(child.wait().await, 0);
+        assert_eq!(child.wait().await, 0);
+    });
+}
+
+/// Counts nothing; that it is held is counted.
+struct Held;
+
+impl std::task::Wake for Held {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_wait_that_is_dropped_leaves_no_waker_with_the_child() {
+    on_loop(|_| async {
+        let mut child = cat();
+        let held = Arc::new(Held);
+        for _ in 0..3 {
+            let waker = Waker::from(held.clone());
+            let mut wait = Box::pin(child.wait());
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        assert_eq!(Arc::strong_count(&held), 1);
+        drop(child.stdin.take());
         assert_eq!(child.wait().await, 0);
     });
 }

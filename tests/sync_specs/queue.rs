@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use evloop::sync::{GetError, PutError};
-use evloop::{LifoQueue, PriorityQueue, Queue, QueueShutDown, spawn};
+use evloop::{EventLoop, LifoQueue, PriorityQueue, Queue, QueueShutDown, spawn};
 
 use crate::{Log, run, settle};
 
@@ -196,6 +196,25 @@ fn queue_12_who_was_woken_for_an_item_takes_it_although_the_queue_is_shut_down()
         assert_eq!(first.await.unwrap(), Ok(1));
         assert_eq!(second.await.unwrap(), Err(QueueShutDown(())));
     });
+}
+
+#[test]
+fn an_item_that_panics_when_it_is_dropped_by_a_shutdown_leaves_nobody_waiting() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("not this way");
+        }
+    }
+    let queue = Queue::new(1);
+    let event_loop = EventLoop::new().unwrap();
+    assert!(queue.put_nowait(Bad).is_ok());
+    let (theirs, other) = (queue.clone(), queue.clone());
+    let joins = event_loop.create_task(async move { theirs.join().await });
+    event_loop.run_until_complete(evloop::yield_now()).unwrap();
+    let shut = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| other.shutdown(true)));
+    assert!(shut.is_err() && queue.empty());
+    event_loop.run_until_complete(joins).unwrap().unwrap();
 }
 
 #[test]

@@ -140,3 +140,42 @@ fn curl_gets_pages_and_posts_over_https() {
         server.shutdown(Duration::from_secs(5)).await;
     });
 }
+
+#[cfg(feature = "ws")]
+#[test]
+fn a_websocket_goes_through_tls_and_ends_in_order() {
+    use evloop::http::ws::{self, CloseCode, Message, WebSocketOptions};
+    on_loop(|made| async move {
+        let mut app = Application::new();
+        app.router().add_get("/ws", |request: Request| async move {
+            ws::upgrade(&request, WebSocketOptions::default(), |mut socket| async move {
+                while let Some(message) = socket.receive().await? {
+                    if let Message::Binary(bytes) = message {
+                        socket.send_binary(bytes).await?;
+                    }
+                }
+                Ok::<_, ws::WebSocketError>(())
+            })
+        });
+        let server = app.serve(("127.0.0.1", 0)).tls(made.server()).await.expect("a server");
+        let url = format!("wss://localhost:{}/ws", server.sockets()[0].local_addr().port());
+        let mut socket = session(made.client()).ws_connect(&url).await.unwrap();
+        // Of many records, and of none.
+        for size in [0, 1, 1 << 20] {
+            let sent = vec![b's'; size];
+            socket.send_binary(&sent).await.unwrap();
+            assert!(socket.receive_binary().await.unwrap() == Some(sent), "of {size} bytes");
+        }
+        socket.close(CloseCode::NORMAL, "done").await.unwrap();
+        assert_eq!(socket.close_code(), Some(CloseCode::NORMAL));
+        assert!(socket.exception().is_none(), "{:?}", socket.exception());
+        let elsewhere = Connector::tcp().tls(made.client());
+        let elsewhere = elsewhere.resolver(|_| async { Ok(vec![[127, 0, 0, 1].into()]) });
+        let session = ClientSession::builder().connector(elsewhere).build().unwrap();
+        let other = session.ws_connect(&url.replace("localhost", "other.example")).await;
+        let error = other.expect_err("the certificate is of another").to_string();
+        assert!(error.contains("certificate"), "{error}");
+        server.shutdown(Duration::from_secs(5)).await;
+        assert_eq!(server.connections(), 0);
+    });
+}

@@ -133,12 +133,12 @@ impl Lifecycle {
     /// Starts; on failure what was started is for [`clean_up`](Lifecycle::clean_up).
     pub(super) async fn start(&self) -> io::Result<()> {
         while let Some((context, begin)) = next(&self.contexts) {
-            let begun = begin(context).await.map_err(io::Error::other)?;
+            let begun = begin(context).await.map_err(|why| failed("cleanup_ctx", why))?;
             self.cleanups.borrow_mut().push(begun);
         }
         while let Some((context, work)) = next(&self.startup) {
             let failure = work(context).await;
-            failure.map_or(Ok(()), |failure| Err(io::Error::other(failure)))?;
+            failure.map_or(Ok(()), |why| Err(failed("on_startup", why)))?;
         }
         Ok(())
     }
@@ -169,6 +169,10 @@ fn next<T>(queue: &Queue<T>) -> Option<(AppContext, T)> {
 
 fn last<T>(list: &RefCell<Vec<T>>) -> Option<T> {
     list.borrow_mut().pop()
+}
+
+fn failed(which: &str, why: String) -> io::Error {
+    io::Error::other(format!("a hook of {which} failed: {why}"))
 }
 
 fn tell(which: &str, failure: Option<String>) {

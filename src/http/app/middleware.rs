@@ -34,7 +34,7 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn handle(&self, request: Request, next: Next) -> ResponseFuture {
-        Box::pin(settled(type_name::<M>(), request.remote(), self(request, next)))
+        settled(type_name::<M>(), request.remote(), || self(request, next))
     }
 }
 

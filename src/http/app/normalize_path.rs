@@ -4,6 +4,9 @@ use super::middleware::{Middleware, Next};
 use crate::http::server::handler::ResponseFuture;
 use crate::http::{HttpError, IntoResponse, Request};
 
+/// What browsers take for a slash: "/\\host" leads them to another host, as "//host" does.
+const SLASHES: [char; 2] = ['/', '\\'];
+
 /// Redirects a request without a route to the path that differs from its own only in slashes and
 /// has one: doubled slashes are merged, and one at the end is added or removed. Query and method
 /// stay as they are (308). (`aiohttp.web.normalize_path_middleware`)
@@ -64,8 +67,8 @@ impl NormalizePath {
                 _ => {}
             }
         }
-        spellings.into_iter().map(|path| match path.starts_with("//") {
-            true => format!("/{}", path.trim_start_matches('/')),
+        spellings.into_iter().map(|path| match path[1..].starts_with(SLASHES) {
+            true => format!("/{}", path.trim_start_matches(SLASHES)),
             false => path,
         })
     }
@@ -101,12 +104,14 @@ mod tests {
 
     #[test]
     fn no_spelling_names_a_host() {
-        for path in ["//evil.example", "///evil.example/", "//evil.example//x/"] {
+        for path in
+            ["//evil.example", "///evil.example/", "//evil.example//x/", "/\\evil.example", "/\\/x"]
+        {
             for (append_slash, remove_slash) in [(true, false), (false, true)] {
                 for merge_slashes in [true, false] {
                     let it = NormalizePath { append_slash, remove_slash, merge_slashes };
                     for other in others(it, path) {
-                        assert!(!other.starts_with("//"), "{other}");
+                        assert!(!other[1..].starts_with(SLASHES), "{other}");
                     }
                 }
             }

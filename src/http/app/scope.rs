@@ -104,9 +104,11 @@ impl Request {
     #[track_caller]
     pub fn state<T: 'static>(&self) -> &T {
         let name = type_name::<T>();
-        self.try_state().unwrap_or_else(|| {
+        // A closure would be where the panic says it was.
+        let Some(state) = self.try_state() else {
             panic!("the application has no state of the type {name}: give it with `with_state`")
-        })
+        };
+        state
     }
 
     /// The application's value of this type, if it has one.

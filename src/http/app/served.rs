@@ -60,7 +60,7 @@ impl App {
             if let Some((Target::Handler(handler), match_info)) = exact {
                 request.set_match_info(match_info);
                 request.set_scope(self.scope.clone());
-                return handler.clone().start(request, connection);
+                return handler.start(request, connection);
             }
         }
         self.start_any(request, connection)

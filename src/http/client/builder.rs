@@ -61,12 +61,17 @@ impl ClientSessionBuilder {
         self
     }
 
+    /// Notes what cannot be; the first fault is the one that is told.
+    fn fail(&mut self, error: ClientError) {
+        self.fault.get_or_insert(error);
+    }
+
     /// What URLs without a scheme are relative to.
     pub fn base_url(mut self, url: impl IntoUrl) -> Self {
         let url: Result<Url, _> = url.into_url().resolve(None);
         match url {
             Ok(url) => self.defaults.base_url = Some(url),
-            Err(error) => self.fault = Some(error),
+            Err(error) => self.fail(error),
         }
         self
     }
@@ -80,7 +85,7 @@ impl ClientSessionBuilder {
     ) -> Self {
         match field(name, value) {
             Ok((name, value)) => drop(self.defaults.headers.insert(name, value)),
-            Err(error) => self.fault = Some(error),
+            Err(error) => self.fail(error),
         }
         self
     }
@@ -132,7 +137,7 @@ impl ClientSessionBuilder {
     pub fn proxy(mut self, url: &str) -> Self {
         match Proxy::at(url) {
             Ok(proxy) => self.defaults.proxy = Some(Rc::new(proxy)),
-            Err(error) => self.fault = Some(error),
+            Err(error) => self.fail(error),
         }
         self
     }

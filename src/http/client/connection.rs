@@ -18,12 +18,15 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::body::{SourceFailed, Upload};
 use super::error::ClientError;
 use super::timing::{Limit, Progress, TimeoutKind, within};
 use crate::http::h1::{ClientConnection, Event, Length, OutgoingRequest, ResponseHead, Shared};
 use crate::stream::{StreamReader, StreamWriter};
 use crate::task::{Sleep, sleep};
+use crate::transport::Transport;
 
 /// How many bytes are read at once, at most.
 const READ_SIZE: usize = 64 << 10;
@@ -42,6 +45,7 @@ pub(super) type Streams = (StreamReader, StreamWriter);
 pub(super) struct Connection {
     reader: StreamReader,
     writer: StreamWriter,
+    given_up: GivenUp,
     machine: ClientConnection,
     /// What was received last, and how much of it is used.
     input: Vec<u8>,
@@ -49,6 +53,19 @@ pub(super) struct Connection {
     upload: Upload,
     /// While the body is held for leave to send it.
     held: Option<Pin<Box<Sleep>>>,
+}
+
+/// Ends a connection that is dropped before all of its request is sent. To close in order would wait
+/// for the server to read it, which one that does not read would make for ever, out of every limit's
+/// sight.
+struct GivenUp(Option<Transport>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        if let Some(transport) = self.0.take().filter(|it| it.get_write_buffer_size() > 0) {
+            transport.abort();
+        }
+    }
 }
 
 /// The next of a body.
@@ -72,6 +89,7 @@ impl Connection {
     pub(super) fn new((reader, writer): Streams, shared: &Shared) -> Connection {
         Connection {
             reader,
+            given_up: GivenUp(Some(writer.transport().clone())),
             writer,
             machine: ClientConnection::new(shared),
             input: Vec::new(),
@@ -171,7 +189,11 @@ impl Connection {
                     }
                     return Ok(Some(head));
                 }
-                Event::Informational(_) => self.held = None,
+                // RFC 9110 §10.1.1: 100 is the leave; 102 and 103 say something else.
+                Event::Informational(head) if head.status() == StatusCode::CONTINUE => {
+                    self.held = None;
+                }
+                Event::Informational(_) => {}
                 Event::NeedData => return Ok(None),
                 _ => return Err(ClientError::Disconnected),
             }
@@ -312,7 +334,8 @@ impl Connection {
 
     /// The connection without its machine, and what came and belongs to nobody yet: after a
     /// switch of protocols.
-    pub(super) fn into_streams(self) -> (Streams, Vec<u8>) {
+    pub(super) fn into_streams(mut self) -> (Streams, Vec<u8>) {
+        self.given_up.0 = None;
         let rest = self.input[self.used..].to_vec();
         ((self.reader, self.writer), rest)
     }

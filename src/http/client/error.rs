@@ -129,7 +129,12 @@ impl fmt::Display for ClientError {
             ClientError::InvalidRequest(what) => write!(f, "the request cannot be sent: {what}"),
             ClientError::Source(error) => write!(f, "the request's body failed: {error}"),
             ClientError::Dns { host, error } => write!(f, "cannot look up {host}: {error}"),
-            ClientError::Connect { to, error } => write!(f, "cannot connect to {to}: {error}"),
+            ClientError::Connect { to, error } => {
+                let error = error.to_string();
+                // To whom is said already, unless it is another name for it.
+                let why = error.strip_prefix(&format!("Connect call failed {to}: "));
+                write!(f, "cannot connect to {to}: {}", why.unwrap_or(&error))
+            }
             ClientError::Proxy { proxy, status } => {
                 write!(f, "the proxy {proxy} answers {status} instead of connecting")
             }

@@ -28,7 +28,7 @@ const CODINGS: Option<&str> = Some("gzip, deflate");
 #[cfg(not(feature = "compression"))]
 const CODINGS: Option<&str> = None;
 
-/// What can be taken for a URL: a text or a [`Url`].
+/// What can be taken for a URL: a text (a `String` by reference) or a [`Url`].
 pub trait IntoUrl {
     /// It, not looked at yet.
     fn into_url(self) -> GivenUrl;

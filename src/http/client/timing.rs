@@ -173,11 +173,35 @@ pub(super) async fn within<T>(
     future: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
     let Some(Limit { kind, limit, until }) = limit else { return future.await };
-    match timeout_at(until, future).await {
-        Ok(done) => done,
-        Err(_) => {
-            let waiting_for = progress.0.get().waits_for();
-            Err(ClientError::Timeout { kind, waiting_for, limit })
+    // What is ready at once never waits, so that no timer would end it: a body that comes faster
+    // than it is read would have no limit.
+    if running_loop("a request").time() < until {
+        if let Ok(done) = timeout_at(until, future).await {
+            return done;
         }
+    }
+    let waiting_for = progress.0.get().waits_for();
+    Err(ClientError::Timeout { kind, waiting_for, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::sleep;
+    use crate::{EventLoop, ManualClock};
+
+    #[test]
+    fn a_limit_that_is_over_ends_what_would_not_even_wait() {
+        let clock = ManualClock::new();
+        let event_loop = EventLoop::builder().virtual_time(clock).build().unwrap();
+        let run = event_loop.run_until_complete(async {
+            let limit = Limit::begin(TimeoutKind::Total, Some(Duration::from_secs(1)));
+            let progress = Progress::new(Phase::Body);
+            let in_time = within(limit, &progress, async { Ok(()) }).await;
+            sleep(Duration::from_secs(1)).await;
+            (in_time, within(limit, &progress, async { Ok(()) }).await)
+        });
+        let (in_time, late) = run.unwrap();
+        assert!(in_time.is_ok() && late.unwrap_err().is_timeout());
     }
 }

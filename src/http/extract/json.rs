@@ -109,13 +109,14 @@ impl Response {
     /// # Unlike aiohttp
     ///
     /// No `charset` is said: JSON has none (RFC 8259 §11).
+    #[track_caller]
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Response {
         match serde_json::to_vec(value) {
             Ok(bytes) => {
                 let json = HeaderValue::from_static(JSON);
                 Response::bytes(bytes).header(header::CONTENT_TYPE, json)
             }
-            Err(_) => Response::faulty("the value has no JSON"),
+            Err(error) => Response::faulty(format_args!("the value has no JSON: {error}")),
         }
     }
 }

@@ -120,7 +120,7 @@ impl Encoder {
 const BAD_HOST: &str = "the host is malformed; it is a host name, then maybe a colon and a port";
 
 /// What a server knows of the request when it answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// The request was HTTP/1.0, which knows neither chunks nor keep-alive by itself.
     pub http_10: bool,
@@ -154,26 +154,29 @@ struct Own {
 
 /// Whether an answer is of the most usual kind: nothing about it needs a decision.
 #[inline]
-pub(crate) fn is_plain(head: &OutgoingResponse<'_>, asked: Asked, keep_alive: bool) -> bool {
-    head.status == StatusCode::OK
-        && head.headers.is_empty()
-        && asked == (Asked { http_10: false, head: false })
-        && keep_alive
+pub(crate) fn is_plain(head: &OutgoingResponse<'_>) -> bool {
+    head.status == StatusCode::OK && head.headers.is_empty()
 }
 
-/// Appends a whole [plain](is_plain) answer: the bytes that [`response`] and its body would be.
+/// Appends a whole [plain](is_plain) answer to a request of HTTP/1.1 that was not HEAD, on a
+/// connection that goes on: the bytes that [`response`] and its body would be.
 ///
 /// A function of its own, which touches little but `out`, so that where `out` ends is kept in a
 /// register: that is half of what writing a small answer costs.
 #[inline(never)]
-pub(crate) fn plain_answer(out: &mut Vec<u8>, head: &OutgoingResponse<'_>, body: &[u8]) {
+pub(crate) fn plain_answer(
+    out: &mut Vec<u8>,
+    content_type: Option<&HeaderValue>,
+    date: Option<&HeaderValue>,
+    body: &[u8],
+) {
     out.reserve(160 + body.len());
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-    if let Some(value) = head.content_type {
+    if let Some(value) = content_type {
         field(out, b"content-type: ", value.as_bytes());
     }
     content_length(out, body.len() as u64);
-    if let Some(date) = head.date {
+    if let Some(date) = date {
         field(out, b"date: ", date.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
@@ -478,10 +481,10 @@ mod tests {
         for (content_type, date) in [(None, None), (Some(&some), None), (None, Some(&some))] {
             let head =
                 OutgoingResponse { status: StatusCode::OK, content_type, headers: &headers, date };
-            assert!(is_plain(&head, asked, true));
+            assert!(is_plain(&head));
             for body in ["", "body", "twenty bytes of body", &"x".repeat(12_345)] {
                 let (mut plain, mut any) = (b"before".to_vec(), b"before".to_vec());
-                plain_answer(&mut plain, &head, body.as_bytes());
+                plain_answer(&mut plain, head.content_type, head.date, body.as_bytes());
                 let length = Length::Known(body.len() as u64);
                 let mut decided = response(&mut any, &head, length, asked, true).unwrap();
                 decided.encoder.data(body.as_bytes(), &mut any).unwrap();

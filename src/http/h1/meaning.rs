@@ -63,6 +63,12 @@ impl Meaning {
         }
     }
 
+    /// There is a `Host`, and it is good; says whether it is the first.
+    #[inline]
+    pub fn first_host(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_host, true)
+    }
+
     /// RFC 9112 §3.2: exactly one, and valid. RFC 9110 §7.2: `uri-host [ ":" port ]`.
     fn host(&mut self, value: &[u8]) -> Result<(), Error> {
         if self.has_host {
@@ -220,7 +226,7 @@ impl Meaning {
 /// a letter's other case is the only other byte that has the letter's bits once 0x20 is set, and
 /// `-` has none; with no way out before the end, the comparison is of words.
 #[inline(always)]
-fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+pub(crate) fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
     <&[u8; N]>::try_from(name)
         .is_ok_and(|name| (0..N).fold(true, |same, at| same & (name[at] | 0x20 == lower[at])))
 }

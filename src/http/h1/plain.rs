@@ -17,7 +17,7 @@ use http::Method;
 
 use super::fields::Span;
 use super::head::{Kind, MAX_FIELDS, alphanumeric_or};
-use super::meaning::Meaning;
+use super::meaning::{Meaning, is};
 use super::shared::Parts;
 use crate::http::Limits;
 
@@ -26,6 +26,9 @@ const NAME: [bool; 256] = alphanumeric_or(b"!#$%&'*+-.^_`|~");
 
 /// Bytes of a target but `?`: everything visible in ASCII but `#`.
 const TARGET: [bool; 256] = alphanumeric_or(b"!\"$%&'()*+,-./:;<=>@[\\]^_`{|}~");
+
+/// A longer host is not remembered. A name has 253 bytes at most (RFC 1035 §2.3.4).
+const KNOWN_HOST: usize = 260;
 
 /// Reads a plain head at the front of `bytes` into `room`, which is empty: its length, or nothing,
 /// and then `room` holds no more than rubbish.
@@ -92,12 +95,11 @@ fn fields(bytes: &[u8], start: usize, most: usize, room: &mut Parts) -> Option<u
         while is_blank(*bytes.get(value_at)?) {
             value_at += 1;
         }
-        let line_end = value_end(bytes, value_at);
-        let mut value_end = line_end;
-        while value_end > value_at && is_blank(bytes[value_end - 1]) {
-            value_end -= 1;
-        }
-        room.meaning.note(Kind::Request, &bytes[at..colon], &bytes[value_at..value_end]).ok()?;
+        let name = &bytes[at..colon];
+        let (value_end, line_end) = match known_host(name, &bytes[value_at..], room) {
+            Some(len) => (value_at + len, value_at + len),
+            None => value(bytes, name, value_at, room)?,
+        };
         room.fields.spans.push((span(at, colon), span(value_at, value_end)));
         if bytes.get(line_end..)?.first_chunk()? != b"\r\n" {
             return None;
@@ -105,6 +107,33 @@ fn fields(bytes: &[u8], start: usize, most: usize, room: &mut Parts) -> Option<u
         at = line_end + 2;
     }
     (bytes.get(at + 1) == Some(&b'\n')).then_some(at + 2)
+}
+
+/// Looks through a field's value: where it ends, and where its line does.
+#[inline(always)]
+fn value(bytes: &[u8], name: &[u8], start: usize, room: &mut Parts) -> Option<(usize, usize)> {
+    let line_end = value_end(bytes, start);
+    let mut end = line_end;
+    while end > start && is_blank(bytes[end - 1]) {
+        end -= 1;
+    }
+    room.meaning.note(Kind::Request, name, &bytes[start..end]).ok()?;
+    if is(name, b"host") && end - start <= KNOWN_HOST {
+        room.good_host.clear();
+        room.good_host.extend_from_slice(&bytes[start..end]);
+    }
+    Some((end, line_end))
+}
+
+/// The length of a value that is the whole of its line, and the only `Host`, and was found good as
+/// that before: it need not be looked through again. Most requests of a server name the same host.
+#[inline(always)]
+fn known_host(name: &[u8], rest: &[u8], room: &mut Parts) -> Option<usize> {
+    let known = is(name, b"host")
+        && !room.good_host.is_empty()
+        && rest.strip_prefix(&room.good_host[..])?.starts_with(b"\r\n")
+        && room.meaning.first_host();
+    known.then_some(room.good_host.len())
 }
 
 fn span(start: usize, end: usize) -> Span {
@@ -210,6 +239,37 @@ mod tests {
         ] {
             assert_eq!(length(request.as_bytes()), None, "{request}");
         }
+    }
+
+    #[test]
+    fn a_host_that_is_known_to_be_good_hides_nothing() {
+        let mut room = Parts::default();
+        let mut read = |fields: &str| {
+            room.fields.clear();
+            let head = format!("GET / HTTP/1.1\r\n{fields}\r\n");
+            let len = super::read(head.as_bytes(), &Limits::default(), &mut room)?;
+            assert_eq!(len, head.len());
+            room.fields.bytes = head.into_bytes();
+            Some(String::from_utf8(room.fields.get("host")?.to_vec()).unwrap())
+        };
+        for _ in 0..2 {
+            assert_eq!(read("Host: good:1\r\n").as_deref(), Some("good:1"));
+        }
+        for bad in [
+            "Host: good:1\r\nHost: good:1\r\n",
+            "Host: good:1x\r\n",
+            "Host: good:1\n",
+            "Host: good:1\r",
+            "Host : good:1\r\n",
+            "Hose: good:1\r\n",
+            "",
+        ] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+        assert_eq!(read("Host: good:1 \r\n").as_deref(), Some("good:1"));
+        assert_eq!(read("Host: good:11\r\n").as_deref(), Some("good:11"));
+        assert_eq!(read("Host:\r\n").as_deref(), Some(""));
+        assert_eq!(read("HOST:\tgood:1\r\n").as_deref(), Some("good:1"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The server's side of a connection: requests come in, responses go out.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::body::{Decoder, Piece};
+use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
 use super::encode::{self, Asked, Encoder, Length, OutgoingResponse};
 use super::error::Error;
@@ -65,7 +65,7 @@ impl ServerConnection {
             asking: Asking::Idle,
             answering: Answering::Idle,
             gather: Gather::new(Kind::Request),
-            asked: Asked { http_10: false, head: false },
+            asked: Asked::default(),
             connect: false,
             upgrade: false,
             keep_alive: true,
@@ -80,9 +80,10 @@ impl ServerConnection {
     /// # Errors
     /// [`Error::They`]: send a response of its status, end the message and close. Nothing but such
     /// a response can be sent from then on, and nothing more is read.
+    #[inline(never)] // what begins a request goes around it
     pub fn receive<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
         match &mut self.asking {
-            Asking::Idle => self.receive_head(input),
+            Asking::Idle => self.receive_head(input, false),
             Asking::Body(decoder) => {
                 let decoded = decoder.decode(input, self.shared.limits());
                 match decoded {
@@ -100,18 +101,31 @@ impl ServerConnection {
         }
     }
 
-    fn receive_head<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+    /// The same, but that the head of a request without a body is all of it: no
+    /// [`EndOfMessage`](Event::EndOfMessage) follows.
+    #[inline]
+    pub(crate) fn receive_request<'a>(&mut self, input: &'a [u8]) -> Received<'a> {
+        match self.asking {
+            Asking::Idle => self.receive_head(input, true),
+            _ => self.receive(input),
+        }
+    }
+
+    #[inline]
+    fn receive_head<'a>(&mut self, input: &'a [u8], whole: bool) -> Received<'a> {
         match self.gather.receive(input, &self.shared, parse_request) {
             Ok((used, None)) => Ok((used, Event::NeedData)),
             Ok((used, Some(head))) => {
-                self.begin(&head);
+                self.begin(&head, whole);
                 Ok((used, Event::Head(head)))
             }
             Err(error) => Err(self.fail(error)),
         }
     }
 
-    fn begin(&mut self, head: &RequestHead) {
+    /// A request begins; if it has no body, and `whole` asks for that, it is through as well.
+    #[inline]
+    fn begin(&mut self, head: &RequestHead, whole: bool) {
         self.asked = Asked {
             http_10: head.version() == http::Version::HTTP_10,
             head: *head.method() == Method::HEAD,
@@ -120,8 +134,14 @@ impl ServerConnection {
         self.upgrade = head.wants_upgrade();
         self.keep_alive &= head.keeps_alive();
         self.awaits_continue = head.expects_continue();
-        self.ask(AskingCause::Head(Decoder::new(head.framing())));
         self.answer(AnsweringCause::Asked);
+        match head.framing() {
+            Framing::Length(0) if whole => {
+                self.ask(AskingCause::Head(Decoder::Length(0)));
+                self.ask(AskingCause::End);
+            }
+            framing => self.ask(AskingCause::Head(Decoder::new(framing))),
+        }
     }
 
     fn body<'a>(&mut self, piece: Piece<'a>) -> Event<'a, RequestHead> {
@@ -137,15 +157,6 @@ impl ServerConnection {
                 self.settle();
                 Event::EndOfMessage
             }
-        }
-    }
-
-    /// The same as [`receive`](Self::receive) of no bytes after a head without a body: the message
-    /// is over.
-    #[inline]
-    pub(crate) fn end_of_no_body(&mut self) {
-        if matches!(self.asking, Asking::Body(Decoder::Length(0))) {
-            self.body(Piece::End);
         }
     }
 
@@ -180,7 +191,7 @@ impl ServerConnection {
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
         if matches!(self.answering, Answering::Idle) {
-            self.asked = Asked { http_10: false, head: false };
+            self.asked = Asked::default();
             self.connect = false;
             self.answer(AnsweringCause::Asked);
         }
@@ -300,11 +311,7 @@ impl ServerConnection {
         head: &OutgoingResponse<'_>,
         body: &[u8],
     ) -> Result<(), Error> {
-        if self.answers_plainly(head) {
-            encode::plain_answer(out, head, body);
-            self.answer(AnsweringCause::Head(Encoder::Length(0)));
-            self.answer(AnsweringCause::End);
-            self.settle();
+        if encode::is_plain(head) && self.respond_plainly(out, head.content_type, head.date, body) {
             return Ok(());
         }
         self.send_response(out, head, Length::Known(body.len() as u64))?;
@@ -312,13 +319,28 @@ impl ServerConnection {
         self.end_of_message(out)
     }
 
-    /// Whether an answer is due, may be this one, and is of the most usual kind.
+    /// The same for a 200 without fields of its own, where nothing about the request wants a
+    /// decision either. Where something does it is false, and nothing is done.
     #[inline]
-    fn answers_plainly(&self, head: &OutgoingResponse<'_>) -> bool {
-        let keep_alive = self.keep_alive && !self.awaits_continue;
-        matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))
+    pub(crate) fn respond_plainly(
+        &mut self,
+        out: &mut Vec<u8>,
+        content_type: Option<&HeaderValue>,
+        date: Option<&HeaderValue>,
+        body: &[u8],
+    ) -> bool {
+        let plain = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))
+            && self.keep_alive
+            && self.asked == Asked::default()
             && !self.connect
-            && encode::is_plain(head, self.asked, keep_alive)
+            && !self.awaits_continue;
+        if plain {
+            encode::plain_answer(out, content_type, date, body);
+            self.answer(AnsweringCause::Head(Encoder::Length(0)));
+            self.answer(AnsweringCause::End);
+            self.settle();
+        }
+        plain
     }
 
     /// Changes the protocol: appends a head of status 101, or for CONNECT of a 2xx status

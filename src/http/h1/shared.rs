@@ -31,6 +31,8 @@ pub(crate) struct Parts {
     pub path: Span,
     /// Where the target's query is, without its question mark.
     pub query: Span,
+    /// The value of `Host` that was found good here last, for a later head.
+    pub good_host: Vec<u8>,
     pub luggage: Luggage,
 }
 

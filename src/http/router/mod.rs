@@ -70,7 +70,8 @@ pub use reverse::UrlForError;
 /// A pattern begins with `/`. A segment of it is literal, or `{name}`, which stands for one segment
 /// that is not empty, or, as the last one, `{name:.*}`, which stands for all the rest, slashes
 /// included, even if that is nothing. Literals and variables are compared and captured
-/// percent-decoded.
+/// percent-decoded. What other frameworks write as `:name`, `<name>` or `*name` is refused, and so are
+/// `?` and `#`; percent-encoded they are literal.
 ///
 /// # Unlike aiohttp
 ///

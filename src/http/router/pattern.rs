@@ -87,6 +87,7 @@ impl<'a> Segment<'a> {
             return Err(RouteError(format!("the braces in the pattern {path:?} are not balanced")));
         }
         if opens == 0 {
+            check_literal(path, text)?;
             return Ok(Segment::Literal(decode(text)));
         }
         let inside = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
@@ -110,6 +111,28 @@ impl<'a> Segment<'a> {
             ))),
         }
     }
+}
+
+/// What would match nothing that a client can ask for, or not what was meant: a path ends before its
+/// query, and other frameworks write variables as `:name`, `<name>` and `*name`.
+fn check_literal(path: &str, text: &str) -> Result<(), RouteError> {
+    if let Some(at) = text.find(['?', '#']) {
+        let (mark, code) = if text.as_bytes()[at] == b'?' { ('?', "%3F") } else { ('#', "%23") };
+        return Err(RouteError(format!(
+            "the pattern {path:?} goes on after a {mark}, where a path ends: leave that out, or \
+             write {code} for the character itself"
+        )));
+    }
+    let (meant, code) = match text.as_bytes().first() {
+        Some(b':') => ("{name}", "%3A"),
+        Some(b'<') => ("{name}", "%3C"),
+        Some(b'*') => ("{name:.*}", "%2A"),
+        _ => return Ok(()),
+    };
+    Err(RouteError(format!(
+        "in the pattern {path:?} the segment {text:?} looks like a variable: write {meant} if it is \
+         one, and {code} for the character itself"
+    )))
 }
 
 fn check_name(path: &str, name: &str) -> Result<(), RouteError> {

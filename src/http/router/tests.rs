@@ -100,6 +100,17 @@ fn a_bad_route_is_refused_with_what_would_have_been_right() {
 }
 
 #[test]
+fn a_literal_that_was_meant_as_a_variable_or_can_never_match_is_refused() {
+    let error = |path: &str| Router::new().try_add_route("GET", path, ()).err().map(|it| it.0);
+    assert!(error("/users/:id").unwrap().contains("write {name} if"));
+    assert!(error("/users/<id>").unwrap().contains("write {name} if"));
+    assert!(error("/files/*path").unwrap().contains("write {name:.*} if"));
+    assert!(error("/x?page=2").unwrap().contains("%3F"));
+    assert!(error("/x#top").unwrap().contains("%23"));
+    assert_eq!((error("/v1/x:search"), error("/%3Aid"), error("/a*")), (None, None, None));
+}
+
+#[test]
 fn the_first_bad_route_of_a_chain_is_remembered() {
     let mut router = Router::new();
     router.add_get("/a", 1).add_get("/a", 2).add_get("/{", 3).add_get("/b", 4);

@@ -54,9 +54,12 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let (handling, driver) = self.project();
-        let connection = driver.connection.clone();
-        let polled = connection.step_of_handler(|| driver.step(handling, context));
+        let first = driver.connection.step_begins();
+        let polled = driver.step(handling, context);
         driver.done = polled.is_ready();
+        if !first {
+            driver.connection.step_ends();
+        }
         polled
     }
 }
@@ -69,15 +72,12 @@ impl<C> Driver<C> {
         C: FnOnce() -> F,
     {
         if self.rest.is_none() {
-            match caught(|| self.step_of_handling(handling, context)) {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(Ok(mut response))) => {
-                    self.rest = self.connection.answered(&mut response);
-                }
-                Ok(Poll::Ready(Err(failure))) => {
-                    self.connection.failed(self.name, Exception::Error(failure.into()));
-                }
-                Err(panic) => self.connection.failed(self.name, panic),
+            let mut polled = caught(|| self.step_of_handling(handling, context));
+            if let Ok(Poll::Ready(Ok(response))) = &mut polled {
+                // Where it is: it is large.
+                self.rest = self.connection.answered(response);
+            } else if self.has_failed(polled).is_pending() {
+                return Poll::Pending;
             }
         }
         let Some(rest) = &mut self.rest else { return Poll::Ready(()) };
@@ -85,6 +85,19 @@ impl<C> Driver<C> {
             self.connection.broke_off(self.name, panic);
             Poll::Ready(())
         })
+    }
+
+    /// The handler has come to no response; it may still.
+    fn has_failed(&self, polled: Result<Poll<Result<Response, String>>, Exception>) -> Poll<()> {
+        match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(_))) => {}
+            Ok(Poll::Ready(Err(failure))) => {
+                self.connection.failed(self.name, Exception::Error(failure.into()));
+            }
+            Err(panic) => self.connection.failed(self.name, panic),
+        }
+        Poll::Ready(())
     }
 
     #[inline(always)]
@@ -124,19 +137,22 @@ impl Connection {
         self.event_loop()?.start_now(spare, Inside::before(driver))
     }
 
-    /// A step of this connection's handler, and what follows from it.
-    #[inline(always)]
-    fn step_of_handler(self: &Rc<Self>, step: impl FnOnce() -> Poll<()>) -> Poll<()> {
-        if self.feeding.replace(true) {
-            // The first step, in the middle of `feed`, which goes on by itself.
-            return step();
+    /// A step of this connection's handler begins; says whether it is the first, in the middle of
+    /// `feed`, which goes on by itself. After every other [`step_ends`](Self::step_ends).
+    #[inline]
+    fn step_begins(&self) -> bool {
+        let first = self.feeding.replace(true);
+        if !first {
+            self.begin();
         }
-        self.begin();
-        let polled = step();
+        first
+    }
+
+    #[inline(never)]
+    fn step_ends(self: &Rc<Self>) {
         self.feeding.set(false);
         self.flush();
         self.go_on();
-        polled
     }
 
     /// The task that was to answer is gone.

@@ -3,7 +3,7 @@
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt::Display;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -28,6 +28,11 @@ use crate::task::{Spare, Task, TimedOut};
 /// answer, as raising `web.HTTPFound` is in aiohttp. A [`TimedOut`] is answered with 504, as
 /// there. Every other error is reported to the loop's exception handler and answered with 500,
 /// which tells the client nothing.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return `{Self}`",
+    note = "it returns text, bytes, a status, a `Response`, a pair of a status and one of these, or a \
+            `Result` of one whose error can be displayed; `Response::json` makes one of other values"
+)]
 pub trait Answer {
     /// The response, or what is to be reported.
     ///
@@ -90,7 +95,7 @@ pub type ResponseFuture = Pin<Box<dyn Future<Output = Response>>>;
 /// A handler of any type, as the router keeps it.
 pub(in crate::http) trait Handle {
     /// Starts it with a request of `connection`, to which it answers; gives the task if it waits.
-    fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
+    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
 
     /// The same for a middleware, which has its response from the future.
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture;
@@ -98,13 +103,13 @@ pub(in crate::http) trait Handle {
 
 /// The handler `H`.
 pub(in crate::http) struct Handler<H> {
-    handler: H,
+    handler: Rc<H>,
     spare: Spare,
 }
 
 impl<H> Handler<H> {
     pub(in crate::http) fn new(handler: H) -> Handler<H> {
-        Handler { handler, spare: Spare::default() }
+        Handler { handler: Rc::new(handler), spare: Spare::default() }
     }
 }
 
@@ -113,46 +118,56 @@ where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
-    fn start(self: Rc<Self>, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let this = self.clone();
-        connection.drive(type_name::<H>(), &self.spare, move || (this.handler)(request))
+    fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
+        let handler = self.handler.clone();
+        connection.drive(type_name::<H>(), &self.spare, move || handler(request))
     }
 
     fn call(self: Rc<Self>, request: Request) -> ResponseFuture {
         let remote = request.remote();
-        Box::pin(settled(type_name::<H>(), remote, async move { (self.handler)(request).await }))
+        settled(type_name::<H>(), remote, move || (self.handler)(request))
     }
 }
 
-/// Awaits an answer. A panic is an outcome like others.
+/// Awaits an answer. A panic is an outcome like others, also one of what makes the answer a
+/// response.
 async fn outcome(answer: impl Future<Output: Answer>) -> Result<Response, Exception> {
     let mut answer = pin!(answer);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => {
-            Poll::Ready(output.answer().map_err(|failure| Exception::Error(failure.into())))
+    poll_fn(|context| {
+        let step = || answer.as_mut().poll(context).map(Answer::answer);
+        match catch_unwind(AssertUnwindSafe(step)) {
+            Ok(polled) => polled.map_err(|failure| Exception::Error(failure.into())),
+            Err(payload) => Poll::Ready(Err(Exception::Panic(payload))),
         }
-        Err(payload) => Poll::Ready(Err(Exception::Panic(payload))),
     })
     .await
 }
 
-/// Awaits an answer; if it fails, reports that and gives 500 in its place.
-pub(in crate::http) async fn settled(
+/// Awaits the answer that `make` begins; if it fails, reports that and gives 500 in its place.
+pub(in crate::http) fn settled<F>(
     name: &'static str,
     remote: Option<SocketAddr>,
-    answer: impl Future<Output: Answer>,
-) -> Response {
-    match outcome(answer).await {
-        Ok(response) => response,
-        Err(exception) => {
-            let panicked = matches!(exception, Exception::Panic(_));
-            report_failure(name, remote, exception);
-            let response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
-            // What a panic has left half done nobody knows: the connection ends.
-            if panicked { response.header(CONNECTION, "close") } else { response }
-        }
+    make: impl FnOnce() -> F,
+) -> ResponseFuture
+where
+    F: Future<Output: Answer> + 'static,
+{
+    match catch_unwind(AssertUnwindSafe(make)) {
+        Ok(answer) => Box::pin(async move {
+            outcome(answer).await.unwrap_or_else(|exception| failed(name, remote, exception))
+        }),
+        Err(payload) => Box::pin(ready(failed(name, remote, Exception::Panic(payload)))),
     }
+}
+
+/// What answers for a handler or a middleware that has failed.
+#[cold]
+fn failed(name: &str, remote: Option<SocketAddr>, exception: Exception) -> Response {
+    let panicked = matches!(exception, Exception::Panic(_));
+    report_failure(name, remote, exception);
+    let response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
+    // What a panic has left half done nobody knows: the connection ends.
+    if panicked { response.header(CONNECTION, "close") } else { response }
 }
 
 #[cold]

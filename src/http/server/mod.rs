@@ -127,6 +127,8 @@ impl Protocol for Http {
 
     fn pause_writing(&mut self, _: &Transport) {
         if let Some(connection) = &self.connection {
+            // Whoever wrote, perhaps another task: the client's time to read begins.
+            self.service.look_at_the_clock();
             connection.choked.set(true);
             connection.forward(|protocol, transport| protocol.pause_writing(transport));
         }
@@ -201,6 +203,7 @@ impl Connection {
     /// The client reads again.
     fn writable(self: &Rc<Self>) {
         self.choked.set(false);
+        self.writes.drained();
         if let Stage::Sending(sending) = &*self.stage.borrow() {
             sending.1.wake();
         }
@@ -215,6 +218,7 @@ impl Connection {
     /// The connection is over for whoever reads, writes or handles.
     fn ends(&self) -> Option<Task<()>> {
         let mut stage = self.moves(Cause::Ends, Stage::Over);
+        self.waits.set(Waits::Nothing);
         self.held.take();
         if let Some(body) = stage.body() {
             body.fail(BodyError::Broken("the connection ended before the body did".into()));

@@ -22,10 +22,37 @@ const BODY_RATE: u64 = 500;
 /// How far the client has read when that was looked at last.
 #[derive(Default)]
 pub(super) struct Writes {
-    /// A number that changes with every byte that leaves; 0 if none are to leave.
-    mark: Cell<u32>,
+    /// How many bytes the transport was given, and how often it was drained, in one number.
+    given: Cell<u32>,
+    /// A number that changes with every byte that leaves; nothing if none are to leave.
+    mark: Cell<Option<u32>>,
     /// Since when it has been that: the second of the loop's clock.
     since: Cell<u32>,
+}
+
+impl Writes {
+    /// So many bytes were given to the transport.
+    pub(super) fn gives(&self, bytes: usize) {
+        self.given.set(self.given.get().wrapping_add(bytes as u32));
+    }
+
+    /// The transport has been drained of what it was given, by whomever.
+    pub(super) fn drained(&self) {
+        self.gives(1);
+    }
+
+    /// How long none of `unsent` bytes has left, nor of a file, of which `parts` were begun. That as
+    /// much is unsent as before says nothing: as much may have been written as has left.
+    fn stuck(&self, unsent: usize, parts: u32, now: u32) -> Option<Duration> {
+        // The spread keeps a part of a file from looking like a few bytes.
+        let left = self.given.get().wrapping_sub(unsent as u32);
+        let left = left.wrapping_add(parts.wrapping_mul(0x9e37_79b1));
+        let mark = (unsent > 0 || parts > 0).then_some(left);
+        if self.mark.replace(mark) != mark {
+            self.since.set(now);
+        }
+        mark.map(|_| Duration::from_secs(u64::from(now.saturating_sub(self.since.get()))))
+    }
 }
 
 impl Connection {
@@ -49,6 +76,18 @@ impl Connection {
         if before == Waits::Body {
             if let Some(body) = self.stage.borrow().body() {
                 body.has_waited(now.since(since));
+            }
+        }
+    }
+
+    /// It waits for a request from now on.
+    #[inline]
+    pub(super) fn now_idle(&self) {
+        match self.waits.get() {
+            Waits::Body => self.now_waits(Waits::Idle),
+            _ => {
+                self.waits.set(Waits::Idle);
+                self.since.set(self.service.now());
             }
         }
     }
@@ -88,15 +127,15 @@ impl Connection {
 
     /// How long the client has taken none of what is to be sent to it.
     fn has_not_read_for(&self, now: u32) -> Option<Duration> {
-        let mark = match &*self.stage.borrow() {
-            Stage::Sending(sending) if sending.1.parts() > 0 => sending.1.parts() | 1 << 31,
-            _ => u32::try_from(self.transport.get_write_buffer_size()).unwrap_or(u32::MAX),
+        let parts = match &*self.stage.borrow() {
+            Stage::Sending(sending) => sending.1.parts(),
+            _ => 0,
         };
-        if self.writes.mark.replace(mark) != mark {
-            self.writes.since.set(now);
-        }
-        let waited = u64::from(now.saturating_sub(self.writes.since.get()));
-        (mark > 0).then(|| Duration::from_secs(waited))
+        self.writes.stuck(self.transport.get_write_buffer_size(), parts, now)
+    }
+
+    pub(super) fn has_nothing_to_send(&self) -> bool {
+        self.transport.get_write_buffer_size() == 0
     }
 
     fn has_been_handled_for(&self, now: u32) -> Option<Duration> {
@@ -152,4 +191,34 @@ impl Connection {
 /// The second of the loop's clock.
 fn second(time: Time) -> u32 {
     u32::try_from(time.since(Time::ZERO).as_secs()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_unsent_as_before_is_progress_if_more_was_written() {
+        let writes = Writes::default();
+        let stuck = |unsent, parts, now| writes.stuck(unsent, parts, now).map(|it| it.as_secs());
+        writes.gives(100);
+        assert_eq!((stuck(40, 0, 10), stuck(40, 0, 70)), (Some(0), Some(60)));
+        writes.gives(60);
+        assert_eq!((stuck(100, 0, 71), stuck(40, 0, 72)), (Some(61), Some(0)));
+        // What another protocol writes is not counted, but that it was drained meanwhile is.
+        writes.drained();
+        assert_eq!(stuck(40, 0, 130), Some(0));
+        assert_eq!(
+            (stuck(0, 1, 140), stuck(0, 1, 200), stuck(0, 2, 201)),
+            (Some(0), Some(60), Some(0))
+        );
+    }
+
+    #[test]
+    fn the_time_in_which_nothing_is_to_be_sent_does_not_count() {
+        let writes = Writes::default();
+        assert_eq!(writes.stuck(0, 0, 10), None);
+        writes.gives(5);
+        assert_eq!(writes.stuck(5, 0, 500), Some(Duration::ZERO));
+    }
 }

@@ -11,6 +11,7 @@ use crate::http::content::{Incoming, Source};
 use crate::http::h1::{Asking, Error, Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::IntoResponse;
+use crate::task::Task;
 
 /// So much encoded output is written before more requests are answered.
 pub(super) const FLUSH_SIZE: usize = 64 << 10;
@@ -39,8 +40,23 @@ impl Connection {
             return;
         }
         let used = self.feed(data);
-        if used < data.len() {
-            self.left_over(&data[used..]);
+        if used == data.len() && self.rests() {
+            return self.now_idle();
+        }
+        self.not_at_rest(&data[used..]);
+    }
+
+    /// Whether all that was asked is answered and no more has come: the usual case.
+    #[inline]
+    fn rests(&self) -> bool {
+        let machine = self.machine.borrow();
+        matches!(*self.stage.borrow(), Stage::Reading) && machine.is_idle() && !machine.must_close()
+    }
+
+    #[inline(never)]
+    fn not_at_rest(&self, rest: &[u8]) {
+        if !rest.is_empty() {
+            self.left_over(rest);
         } else if self.is_full() {
             self.transport.pause_reading();
         }
@@ -60,10 +76,6 @@ impl Connection {
 
     /// Goes on with what is held, now that something may not stand in the way any more.
     pub(super) fn go_on(self: &Rc<Self>) {
-        if self.is_upgraded() && self.held.borrow().is_none() {
-            // Whether more is received is the other protocol's to say.
-            return;
-        }
         let mut held = self.held.take();
         if let Some(it) = &mut held {
             it.used += self.feed(&it.bytes[it.used..]);
@@ -71,15 +83,15 @@ impl Connection {
         } else if matches!(self.machine.borrow().asking(), Asking::Body(_)) {
             self.end_of_full_body();
         }
-        match (&held, self.is_upgraded()) {
-            (None, _) if !self.is_full() => self.transport.resume_reading(),
-            (Some(_), true) => {
-                *self.held.borrow_mut() = held;
-                return self.hand_over();
-            }
-            _ => {}
-        }
+        let receives = held.is_none() && !self.is_full();
         *self.held.borrow_mut() = held;
+        if self.is_upgraded() {
+            // From now on it is the other protocol that pauses reading and resumes it.
+            return self.hand_over();
+        }
+        if receives {
+            self.transport.resume_reading();
+        }
         self.after_feeding();
     }
 
@@ -91,7 +103,6 @@ impl Connection {
     }
 
     /// Whether no more of the body is to be received before some of it is read.
-    #[inline]
     fn is_full(&self) -> bool {
         let stage = self.stage.borrow();
         !matches!(*stage, Stage::Reading) && stage.body().is_some_and(|body| body.is_full())
@@ -129,7 +140,7 @@ impl Connection {
     }
 
     fn step(self: &Rc<Self>, input: &[u8]) -> Step {
-        let received = self.machine.borrow_mut().receive(input);
+        let received = self.machine.borrow_mut().receive_request(input);
         match received {
             Ok((used, Event::Head(head))) => {
                 self.head(head);
@@ -156,18 +167,17 @@ impl Connection {
     }
 
     fn head(self: &Rc<Self>, head: RequestHead) {
+        // It is idle no more, which a handler's first step may ask; and each head's time, and each
+        // body's, is its own.
+        self.now_waits(Waits::Nothing);
         let framing = head.framing();
         let mut request = Request::new(head);
         if let Ok(peer) = self.transport.peer_addr() {
             request.set_remote(peer);
         }
         if framing == Framing::Length(0) {
-            // The end of a message without a body needs no more bytes.
-            self.machine.borrow_mut().end_of_no_body();
             return self.dispatch(request);
         }
-        // Each body's time is its own.
-        self.now_waits(Waits::Nothing);
         request.set_incoming(self.incoming(framing));
         self.moves(Cause::BodyDue, Stage::Due(request));
     }
@@ -260,7 +270,14 @@ impl Connection {
         self.log_request(&request);
         self.begins();
         let task = self.service.app.start(request, self);
-        if let (Some(task), Some(place)) = (task, self.stage.borrow_mut().task()) {
+        if let Some(task) = task {
+            self.keep_task(task);
+        }
+    }
+
+    /// The handler waits.
+    fn keep_task(&self, task: Task<()>) {
+        if let Some(place) = self.stage.borrow_mut().task() {
             *place = Some(task);
         }
     }

@@ -196,6 +196,7 @@ impl Connection {
             let mut out = Vec::with_capacity(data.len() + 32);
             machine.send_data(&mut out, data).map_err(wrong)?;
             drop(machine);
+            self.service.look_at_the_clock();
             self.write(&out);
             return Ok(());
         }

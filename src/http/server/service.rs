@@ -228,7 +228,10 @@ impl Service {
             connections.hand = (connections.hand + 1) % connections.places.len();
             let Some(connection) = &connections.places[connections.hand] else { continue };
             match connection.waits() {
-                (Waits::Idle, _) => return Some(connection.clone()),
+                // One that has not read its answer would not go at once.
+                (Waits::Idle, _) if connection.has_nothing_to_send() => {
+                    return Some(connection.clone());
+                }
                 (Waits::Head, since) if slow.is_none_or(|slow| since < slow.waits().1) => {
                     slow = Some(connection);
                 }
@@ -335,7 +338,9 @@ impl Service {
                 Some((_, left)) => next = Some(next.map_or(left, |next| next.min(left))),
             }
         }
-        if let Some(next) = next {
+        // Whatever has ended may have looked at the clock, which is then fresh for one second only.
+        let soon = self.fresh.get().then_some(TICK);
+        if let Some(next) = soon.or(next) {
             self.arm(&event_loop, next.max(TICK));
         }
     }

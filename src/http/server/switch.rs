@@ -27,10 +27,8 @@ impl Connection {
         if self.choked.get() {
             protocol.pause_writing(&self.transport);
         }
-        if self.held.borrow().is_none() {
-            // From here on the other protocol alone pauses and resumes.
-            self.transport.resume_reading();
-        }
+        // Paused for a body or for what is held, that is over: both are handed over now.
+        self.transport.resume_reading();
         if self.finished.get() {
             protocol.eof_received(&self.transport);
         }
@@ -78,7 +76,6 @@ impl Connection {
     /// Gives the other protocol what came for it while this one was spoken.
     pub(super) fn hand_over(&self) {
         let Some(held) = self.held.take() else { return };
-        self.transport.resume_reading();
         self.forward(|protocol, transport| {
             protocol.data_received(transport, &held.bytes[held.used..]);
         });

@@ -25,6 +25,9 @@ pub(super) struct Core {
     pub options: WebSocketOptions,
     pub protocol: Option<String>,
     is_server: bool,
+    /// Pongs that go out together with whatever is sent next: a piece of input may hold thousands of
+    /// pings, and a system call for each would be the peer's to ask for at six bytes apiece.
+    pongs: RefCell<Vec<u8>>,
     /// A ping that is not answered because the peer does not read; the last one is enough
     /// (RFC 6455 §5.5.3).
     owed_pong: RefCell<Option<Vec<u8>>>,
@@ -61,6 +64,7 @@ impl Core {
             options,
             protocol,
             is_server,
+            pongs: RefCell::default(),
             owed_pong: RefCell::default(),
             heartbeat: Cell::default(),
             beats: RefCell::default(),
@@ -92,11 +96,21 @@ impl Core {
         if self.transport.is_closing() {
             return Err(Refused::Closing);
         }
-        let mut out = Vec::new();
-        self.ask(|machine| write(machine, &mut out))?;
-        // A transport refuses bytes only after a write_eof, and we ask for that after the last.
-        let _ = self.transport.write(&out);
-        Ok(())
+        let mut out = self.pongs.take();
+        let written = self.ask(|machine| write(machine, &mut out));
+        if !out.is_empty() {
+            // A transport refuses bytes only after a write_eof, and we ask for that after the last.
+            let _ = self.transport.write(&out);
+        }
+        written
+    }
+
+    /// Sends the pongs that wait for company.
+    pub fn send_pongs(&self) {
+        if !self.pongs.borrow().is_empty() {
+            // Refused, nobody is there to hear them.
+            let _ = self.send(|_, _| Ok(()));
+        }
     }
 
     /// Sends a Close, after which the peer has only so long.
@@ -130,7 +144,8 @@ impl Core {
     }
 
     fn is_choked(&self) -> bool {
-        self.transport.get_write_buffer_size() > self.transport.get_write_buffer_limits().1
+        let unsent = self.transport.get_write_buffer_size() + self.pongs.borrow().len();
+        unsent > self.transport.get_write_buffer_limits().1
     }
 
     // ---- receiving ------------------------------------------------------------------------------
@@ -139,9 +154,13 @@ impl Core {
     pub fn hear(self: &Rc<Self>, message: Message) -> Option<Message> {
         match message {
             Message::Ping(payload) if self.options.autoping => {
-                self.owed_pong.replace(Some(payload));
-                if !self.is_choked() {
-                    self.pay_pong();
+                if self.is_choked() {
+                    self.owed_pong.replace(Some(payload));
+                } else {
+                    // §5.5.2: not after a Close. It answers what is owed, too.
+                    self.owed_pong.take();
+                    let mut pongs = self.pongs.borrow_mut();
+                    let _ = self.ask(|it| it.send_pong(&mut pongs, &payload));
                 }
                 None
             }

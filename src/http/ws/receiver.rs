@@ -140,8 +140,14 @@ impl WebSocketReceiver {
         self.core.exception()
     }
 
-    /// The next message of what has come.
+    /// The next message of what has come. The pings before it are answered.
     fn take(&mut self) -> Result<Option<Message>, WebSocketError> {
+        let taken = self.take_message();
+        self.core.send_pongs();
+        taken
+    }
+
+    fn take_message(&mut self) -> Result<Option<Message>, WebSocketError> {
         loop {
             let received = self.core.ask(|it| it.receive(&self.input[self.used..]));
             match received {

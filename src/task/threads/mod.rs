@@ -104,7 +104,7 @@ impl EventLoop {
         match executor {
             Some(executor) => Ok(executor.pool().clone()),
             None => match &mut *self.0.executor.borrow_mut() {
-                DefaultExecutor::ShutDown => Err(JoinError::ExecutorShutDown),
+                DefaultExecutor::ShutDown(_) => Err(JoinError::ExecutorShutDown),
                 DefaultExecutor::Pool(executor) => Ok(executor.pool().clone()),
                 unused => {
                     let executor = ThreadPoolExecutor::default();
@@ -160,12 +160,14 @@ impl EventLoop {
         &self,
         limit: Option<Duration>,
     ) -> impl Future<Output = Result<(), TimedOut>> + use<> {
-        let old = self.0.executor.replace(DefaultExecutor::ShutDown);
+        let old = self.0.executor.replace(DefaultExecutor::ShutDown(None));
+        // Who asks again waits, too, for whatever the first still waits for.
         let ended = match old {
-            DefaultExecutor::Pool(executor) => {
+            DefaultExecutor::Pool(executor) | DefaultExecutor::ShutDown(Some(executor)) => {
                 executor.shutdown();
-                let real = self.handle().real_work();
-                Some(PoolEnded::new(executor.pool().clone(), real, Location::caller()))
+                let (pool, real) = (executor.pool().clone(), self.handle().real_work());
+                self.0.executor.replace(DefaultExecutor::ShutDown(Some(executor)));
+                Some(PoolEnded::new(pool, real, Location::caller()))
             }
             _ => None,
         };
