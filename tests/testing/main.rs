@@ -4,6 +4,8 @@
 mod http;
 #[cfg(feature = "http")]
 mod http_client;
+#[cfg(feature = "http")]
+mod http_server;
 mod pipes;
 mod sync_properties;
 mod task_properties;

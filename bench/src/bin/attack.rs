@@ -32,19 +32,28 @@ fn main() {
     println!("| attack | RSS before, MB | highest | after | CPU s | wall s | honest, worst ms |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let server = Server::start(None, false);
-    server.row("5,000 slowloris, 10 s", || slowloris(count(5000), 10));
-    server.row("500 clients that never read, 10 s", || never_reading(count(500), 10));
-    server.row("20,000 resets", || resets(count(20_000)));
-    server.row("10,000 pipelined requests", || pipelined(count(10_000)));
-    server.row("10 GB sent to the server", || upload(count(10 << 30) as u64));
-    server.row("10 GB sent by the server", || download(count(10 << 30) as u64));
+    let n = count(5000);
+    server.row(&format!("{n} heads that never end, 10 s"), || slowloris(n, 10));
+    let n = count(500);
+    server.row(&format!("{n} clients that ask for 10 MiB and never read, 10 s"), || {
+        never_reading(n, 10);
+    });
+    let n = count(20_000);
+    server.row(&format!("{n} requests, each reset at once"), || resets(n));
+    let n = count(10_000);
+    server.row(&format!("{n} requests pipelined on one connection"), || pipelined(n));
+    let n = count(10 << 30);
+    server.row(&format!("{} MiB sent to the server", n >> 20), || upload(n as u64));
+    server.row(&format!("{} MiB sent by the server", n >> 20), || download(n as u64));
     drop(server);
     let server = Server::start(Some(256), false);
-    server.row("1,000 slowloris, 256 descriptors, 5 s", || slowloris(count(1000), 5));
+    let n = count(1000);
+    server.row(&format!("{n} heads that never end, 256 descriptors, 5 s"), || slowloris(n, 5));
     drop(server);
     // Without the limit of connections, and with heads that may take 2 s.
     let server = Server::start(Some(256), true);
-    server.row("the same, descriptors exhausted, 10 s", || slowloris(count(400), 10));
+    let n = count(400);
+    server.row(&format!("{n} of them, descriptors exhausted, 10 s"), || slowloris(n, 10));
 }
 
 // ---- the server ---------------------------------------------------------------------------------

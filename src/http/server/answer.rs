@@ -135,7 +135,8 @@ impl Connection {
             Asking::Body(Decoder::Length(left)) => *left,
             _ => 0,
         };
-        if unread > self.service.limits().drained_body || self.service.is_closing() {
+        let is_last = self.service.is_closing() || self.finished.get();
+        if unread > self.service.limits().drained_body || is_last {
             machine.close_after_this();
         }
     }
@@ -143,7 +144,7 @@ impl Connection {
     /// The head of an answer whose body is still to be sent; gives who sends it.
     #[inline(never)]
     fn begin_answer(self: &Rc<Self>, response: &mut Response) -> Option<Rest> {
-        if self.service.is_closing() {
+        if self.service.is_closing() || self.finished.get() {
             self.machine.borrow_mut().close_after_this();
         }
         if let Err(error) = self.encode_head(response) {

@@ -8,7 +8,7 @@ use super::service::Waits;
 use super::stage::{Cause, Exchange, Stage};
 use super::{Connection, Held};
 use crate::http::content::{Incoming, Source};
-use crate::http::h1::{Error, Event, Framing, RequestHead};
+use crate::http::h1::{Asking, Error, Event, Framing, RequestHead};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::IntoResponse;
 use crate::task::Task;
@@ -80,6 +80,8 @@ impl Connection {
         if let Some(it) = &mut held {
             it.used += self.feed(&it.bytes[it.used..]);
             held = held.filter(|it| it.used < it.bytes.len());
+        } else if matches!(self.machine.borrow().asking(), Asking::Body(_)) {
+            self.end_of_full_body();
         }
         let receives = held.is_none() && !self.is_full();
         *self.held.borrow_mut() = held;
@@ -91,6 +93,13 @@ impl Connection {
             self.transport.resume_reading();
         }
         self.after_feeding();
+    }
+
+    /// The last bytes of a body may have filled its buffer: then its end is still to be told, and
+    /// nothing will come that would bring it.
+    #[cold]
+    fn end_of_full_body(self: &Rc<Self>) {
+        self.feed(&[]);
     }
 
     /// Whether no more of the body is to be received before some of it is read.
@@ -285,16 +294,25 @@ impl Connection {
             let keep = self.forward(|protocol, transport| protocol.eof_received(transport));
             return keep.unwrap_or(false);
         }
-        let received = self.machine.borrow_mut().receive_eof();
-        if let Err(error) = received {
-            self.broken(&error);
-            self.flush();
+        if !self.may_switch() {
+            let received = self.machine.borrow_mut().receive_eof();
+            if let Err(error) = received {
+                self.broken(&error);
+                self.flush();
+            }
         }
         if let Stage::Sending(sending) = &*self.stage.borrow() {
             sending.1.wake();
         }
         self.after_feeding();
         self.stage.borrow().exchange().is_some()
+    }
+
+    /// Whether the handler may still switch protocols: then the end that has come is the other
+    /// protocol's. If it does not switch, its answer is the last.
+    fn may_switch(&self) -> bool {
+        let handles = matches!(&*self.stage.borrow(), Stage::Handling(it) if it.wants_upgrade);
+        handles && matches!(self.machine.borrow().asking(), Asking::Done)
     }
 
     /// A client that waits for leave to send its body gets it (RFC 9110 §10.1.1).

@@ -29,6 +29,9 @@ impl Connection {
         }
         // Paused for a body or for what is held, that is over: both are handed over now.
         self.transport.resume_reading();
+        if self.finished.get() {
+            protocol.eof_received(&self.transport);
+        }
         let task = self.take_exchange().task;
         let switched = Switched { protocol: Some(protocol), task };
         self.moves(Cause::Switches, Stage::Upgraded(Box::new(switched)));
