@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evloop::http::{ClientError, ClientSession, ClientTimeout, Connector, TimeoutKind};
-use evloop::{ManualClock, spawn, yield_now};
+use evloop::{EventLoop, ManualClock, spawn, yield_now};
 
 use crate::support::{Say, Server, ok, run, with};
 
@@ -238,5 +238,32 @@ fn a_response_that_is_dropped_before_its_end_closes_its_connection() {
         session.get(&url).await.unwrap().text().await.unwrap();
         session.get(&url).await.unwrap().close();
         assert_eq!(session.connections(), (0, 0));
+    });
+}
+
+#[test]
+fn a_session_that_outlives_its_loop_ends_what_is_idle_in_the_next_one() {
+    let server = Server::new(|_| ok("x"));
+    let url = server.url("/");
+    let connector = Connector::tcp().keep_alive(Duration::from_millis(1));
+    let session = ClientSession::builder().connector(connector).build().unwrap();
+    let (theirs, first) = (session.clone(), url.clone());
+    let event_loop = EventLoop::new().unwrap();
+    event_loop
+        .run_until_complete(async move {
+            theirs.get(&first).await.unwrap().text().await.unwrap();
+        })
+        .unwrap();
+    event_loop.close().unwrap();
+    // The timer of the loop that is gone would have fired now.
+    std::thread::sleep(Duration::from_millis(2));
+    run(async move {
+        session.get(&url).await.unwrap().text().await.unwrap();
+        let ended = async {
+            while session.connections() != (0, 0) {
+                evloop::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        evloop::timeout(crate::PATIENCE, ended).await.expect("the connection stays for ever");
     });
 }

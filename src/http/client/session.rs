@@ -69,7 +69,9 @@ impl Session {
     pub(super) fn arm(self: &Rc<Self>) {
         let Some(oldest) = self.books.borrow().oldest() else { return };
         let Ok(event_loop) = get_running_loop() else { return };
-        if self.timer.borrow().is_some() {
+        // One that is overdue was another loop's, which is closed, and never fires.
+        let now = event_loop.time();
+        if self.timer.borrow().as_ref().is_some_and(|timer| timer.when() >= now) {
             return;
         }
         let session = Rc::downgrade(self);
