@@ -62,32 +62,28 @@ impl Connection {
     }
 
     /// It waits for something else from now on, or for the same anew.
+    #[inline]
     pub(super) fn now_waits(&self, waits: Waits) {
         let before = self.waits.replace(waits);
-        if before == waits && waits != Waits::Idle {
+        if before == Waits::Body || waits == Waits::Body {
+            return self.waits_for_body(before, waits);
+        }
+        if before != waits || waits == Waits::Idle {
+            self.since.set(self.service.now());
+        }
+    }
+
+    /// Many short waits for a body add up: the present second would not do.
+    #[inline(never)]
+    fn waits_for_body(&self, before: Waits, waits: Waits) {
+        if before == waits {
             return;
         }
-        let mut now = self.service.now();
-        if before == Waits::Body || waits == Waits::Body {
-            // Many short waits add up: the present second would not do.
-            now = self.event_loop().map_or(now, |event_loop| event_loop.time());
-        }
+        let now = self.event_loop().map_or(self.service.now(), |event_loop| event_loop.time());
         let since = self.since.replace(now);
         if before == Waits::Body {
             if let Some(body) = self.stage.borrow().body() {
                 body.has_waited(now.since(since));
-            }
-        }
-    }
-
-    /// It waits for a request from now on.
-    #[inline]
-    pub(super) fn now_idle(&self) {
-        match self.waits.get() {
-            Waits::Body => self.now_waits(Waits::Idle),
-            _ => {
-                self.waits.set(Waits::Idle);
-                self.since.set(self.service.now());
             }
         }
     }

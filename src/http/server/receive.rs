@@ -41,16 +41,19 @@ impl Connection {
         }
         let used = self.feed(data);
         if used == data.len() && self.rests() {
-            return self.now_idle();
+            return self.now_waits(Waits::Idle);
         }
         self.not_at_rest(&data[used..]);
     }
 
-    /// Whether all that was asked is answered and no more has come: the usual case.
+    /// Whether all that was asked is answered, no more has come and more may: the usual case.
     #[inline]
     fn rests(&self) -> bool {
         let machine = self.machine.borrow();
-        matches!(*self.stage.borrow(), Stage::Reading) && machine.is_idle() && !machine.must_close()
+        matches!(*self.stage.borrow(), Stage::Reading)
+            && machine.is_idle()
+            && !machine.must_close()
+            && !self.service.is_closing()
     }
 
     #[inline(never)]
