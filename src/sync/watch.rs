@@ -2,13 +2,12 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::Location;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use super::bell::Bell;
-use super::line::Key;
 use crate::observe::{Primitive, Resource, Site, note_wait};
 
 struct Shared<T> {
@@ -89,34 +88,17 @@ impl<T> Watch<T> {
     pub fn changed(&mut self) -> impl Future<Output = ()> + use<'_, T> {
         let at = Location::caller();
         async move {
-            let mut turn = Turn { bell: &self.shared.bell, key: None };
+            let mut set = self.shared.bell.until(|| self.seen != self.shared.version.get());
             poll_fn(|context| {
-                if self.seen != self.shared.version.get() {
-                    return Poll::Ready(());
+                let set = Pin::new(&mut set).poll(context);
+                if set.is_pending() {
+                    note_wait(Some(at), Resource::Sync(Primitive::Watch, self.shared.made_at));
                 }
-                note_wait(Some(at), Resource::Sync(Primitive::Watch, self.shared.made_at));
-                match turn.key {
-                    Some(key) if turn.bell.renew(key, context.waker()) => {}
-                    _ => turn.key = Some(turn.bell.join(context.waker())),
-                }
-                Poll::Pending
+                set
             })
             .await;
+            drop(set);
             self.seen = self.shared.version.get();
-        }
-    }
-}
-
-/// A place among those who wait.
-struct Turn<'a> {
-    bell: &'a Bell,
-    key: Option<Key>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.bell.leave(key);
         }
     }
 }
