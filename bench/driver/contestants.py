@@ -1,6 +1,7 @@
 """Who takes part, and where their programs are."""
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ PEERS = [
     rust("mio", styles=("protocol",)),
     rust("libuv", styles=("protocol",)),
     rust("hyper", http=True),
+    Peer("nginx", (str(BENCH / "peers" / "nginx_peer.sh"),), http=bool(shutil.which("nginx"))),
     Peer(
         "asyncio",
         (sys.executable, str(BENCH / "peers" / "asyncio_peer.py")),

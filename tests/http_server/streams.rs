@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evloop::http::{ServerSentEvent, StreamResult};
 use evloop::web::{Application, Request, Response};
@@ -320,7 +321,10 @@ fn events_leave_as_they_are_sent() {
 
 /// A file of `len` bytes that has no name any more.
 fn file(len: usize) -> File {
-    let path = std::env::temp_dir().join(format!("evloop-{}-{len}", std::process::id()));
+    // Several tests make one of the same size at a time.
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("evloop-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
     let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path);
     let file = file.as_mut().expect("a file");
     std::fs::remove_file(&path).expect("its name");
