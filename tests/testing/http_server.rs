@@ -461,13 +461,12 @@ fn a_body_that_came_before_it_was_read_has_its_end() {
             .await;
             let session = ClientSession::new();
             let post = session.post(&url());
-            let post =
-                match chunked {
-                    true => post.stream(move |mut body| async move {
-                        Ok(body.write(&pattern(0, size)).await?)
-                    }),
-                    false => post.body(pattern(0, size)),
-                };
+            let post = match chunked {
+                true => {
+                    post.stream(move |mut body| async move { body.write(&pattern(0, size)).await })
+                }
+                false => post.body(pattern(0, size)),
+            };
             let answer = evloop::timeout(20 * SECOND, post).await.expect("it ends");
             assert_eq!(answer.unwrap().text().await.unwrap(), size.to_string());
             drop(session);
