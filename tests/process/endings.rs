@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -97,18 +98,21 @@ fn proc_05_a_cancelled_wait_kills_nobody_and_another_works() {
     });
 }
 
-/// Counts nothing; that it is held is counted.
-struct Held;
+/// Counts its wakes; that it is held is counted by its `Arc`.
+#[derive(Default)]
+struct Held(AtomicUsize);
 
 impl std::task::Wake for Held {
-    fn wake(self: Arc<Self>) {}
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[test]
 fn a_wait_that_is_dropped_leaves_no_waker_with_the_child() {
     on_loop(|_| async {
         let mut child = cat();
-        let held = Arc::new(Held);
+        let held = Arc::new(Held::default());
         for _ in 0..3 {
             let waker = Waker::from(held.clone());
             let mut wait = Box::pin(child.wait());
@@ -117,6 +121,7 @@ fn a_wait_that_is_dropped_leaves_no_waker_with_the_child() {
         assert_eq!(Arc::strong_count(&held), 1);
         drop(child.stdin.take());
         assert_eq!(child.wait().await, 0);
+        assert_eq!(held.0.load(Ordering::Relaxed), 0);
     });
 }
 
