@@ -5,7 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use super::ClientRequest;
-use crate::http::client::body::{Body, BodySender};
+use crate::http::client::BodySender;
+use crate::http::client::body::Body;
 use crate::http::client::error::ClientError;
 use crate::http::h1::Length;
 use crate::http::query::encode_pairs;
