@@ -1,8 +1,13 @@
 //! The house has one staircase: a folder of `src/` imports only folders that `lib.rs` lists above
 //! its own.
 
+#[path = "support/sources.rs"]
+mod sources;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::files;
 
 /// The folders, lowest first, as `lib.rs` lists them.
 fn floors() -> Vec<String> {
@@ -16,17 +21,6 @@ fn floors() -> Vec<String> {
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder of src/");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths
-        .flat_map(|path| match path.is_dir() {
-            true => files(&path),
-            false => vec![path],
-        })
-        .collect()
 }
 
 /// Every `crate::folder` that a file mentions outside its comments.
