@@ -106,7 +106,7 @@ impl Tcp {
         inner.observe.tell(|| Record::Written { fd: self.fd, bytes: asked });
         let sent = match if idle { self.sent(asked, result) } else { result } {
             Ok(sent) => sent,
-            Err(error) => return self.broken(inner, error),
+            Err(error) => return self.send_failed(inner, error),
         };
         keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
         if idle {
@@ -177,7 +177,7 @@ impl Tcp {
         let result = self.send_unsent();
         match self.sent(asked, result) {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
-            Err(error) => return self.broken(inner, error),
+            Err(error) => return self.send_failed(inner, error),
         }
         // Before the end that a closing transport comes to when all is sent: after it nobody is told.
         self.update_flow();
