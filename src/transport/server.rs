@@ -24,8 +24,8 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
 };
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::FileId;
 use crate::sys::unix::unlink_if_same;
+use crate::sys::{FileId, Sockets};
 
 /// How long a listener rests when the process or the system has no descriptor left (asyncio's
 /// `ACCEPT_RETRY_DELAY`).

@@ -21,6 +21,7 @@ use crate::event_loop::{
     panic_message,
 };
 use crate::observe::{Record, What, count};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// A connection. Its sending side is in `send.rs`, its receiving side in `receive.rs`.
