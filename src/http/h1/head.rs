@@ -102,6 +102,11 @@ impl RequestHead {
         self.0.meaning.keeps_alive()
     }
 
+    /// The limits within which it was received.
+    pub(in crate::http) fn limits(&self) -> &Limits {
+        self.0.limits()
+    }
+
     /// What the last one who had such a head left for this one.
     #[inline]
     pub(in crate::http) fn luggage(&mut self) -> &mut Option<Box<dyn Any>> {
