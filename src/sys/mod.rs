@@ -32,6 +32,7 @@ mod limit;
 mod listing;
 mod open;
 mod option;
+mod peer;
 pub(crate) mod pipe;
 mod poll;
 #[cfg(feature = "process")]
