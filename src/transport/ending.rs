@@ -13,6 +13,7 @@ use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Resident, Run, Side};
 use crate::observe::{Record, What};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// So many receives at most follow a send that failed: 64 MiB, which no socket's buffer holds unless

@@ -13,6 +13,7 @@ use super::tcp::Tcp;
 use super::unsent::Unsent;
 use crate::event_loop::{ErrorContext, EventLoop, Inner, Run, Side};
 use crate::observe::{Record, What, add};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// How many writes to a lost connection pass in silence (asyncio's

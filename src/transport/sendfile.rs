@@ -269,7 +269,7 @@ async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -
     let mut progress = Progress::new(part, fallback);
     loop {
         check_sends(tcp)?;
-        match progress.step(&*tcp.home.sockets, tcp.fd) {
+        match progress.step(&tcp.home.sockets, tcp.fd) {
             Ok(0) => return Ok(progress.sent),
             Ok(sent) => {
                 tcp.outgoing.borrow_mut().file_moves(sent);

@@ -19,6 +19,7 @@ use super::protocol::Protocol;
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Home, Inner, ResidentKey, Run, Side};
 use crate::observe::{Record, What, count};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// A connection. Its sending side is in `send.rs`, its receiving side in `receive.rs`.

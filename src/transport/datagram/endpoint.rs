@@ -24,6 +24,7 @@ use crate::event_loop::{
     panic_message,
 };
 use crate::observe::{Record, What, add};
+use crate::sys::Sockets;
 
 pub(super) struct Udp {
     fd: RawFd,
