@@ -9,6 +9,8 @@ use std::rc::Rc;
 use super::flow::LimitsError;
 use super::tcp::Tcp;
 use crate::event_loop::EventLoop;
+#[cfg(feature = "http")]
+use crate::sys::Sockets;
 use crate::sys::{get_option, set_option};
 
 /// A connection, as its protocol and its user see it. (`asyncio.Transport`)
