@@ -102,6 +102,7 @@ pub use limits::Limits;
 pub use request::{BodyError, IfRange, Request};
 pub use response::{IntoResponse, Response};
 pub use router::{MatchInfo, Resolved, RouteError, Router, UrlForError};
+pub use server::closing::ServerClosing;
 pub use server::handler::{Answer, ResponseFuture};
 pub use server::service::Timeouts;
 pub use url::{InvalidUrl, Url};
