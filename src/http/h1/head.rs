@@ -519,7 +519,7 @@ fn parse_later<H>(
     kind: Kind,
     bytes: &[u8],
     shared: &Shared,
-    parse: fn(Source<'_>, &Shared) -> Result<Option<(H, usize)>, Error>,
+    parse: fn(&[u8], &Shared) -> Result<Option<(H, usize)>, Error>,
 ) -> Result<Option<(H, usize)>, Error> {
     let line = first_line(bytes).unwrap_or(0);
     let (version, end) = (version_at(kind, &bytes[..line]), head_end(bytes, line));
@@ -528,7 +528,7 @@ fn parse_later<H>(
     };
     let mut head = bytes[..end].to_vec();
     head[version.end - 1] = b'1';
-    parse(Source::Slice(&head), shared)
+    parse(&head, shared)
 }
 
 /// Where the first line says its version, if that is `HTTP/` and two digits and stands where it
