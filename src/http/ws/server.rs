@@ -2,8 +2,6 @@
 
 use std::any::type_name;
 
-use http::header::{SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL};
-
 use super::handshake::{self, Agreed};
 use super::options::WebSocketOptions;
 use super::socket::WebSocket;
@@ -54,23 +52,22 @@ where
     H: FnOnce(WebSocket) -> F + 'static,
     F: Future<Output: HandlerOutput> + 'static,
 {
-    let Agreed { accept, protocol } = match check(request, &options) {
+    let agreed = match check(request, &options) {
         Ok(agreed) => agreed,
         Err(response) => return *response,
     };
-    let spoken = protocol.clone();
+    let answer = agreed.clone();
     let response = Response::upgrade("websocket", |upgraded| async move {
         let (reader, writer) = upgraded.into_parts();
-        let socket = WebSocket::server(reader, writer, options, protocol);
+        let socket = WebSocket::agreed(reader, writer, options, agreed);
         if let Some(failure) = handler(socket).await.failure() {
             report::<H>(failure);
         }
     });
-    let response = response.header(SEC_WEBSOCKET_ACCEPT, accept);
-    match spoken {
-        Some(protocol) => response.header(SEC_WEBSOCKET_PROTOCOL, protocol),
-        None => response,
-    }
+    answer
+        .fields()
+        .into_iter()
+        .fold(response, |response, (name, value)| response.header(name, value))
 }
 
 fn report<H>(failure: String) {
