@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::body::{SourceFailed, Upload};
 use super::error::ClientError;
 use super::timing::{Limit, Progress, TimeoutKind, within};
+use super::upload::{SourceFailed, Upload};
 use crate::http::h1::{ClientConnection, Event, Length, OutgoingRequest, ResponseHead, Shared};
 use crate::stream::{StreamReader, StreamWriter};
 use crate::task::{Sleep, sleep};

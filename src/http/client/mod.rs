@@ -18,6 +18,7 @@ mod connector;
 mod cookies;
 mod error;
 mod exchange;
+mod mailbox;
 mod names;
 mod open;
 mod pool;
@@ -29,6 +30,7 @@ mod secure;
 mod session;
 mod slots;
 mod timing;
+mod upload;
 
 use std::rc::Rc;
 
@@ -38,10 +40,10 @@ use self::session::Session;
 use super::cookie_jar::CookieJar;
 use super::url::Url;
 
-pub use body::BodySender;
 pub use builder::ClientSessionBuilder;
 pub use connector::Connector;
 pub use error::ClientError;
+pub use mailbox::BodySender;
 pub use request::{ClientRequest, IntoUrl};
 pub use response::{ClientResponse, Redirected};
 pub use timing::{ClientTimeout, TimeoutKind};

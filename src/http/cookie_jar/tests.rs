@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::cookie::{MOST_ATTRIBUTE_BYTES, MOST_BYTES};
 
 const NOW: i64 = 1_800_000_000;
 
