@@ -65,6 +65,8 @@ mod http_error;
 mod limits;
 pub mod mime;
 pub mod multipart;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 pub mod query;
 pub mod range;
 mod request;
