@@ -100,17 +100,21 @@ impl Exchange {
     ) -> Result<(), ClientError> {
         if self.history.len() >= self.max_redirects {
             let limit = self.max_redirects;
-            return Err(ClientError::TooManyRedirects { limit, url: next.url });
+            return Err(ClientError::TooManyRedirects {
+                limit,
+                url: next.url.without_credentials(),
+            });
         }
+        held.release_if_over();
         if next.keeps_body && !self.body.is_there() {
             return Err(ClientError::InvalidRequest(format!(
                 "{} redirects with {}, which asks for the body again, and a streamed body can be \
-                 sent once only; give it as bytes or a file, or allow no redirects",
+                 sent once only; give it as bytes, a file or a repeatable_stream, or allow no \
+                 redirects",
                 self.url,
                 head.status().as_u16(),
             )));
         }
-        held.release_if_over();
         if !next.keeps_body {
             self.body = Body::empty();
             self.length = None;
@@ -132,7 +136,7 @@ impl Exchange {
             session: self.session,
             held,
             total,
-            sock_read: self.timeout.sock_read,
+            patience: self.timeout.patience(),
         })
     }
 
@@ -147,12 +151,21 @@ impl Exchange {
             let opening = self.connection(&route, anew, progress);
             let Opened { mut held, used } = within(limit, progress, opening).await?;
             progress.is_at(Phase::Response);
-            match self.converse(&route, &mut held.connection, progress).await {
-                // RFC 9110 §15.5.18: without the expectation it may do.
-                Ok(head) if self.expects && is_expectation_failed(&head) => self.expects = false,
+            let met = self.converse(&route, &mut held.connection, progress).await;
+            match met {
+                Ok(head) if self.expects && is_expectation_failed(&head) => {
+                    // RFC 9110 §15.5.18: without the expectation it may do.
+                    drop((head, held));
+                    self.expects = false;
+                    if !self.body.is_there() {
+                        return Err(ClientError::invalid(BEGUN_BEFORE_417));
+                    }
+                }
                 Ok(head) => return Ok((head, held)),
                 Err(error) => {
-                    let again = used && !anew && self.method.is_idempotent();
+                    // A body that was not begun comes back from it.
+                    drop(held);
+                    let again = used && !anew && is_idempotent(&self.method);
                     if !again || !error.is_before_any_answer() || !self.body.is_there() {
                         return Err(error);
                     }
@@ -209,7 +222,7 @@ impl Exchange {
         };
         let length = self.length.unwrap_or(self.body.length());
         connection.send(&head, length, self.body.start()?, self.expects)?;
-        connection.head(self.timeout.sock_read, progress).await
+        connection.head(self.timeout.patience(), progress).await
     }
 
     /// The header fields of this request on this route.
@@ -227,6 +240,15 @@ impl Exchange {
         }
         headers
     }
+}
+
+const BEGUN_BEFORE_417: &str = "the server refuses to be asked first (417), and its streamed body \
+                                was begun by then; give it as bytes, a file or a \
+                                repeatable_stream, or leave expect100() out";
+
+/// RFC 9110 §9.2.2, and QUERY, which is as safe as GET.
+fn is_idempotent(method: &Method) -> bool {
+    method.is_idempotent() || method.as_str() == "QUERY"
 }
 
 fn is_expectation_failed(head: &ResponseHead) -> bool {

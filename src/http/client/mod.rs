@@ -29,6 +29,7 @@ mod response;
 mod secure;
 mod session;
 mod slots;
+mod stall;
 mod timing;
 mod upload;
 

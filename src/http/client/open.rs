@@ -18,7 +18,7 @@ use super::connector::To;
 use super::error::ClientError;
 use super::proxy::Proxy;
 use super::session::Session;
-use super::timing::{Limit, Phase, Progress, TimeoutKind, within};
+use super::timing::{Limit, Patience, Phase, Progress, TimeoutKind, within};
 use super::{ClientTimeout, Url};
 use crate::http::h1::{OutgoingRequest, Shared};
 use crate::stream::{open_connection, open_unix_connection};
@@ -149,9 +149,9 @@ async fn tunnel(
         host: &target,
         headers: &headers,
     };
-    let mut nothing = Body::empty();
+    let nothing = Body::empty();
     connection.send(&request, nothing.length(), nothing.start()?, false)?;
-    let head = connection.head(None, progress).await?;
+    let head = connection.head(Patience::default(), progress).await?;
     if !head.status().is_success() {
         let proxy = host_and_port(&proxy.host, proxy.port);
         return Err(ClientError::Proxy { proxy, status: head.status() });

@@ -45,6 +45,13 @@ pub struct ClientTimeout {
     ///
     /// Default none, as in aiohttp.
     pub sock_read: Option<Duration>,
+    /// While a request's body is sent: how long a server may take nothing of it. Looked at four
+    /// times as often, so that it ends after its time or up to a quarter more. Making the body does
+    /// not count. What a server takes is seen when the kernel takes more from us, which Linux does
+    /// by the third of a socket's buffer: one that reads a few bytes now and then is given up too.
+    ///
+    /// Default none. aiohttp has no such limit; nginx has it as `proxy_send_timeout`, of 60 s.
+    pub sock_write: Option<Duration>,
 }
 
 impl Default for ClientTimeout {
@@ -54,14 +61,25 @@ impl Default for ClientTimeout {
             connect: None,
             sock_connect: Some(Duration::from_secs(30)),
             sock_read: None,
+            sock_write: None,
         }
     }
 }
 
 impl ClientTimeout {
     /// No limits at all.
-    pub const NONE: ClientTimeout =
-        ClientTimeout { total: None, connect: None, sock_connect: None, sock_read: None };
+    pub const NONE: ClientTimeout = ClientTimeout {
+        total: None,
+        connect: None,
+        sock_connect: None,
+        sock_read: None,
+        sock_write: None,
+    };
+
+    /// How long a server may say nothing, and take nothing.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { read: self.sock_read, write: self.sock_write }
+    }
 
     /// The usual limits, but this one for the whole of a request.
     pub fn total(total: Duration) -> ClientTimeout {
@@ -75,6 +93,7 @@ impl ClientTimeout {
             ("connect", self.connect),
             ("sock_connect", self.sock_connect),
             ("sock_read", self.sock_read),
+            ("sock_write", self.sock_write),
         ];
         match limits.iter().find(|(_, limit)| *limit == Some(Duration::ZERO)) {
             None => Ok(()),
@@ -83,6 +102,13 @@ impl ClientTimeout {
             ))),
         }
     }
+}
+
+/// How long a server may say nothing, and take nothing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Patience {
+    pub(super) read: Option<Duration>,
+    pub(super) write: Option<Duration>,
 }
 
 /// Which limit of [`ClientTimeout`] ran out.
@@ -96,6 +122,8 @@ pub enum TimeoutKind {
     SockConnect,
     /// [`sock_read`](ClientTimeout::sock_read).
     SockRead,
+    /// [`sock_write`](ClientTimeout::sock_write).
+    SockWrite,
 }
 
 /// Its name in [`ClientTimeout`].
@@ -106,6 +134,7 @@ impl fmt::Display for TimeoutKind {
             TimeoutKind::Connect => "connect",
             TimeoutKind::SockConnect => "sock_connect",
             TimeoutKind::SockRead => "sock_read",
+            TimeoutKind::SockWrite => "sock_write",
         })
     }
 }

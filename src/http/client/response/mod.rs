@@ -5,7 +5,6 @@ mod redirected;
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -14,7 +13,7 @@ use super::cookies::set_cookies;
 use super::error::ClientError;
 use super::session::Session;
 use super::slots::Held;
-use super::timing::{Limit, Phase, Progress};
+use super::timing::{Limit, Patience, Phase, Progress};
 #[cfg(feature = "compression")]
 use crate::http::coding::Decoder;
 use crate::http::h1::ResponseHead;
@@ -39,7 +38,7 @@ pub struct ClientResponse {
     /// `None` once the body is over.
     held: Option<Held>,
     total: Option<Limit>,
-    sock_read: Option<Duration>,
+    patience: Patience,
     progress: Progress,
     /// What was received and not taken, for those who read by the line.
     unread: Option<StreamBuffer>,
@@ -56,7 +55,7 @@ pub(in crate::http::client) struct Received {
     pub(in crate::http::client) session: Rc<Session>,
     pub(in crate::http::client) held: Held,
     pub(in crate::http::client) total: Option<Limit>,
-    pub(in crate::http::client) sock_read: Option<Duration>,
+    pub(in crate::http::client) patience: Patience,
 }
 
 impl ClientResponse {
@@ -71,7 +70,7 @@ impl ClientResponse {
             session: received.session,
             held: Some(received.held),
             total: received.total,
-            sock_read: received.sock_read,
+            patience: received.patience,
             progress: Progress::new(Phase::Body),
             unread: None,
         }

@@ -75,7 +75,7 @@ impl ClientResponse {
     /// One piece from the connection.
     async fn receive_raw(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
         let Some(held) = &mut self.held else { return Ok(None) };
-        let chunk = held.connection.chunk(self.sock_read, &self.progress);
+        let chunk = held.connection.chunk(self.patience, &self.progress);
         let received = within(self.total, &self.progress, chunk).await;
         match &received {
             Ok(Some(_)) => {}
