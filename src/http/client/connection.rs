@@ -23,6 +23,7 @@ use http::StatusCode;
 use super::error::ClientError;
 use super::stall::Stall;
 use super::timing::{Limit, Patience, Progress, TimeoutKind, within};
+use super::trace::TraceEvent;
 use super::upload::{SourceFailed, Upload};
 use crate::http::h1::{ClientConnection, Event, Length, OutgoingRequest, ResponseHead, Shared};
 use crate::stream::{StreamReader, StreamWriter};
@@ -111,9 +112,12 @@ impl Connection {
         length: Length,
         upload: Upload,
         expects: bool,
+        progress: &Progress,
+        head_is_out: impl FnOnce(),
     ) -> Result<(), ClientError> {
         let mut out = Vec::new();
         self.machine.send_request(&mut out, head, length)?;
+        head_is_out();
         self.upload = upload;
         self.held = expects.then(|| Box::pin(sleep(EXPECT_PATIENCE)));
         if !expects && matches!(self.upload, Upload::Bytes { .. }) {
@@ -121,7 +125,7 @@ impl Connection {
             // The first piece, and the end, if that was all.
             for _ in 0..2 {
                 if out.len() < READ_SIZE {
-                    if let Poll::Ready(appended) = self.append(&mut nobody, &mut out) {
+                    if let Poll::Ready(appended) = self.append(&mut nobody, &mut out, progress) {
                         appended?;
                     }
                 }
@@ -135,10 +139,15 @@ impl Connection {
         &mut self,
         context: &mut Context<'_>,
         out: &mut Vec<u8>,
+        progress: &Progress,
     ) -> Poll<Result<(), ClientError>> {
         let machine = &mut self.machine;
         let next = self.upload.poll_next(context, |piece| -> Result<(), ClientError> {
-            Ok(machine.send_data(out, piece)?)
+            machine.send_data(out, piece)?;
+            if !piece.is_empty() {
+                progress.tell(|| TraceEvent::ChunkSent { bytes: piece.len() });
+            }
+            Ok(())
         });
         if !ready!(next)? && !matches!(self.upload, Upload::Over) {
             self.machine.end_of_message(out)?;
@@ -270,7 +279,8 @@ impl Connection {
     /// meanwhile.
     async fn more(&mut self, patience: Patience, progress: &Progress) -> Result<bool, ClientError> {
         if self.is_sending() {
-            let sending = poll_fn(|context| self.poll_while_sending(context, patience.write));
+            let sending =
+                poll_fn(|context| self.poll_while_sending(context, patience.write, progress));
             if let Some(came) = sending.await? {
                 return Ok(came);
             }
@@ -285,10 +295,11 @@ impl Connection {
         &mut self,
         context: &mut Context<'_>,
         limit: Option<Duration>,
+        progress: &Progress,
     ) -> Poll<Result<Option<bool>, ClientError>> {
         match self.poll_receive(context)? {
             Poll::Ready(came) => Poll::Ready(Ok(Some(came))),
-            Poll::Pending => self.poll_send(context, limit).map_ok(|()| None),
+            Poll::Pending => self.poll_send(context, limit, progress).map_ok(|()| None),
         }
     }
 
@@ -297,6 +308,7 @@ impl Connection {
         &mut self,
         context: &mut Context<'_>,
         limit: Option<Duration>,
+        progress: &Progress,
     ) -> Poll<Result<(), ClientError>> {
         if let Some(held) = &mut self.held {
             ready!(held.as_mut().poll(context));
@@ -316,7 +328,7 @@ impl Connection {
                 self.give_up_sending();
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.append(context, &mut out))?;
+            ready!(self.append(context, &mut out, progress))?;
             self.writer.write(&out).map_err(ClientError::Lost)?;
             out.clear();
         }

@@ -97,7 +97,7 @@ async fn dial(
     progress: &Progress,
 ) -> Result<Streams, ClientError> {
     progress.is_at(Phase::Lookup);
-    let addresses = session.names.find(host, port).await;
+    let addresses = session.names.find(host, port, progress).await;
     let addresses = addresses.map_err(|error| ClientError::Dns { host: host.to_owned(), error })?;
     progress.is_at(Phase::Connection);
     let connector = &session.connector;
@@ -150,7 +150,8 @@ async fn tunnel(
         headers: &headers,
     };
     let nothing = Body::empty();
-    connection.send(&request, nothing.length(), nothing.start()?, false)?;
+    let unseen = Progress::new(Phase::Proxy);
+    connection.send(&request, nothing.length(), nothing.start()?, false, &unseen, || ())?;
     let head = connection.head(Patience::default(), progress).await?;
     if !head.status().is_success() {
         let proxy = host_and_port(&proxy.host, proxy.port);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::ClientError;
+use super::trace::{TraceEvent, Tracer};
 use crate::sys::Time;
 use crate::task::{running_loop, timeout_at};
 
@@ -167,15 +168,38 @@ impl Phase {
 
 /// Where a request is, for whoever has to say so.
 #[derive(Clone)]
-pub(super) struct Progress(Rc<Cell<Phase>>);
+pub(super) struct Progress {
+    phase: Rc<Cell<Phase>>,
+    tracer: Option<Tracer>,
+}
 
 impl Progress {
     pub(super) fn new(phase: Phase) -> Progress {
-        Progress(Rc::new(Cell::new(phase)))
+        Progress::traced(phase, None)
+    }
+
+    pub(super) fn traced(phase: Phase, tracer: Option<Tracer>) -> Progress {
+        Progress { phase: Rc::new(Cell::new(phase)), tracer }
+    }
+
+    /// Another that begins there, and is told to the same.
+    pub(super) fn fork(&self, phase: Phase) -> Progress {
+        Progress::traced(phase, self.tracer.clone())
     }
 
     pub(super) fn is_at(&self, phase: Phase) {
-        self.0.set(phase);
+        self.phase.set(phase);
+    }
+
+    pub(super) fn is_traced(&self) -> bool {
+        self.tracer.is_some()
+    }
+
+    /// Tells those who want to know; costs a look where nobody does.
+    pub(super) fn tell<'a>(&self, event: impl FnOnce() -> TraceEvent<'a>) {
+        if let Some(tracer) = &self.tracer {
+            tracer.tell(&event());
+        }
     }
 }
 
@@ -209,7 +233,7 @@ pub(super) async fn within<T>(
             return done;
         }
     }
-    let waiting_for = progress.0.get().waits_for();
+    let waiting_for = progress.phase.get().waits_for();
     Err(ClientError::Timeout { kind, waiting_for, limit })
 }
 
