@@ -70,6 +70,18 @@ pub trait Protocol {
         let _ = transport;
     }
 
+    /// A write has failed, because the peer reset the connection or takes no more. Whether what it had
+    /// sent before is delivered, before `connection_lost` tells of the failure; it is asked once, in
+    /// the turn after. By default it is: a server that refuses a request has said why.
+    ///
+    /// Nothing is waited for: it ends with what the kernel has, and with
+    /// [`pause_reading`](Transport::pause_reading). Meanwhile
+    /// [`is_closing`](Transport::is_closing) holds and writes are discarded. (asyncio delivers
+    /// nothing more.)
+    fn reads_after_failed_write(&self) -> bool {
+        true
+    }
+
     /// The connection is over: `None` if it was closed in order, by either side; else why.
     fn connection_lost(&mut self, error: Option<io::Error>) {
         let _ = error;

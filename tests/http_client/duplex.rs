@@ -157,6 +157,42 @@ fn an_answer_before_the_bodys_end_is_given_and_the_rest_is_not_sent() {
 }
 
 #[test]
+fn an_answer_is_given_though_our_own_write_met_the_reset_first_and_nothing_was_read() {
+    for length in ["Content-Length: 2\r\n", ""] {
+        let (closed, is_closed) = std::sync::mpsc::channel();
+        let (url, server) = one(move |mut stream| {
+            read_until(&mut stream, b"\r\n\r\n");
+            // The body has come, and is not read: to close resets.
+            stream.peek(&mut [0]).unwrap();
+            let head = format!("HTTP/1.1 413 Too Much\r\nConnection: close\r\n{length}\r\nno");
+            stream.write_all(head.as_bytes()).unwrap();
+            if length.is_empty() {
+                stream.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            drop(stream);
+            closed.send(()).unwrap();
+        });
+        run(async move {
+            let session = ClientSession::new();
+            let sent = session.post(&url).stream(|mut body| async move {
+                body.write(&[0; 1000]).await?;
+                evloop::yield_now().await;
+                // The loop stands still until the server has gone.
+                is_closed.recv_timeout(PATIENCE).unwrap();
+                loop {
+                    body.write(&[0; 1000]).await?;
+                }
+            });
+            let response = sent.await.unwrap();
+            assert_eq!(response.status(), 413);
+            assert_eq!(response.text().await.unwrap(), "no");
+            assert_eq!(session.connections(), (0, 0));
+        });
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn a_large_body_meets_a_server_that_answers_without_reading_it() {
     let (url, server) = one(|mut stream| {
         read_until(&mut stream, b"\r\n\r\n");

@@ -145,6 +145,32 @@ proptest! {
             prop_assert!(outcome != Ok(false));
         }
     }
+
+    #[test]
+    fn the_answer_of_a_server_that_closes_during_an_upload_is_given(
+        schedule in schedule_with(ScheduleParams::default()),
+        piece in 1usize..100_000,
+        pauses in any::<bool>(),
+    ) {
+        let answer = check(schedule, move |world| async move {
+            let text = "HTTP/1.1 413 Too Much\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno";
+            let say = PeerOp::Send(text.into());
+            world.peer(server(), vec![PeerOp::Expect(60), say, PeerOp::Close]);
+            let url = format!("http://{}/", server());
+            let sent = ClientSession::new().post(&url).stream(move |mut body| async move {
+                for _ in 0..50 {
+                    body.write(&vec![0; piece]).await?;
+                    if pauses {
+                        yield_now().await;
+                    }
+                }
+                Ok(())
+            });
+            let response = sent.await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        })?;
+        prop_assert_eq!(answer, (413, "no".to_owned()));
+    }
 }
 
 // ---- the clock -------------------------------------------------------------------------------

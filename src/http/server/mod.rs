@@ -140,6 +140,11 @@ impl Protocol for Http {
         }
     }
 
+    /// Of a client that does not get its answers, no request begins.
+    fn reads_after_failed_write(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.is_upgraded())
+    }
+
     fn connection_lost(&mut self, error: Option<io::Error>) {
         if let Some(connection) = &self.connection {
             connection.last_of_the_upgraded(error);
