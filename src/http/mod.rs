@@ -38,6 +38,7 @@
 //! | time | [`ClientTimeout`] |
 //! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
 //! | connections | [`Connector`] |
+//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`] |
 //! | WebSockets | with `ws` `session.ws_connect` |
 //!
 //! There is no HTTP/2, and nothing compresses what a handler answers; of files, compressed siblings
@@ -87,8 +88,9 @@ pub use app::{
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{
-    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
-    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+    BodySender, ClientError, ClientHop, ClientMiddleware, ClientNext, ClientRequest,
+    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, IntoUrl,
+    Redirected, TimeoutKind, TraceEvent, TraceRequest,
 };
 pub use content::Content;
 pub use cookie::{Cookie, SameSite};
