@@ -29,6 +29,11 @@ impl Protocol for Below {
         self.tls.flow(false);
     }
 
+    /// In the handshake it is: an alert says why. After it the protocol above says.
+    fn reads_after_failed_write(&self) -> bool {
+        self.tls.wants_the_rest()
+    }
+
     fn connection_lost(&mut self, error: Option<io::Error>) {
         let tls = &self.tls;
         tls.disarm();

@@ -44,6 +44,11 @@ impl Tls {
         bytes.len()
     }
 
+    /// Whether what has come is wanted after a write has failed.
+    pub(super) fn wants_the_rest(&self) -> bool {
+        self.above().is_none_or(|above| above.reads_after_failed_write())
+    }
+
     /// Whether our user has paused reading: nothing is taken then, not even the peer's end.
     pub(super) fn is_held_back(&self) -> bool {
         let holds = |above: &Transport| !above.is_closing() && !above.may_deliver();

@@ -20,7 +20,7 @@ use crate::event_loop::{
     EventLoop, Home, Inner, LoopError, Run, Side, TimerKey, WeakLoop, Work, get_running_loop,
 };
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::ConnectProgress;
+use crate::sys::{ConnectProgress, Sockets};
 
 /// A connection in the making: set options, then await it.
 /// [`create_connection`](EventLoop::create_connection) gives it.

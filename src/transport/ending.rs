@@ -1,15 +1,28 @@
 //! How a connection ends: closed, aborted or broken, its last call, and what it lets go of.
 
-use std::io;
+use std::any::Any;
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use super::lifecycle::{Cause, Lifecycle};
+use super::lifecycle::{Cause, Lifecycle, Phase};
+use super::receive::is_not_now;
 use super::tcp::Tcp;
+use super::transport::Transport;
 use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Resident, Run, Side};
 use crate::observe::{Record, What};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
+
+/// So many receives at most follow a send that failed: 64 MiB, which no socket's buffer holds unless
+/// it was told to. It is for peers that refuse our bytes (`SHUT_RD`) and send their own without end.
+const DRAINS: u32 = 1024;
+
+/// How many receives one counts for that finds nothing: a kernel may say so once where there is
+/// something.
+const EMPTY: u32 = DRAINS / 8;
 
 impl Tcp {
     pub(super) fn close(self: &Rc<Self>) {
@@ -56,11 +69,35 @@ impl Tcp {
 
     /// The connection failed for good.
     pub(super) fn broken(self: &Rc<Self>, inner: &Inner, error: io::Error) {
-        if !self.is_closing() || !self.outgoing.borrow().is_empty() {
-            self.error.set(Some(error));
+        self.fails(inner, error, Cause::Broken);
+    }
+
+    /// A send failed for good: the peer takes nothing more, but what it had sent is still there.
+    pub(super) fn send_failed(self: &Rc<Self>, inner: &Inner, error: io::Error) {
+        self.fails(inner, error, Cause::SendFailed);
+    }
+
+    /// The first failure is the one that is told.
+    fn fails(self: &Rc<Self>, inner: &Inner, error: io::Error, cause: Cause) {
+        if self.lifecycle.get().phase() != Phase::Draining {
+            if !self.is_closing() || !self.outgoing.borrow().is_empty() {
+                self.error.set(Some(error));
+            }
+            self.tell_cut_off(inner);
         }
-        self.tell_cut_off(inner);
-        self.happens(inner, Cause::Broken);
+        self.happens(inner, cause);
+    }
+
+    /// Whether an end of file now is the reset that a send was told of, and not the peer's end: the
+    /// kernel tells of a reset once. (Where the peer's end came before, a send gets `EPIPE`.)
+    pub(super) fn end_is_reset(&self) -> bool {
+        if self.lifecycle.get().phase() != Phase::Draining {
+            return false;
+        }
+        let error = self.error.take();
+        let in_order = error.as_ref().is_some_and(|it| it.kind() == ErrorKind::BrokenPipe);
+        self.error.set(error);
+        !in_order
     }
 
     /// Lets go of everybody and closes the descriptor.
@@ -133,5 +170,57 @@ impl Run for Lost {
 
     fn what(&self) -> What {
         What::Internal { name: "connection_lost" }
+    }
+}
+
+/// Receives what had come when a send failed: a piece a turn.
+pub(super) struct Drain {
+    tcp: Rc<Tcp>,
+    left: Cell<u32>,
+}
+
+impl Drain {
+    pub(super) fn begin(tcp: &Rc<Tcp>, inner: &Inner) {
+        inner.queue(Rc::new(Drain { tcp: tcp.clone(), left: Cell::new(DRAINS) }));
+    }
+
+    /// Whether there may be more after this.
+    fn step(&self, event_loop: &EventLoop) -> bool {
+        let wanted = || self.tcp.call(|protocol, _| protocol.reads_after_failed_write());
+        if self.left.get() == DRAINS && wanted() != Some(true) {
+            return false;
+        }
+        let cost = Cell::new(DRAINS);
+        Tcp::read_ready(&Transport(self.tcp.clone()), event_loop, |tcp, buffer| {
+            let result = tcp.home.sockets.recv(tcp.fd, buffer);
+            cost.set(match &result {
+                Ok(1..) => 1,
+                Err(error) if is_not_now(error) => EMPTY,
+                _ => DRAINS,
+            });
+            result
+        });
+        self.left.set(self.left.get().saturating_sub(cost.get()));
+        self.left.get() > 0
+    }
+}
+
+impl Run for Drain {
+    fn run(self: Rc<Self>, event_loop: &EventLoop) {
+        if self.tcp.lifecycle.get().phase() != Phase::Draining {
+            return;
+        }
+        match self.step(event_loop) {
+            true => event_loop.0.queue(self),
+            false => self.tcp.happens(&event_loop.0, Cause::Broken),
+        }
+    }
+
+    fn what(&self) -> What {
+        What::Reader { fd: self.tcp.fd }
+    }
+
+    fn panicked(self: Rc<Self>, event_loop: &EventLoop, payload: Box<dyn Any + Send>) {
+        self.tcp.clone().panicked(event_loop, payload);
     }
 }

@@ -15,8 +15,8 @@ use super::server::{ServerInner, State};
 use super::tcp::{Tcp, note_accepted};
 use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Run, Side};
 use crate::observe::What;
-use crate::sys::FileId;
 use crate::sys::unix::unlink_if_same;
+use crate::sys::{FileId, Sockets};
 
 /// How long a listener rests when the process or the system has no descriptor left (asyncio's
 /// `ACCEPT_RETRY_DELAY`).

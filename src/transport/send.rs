@@ -13,6 +13,7 @@ use super::tcp::Tcp;
 use super::unsent::Unsent;
 use crate::event_loop::{ErrorContext, EventLoop, Inner, Run, Side};
 use crate::observe::{Record, What, add};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// How many writes to a lost connection pass in silence (asyncio's
@@ -106,7 +107,7 @@ impl Tcp {
         inner.observe.tell(|| Record::Written { fd: self.fd, bytes: asked });
         let sent = match if idle { self.sent(asked, result) } else { result } {
             Ok(sent) => sent,
-            Err(error) => return self.broken(inner, error),
+            Err(error) => return self.send_failed(inner, error),
         };
         keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
         if idle {
@@ -177,7 +178,7 @@ impl Tcp {
         let result = self.send_unsent();
         match self.sent(asked, result) {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
-            Err(error) => return self.broken(inner, error),
+            Err(error) => return self.send_failed(inner, error),
         }
         // Before the end that a closing transport comes to when all is sent: after it nobody is told.
         self.update_flow();
@@ -259,6 +260,10 @@ impl Tcp {
 
     pub(super) fn limits(self: &Rc<Self>) -> (usize, usize) {
         self.bottom().outgoing.borrow().limits()
+    }
+
+    pub(super) fn unsent_at_end(self: &Rc<Self>) -> usize {
+        self.bottom().outgoing.borrow().was_cut_off()
     }
 
     pub(super) fn unsent_len(self: &Rc<Self>) -> usize {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::address::SmallAddr;
 use super::clients::Membership;
-use super::ending::Lost;
+use super::ending::{Drain, Lost};
 use super::lifecycle::{Action, Cause, Lifecycle, Phase};
 use super::outgoing::Outgoing;
 use super::pipe::Channel;
@@ -19,6 +19,7 @@ use super::protocol::Protocol;
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Home, Inner, ResidentKey, Run, Side};
 use crate::observe::{Record, What, count};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// A connection. Its sending side is in `send.rs`, its receiving side in `receive.rs`.
@@ -163,10 +164,12 @@ impl Tcp {
             Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
             Action::SendFin => self.send_fin(inner),
             Action::StopWriting => {
-                drop(self.outgoing.take());
+                let unsent = self.outgoing.borrow_mut().cut_off();
+                drop(unsent);
                 drop(inner.unwatch(self.fd, Side::Writer));
                 self.unwatch_its_reader(inner);
             }
+            Action::Drain => Drain::begin(self, inner),
             Action::ScheduleLost => inner.queue(Rc::new(Lost(self.clone()))),
             Action::Release => self.release(inner),
         }
@@ -176,7 +179,7 @@ impl Tcp {
         if let Err(error) = inner.home.sockets.shutdown(self.fd, Shutdown::Write) {
             // It is not connected any more; SO_ERROR may still know why.
             let why = inner.home.sockets.take_error(self.fd).ok().flatten();
-            self.broken(inner, why.unwrap_or(error));
+            self.send_failed(inner, why.unwrap_or(error));
         }
     }
 

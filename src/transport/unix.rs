@@ -19,7 +19,7 @@ use super::protocol::Protocol;
 use super::server::{Factory, Server, ServerInner};
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::{PeerCred, unix};
+use crate::sys::{PeerCred, Sockets, unix};
 
 /// The name of a Unix socket, or a socket that has one already.
 #[derive(Debug)]

@@ -108,6 +108,20 @@ impl Sockets for SimSockets {
         Ok(readiness.intersects(Readiness::ERROR | Readiness::HANGUP | Readiness::READ_HANGUP))
     }
 
+    fn has_peer_finished(&self, fd: RawFd) -> io::Result<bool> {
+        self.is_reader_gone(fd)
+    }
+
+    fn unacknowledged(&self, fd: RawFd) -> io::Result<usize> {
+        let object = self.0.find(fd)?.object;
+        Ok(self.0.with(|net| match object {
+            Object::Tcp(id, side) => {
+                net.connection(id).map_or(0, |connection| connection.tcp.unacknowledged(side))
+            }
+            _ => 0,
+        }))
+    }
+
     fn close(&self, fd: RawFd) {
         self.0.close(fd);
     }

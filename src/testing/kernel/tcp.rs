@@ -228,6 +228,11 @@ impl Tcp {
         self.lanes[1 - side].unread()
     }
 
+    /// How many bytes of an end have not arrived yet.
+    pub(super) fn unacknowledged(&self, side: Side) -> usize {
+        self.lanes[side].under_way()
+    }
+
     /// Whether the peer's end of file has come.
     pub(super) fn has_ended(&self, side: Side) -> bool {
         self.ends[side].peers_end
