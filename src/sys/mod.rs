@@ -86,7 +86,7 @@ pub use resolve::NameFlags;
 pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use socket::{connect_socket, family_of, socket_family};
-pub(crate) use thread::is_main_thread;
+pub(crate) use thread::{detach_thread, is_main_thread};
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;
 pub use unix::{FileId, PeerCred};

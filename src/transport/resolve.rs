@@ -10,12 +10,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::thread;
 
 use crate::event_loop::{EventLoop, Outstanding, get_running_loop};
 use crate::observe::{Resource, note_wait};
-use crate::sys::Sockets;
 use crate::sys::resolve::{NameFlags, getaddrinfo, getnameinfo, literal};
+use crate::sys::{Sockets, detach_thread};
 
 /// What the thread and the one who waits share.
 struct Answer<T> {
@@ -50,7 +49,7 @@ async fn ask<T: Send + 'static>(
 ) -> io::Result<T> {
     let shared = Arc::new(Mutex::new(Answer { found: None, waiter: None }));
     let theirs = shared.clone();
-    thread::Builder::new().name("evloop-resolver".into()).spawn(move || {
+    detach_thread(Box::new(move || {
         let found = look_up();
         let mut answer = lock(&theirs);
         answer.found = Some(found);
@@ -59,7 +58,7 @@ async fn ask<T: Send + 'static>(
         if let Some(waiter) = waiter {
             waiter.wake();
         }
-    })?;
+    }))?;
     let outstanding =
         get_running_loop().ok().and_then(|here| here.0.home.mailbox.expect_something());
     let asked = Asked { answer: shared, _outstanding: outstanding };
@@ -174,6 +173,7 @@ fn lock<T>(answer: &Mutex<Answer<T>>) -> MutexGuard<'_, Answer<T>> {
 mod tests {
     use std::pin::pin;
     use std::task::{Context, Wake};
+    use std::thread;
 
     use super::*;
 
