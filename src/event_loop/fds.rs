@@ -199,7 +199,15 @@ impl Fds {
             // What fails here is closed already; the selector goes next in any case.
             let _ = self.selector.unregister(fd);
         }
-        let handles = self.watches.drain(..).flat_map(|w| [w.reader, w.writer]).flatten().collect();
+        let mut handles = Vec::new();
+        for watch in &mut self.watches {
+            for side in [Side::Reader, Side::Writer] {
+                if let Some(run) = watch.side(side).take() {
+                    handles.push(run);
+                }
+            }
+        }
+        self.watches = Vec::new();
         let closed = Box::new(ClosedSelector(self.selector.name()));
         (std::mem::replace(&mut self.selector, closed), handles)
     }
