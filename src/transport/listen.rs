@@ -88,20 +88,17 @@ impl CreateServer {
     }
 
     async fn create(self) -> io::Result<Server> {
+        let CreateServer { address, options, start_serving, factory } = self;
         // No name of the loop is held while this waits: it would keep the loop alive.
-        let sockets = match self.address? {
+        let sockets = match address? {
             Address::Socket(socket) => vec![adopt_listener(&get_running_loop()?.0, socket)?],
             address => {
                 let is_name = matches!(address, Address::Host(..));
                 let addresses = address.resolve().await?;
-                listen_on_all(&get_running_loop()?.0, &addresses, &self.options, is_name)?
+                listen_on_all(&get_running_loop()?.0, &addresses, &options, is_name)?
             }
         };
-        let event_loop = get_running_loop()?;
-        let backlog = self.options.backlog;
-        let sockets = sockets.into_iter().map(|(fd, local)| (fd, Local::Inet(local))).collect();
-        let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
-        begin_serving(server, self.start_serving)
+        serve(sockets, factory, options.backlog, start_serving)
     }
 }
 
@@ -136,6 +133,17 @@ impl EventLoop {
     }
 }
 
+/// A server on sockets that listen.
+fn serve(
+    sockets: Vec<(RawFd, Local)>,
+    factory: Rc<Factory>,
+    backlog: i32,
+    start: bool,
+) -> io::Result<Server> {
+    let event_loop = get_running_loop()?;
+    begin_serving(Server(ServerInner::new(&event_loop, factory, backlog, sockets)), start)
+}
+
 /// Accepts on a server that was just made, if that is wanted.
 pub(super) fn begin_serving(server: Server, start: bool) -> io::Result<Server> {
     if start {
@@ -154,8 +162,8 @@ fn listen_on_all(
     addresses: &[SocketAddr],
     options: &ListenOptions,
     is_name: bool,
-) -> io::Result<Vec<(RawFd, SocketAddr)>> {
-    let mut sockets: Vec<(RawFd, SocketAddr)> = Vec::new();
+) -> io::Result<Vec<(RawFd, Local)>> {
+    let mut sockets: Vec<(RawFd, Local)> = Vec::new();
     let mut refused = None;
     for address in addresses {
         match listen_on(inner, address, options) {
@@ -176,20 +184,20 @@ fn listen_on_all(
 }
 
 /// Takes charge of a socket that listens already.
-fn adopt_listener(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, SocketAddr)> {
+fn adopt_listener(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, Local)> {
     inner.home.sockets.adopt(socket.as_raw_fd())?;
     let local = inner.home.sockets.local_addr(socket.as_raw_fd())?;
-    Ok((socket.into_raw_fd(), local))
+    Ok((socket.into_raw_fd(), Local::Inet(local)))
 }
 
 fn listen_on(
     inner: &Inner,
     address: &SocketAddr,
     options: &ListenOptions,
-) -> io::Result<(RawFd, SocketAddr)> {
+) -> io::Result<(RawFd, Local)> {
     let fd = inner.home.sockets.listen(address, options)?;
     match inner.home.sockets.local_addr(fd) {
-        Ok(local) => Ok((fd, local)),
+        Ok(local) => Ok((fd, Local::Inet(local))),
         Err(error) => {
             inner.home.sockets.close(fd);
             Err(error)

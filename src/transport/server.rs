@@ -181,13 +181,13 @@ impl Listener {
     /// waits stays in the kernel's queue and would make the loop spin, so the listener rests for a
     /// while.
     fn accept_failed(self: &Rc<Self>, event_loop: &EventLoop, error: io::Error) {
+        let rest = ACCEPT_RETRY_DELAY.as_secs();
         let message = match is_exhaustion(&error) {
-            true => format!(
-                "socket.accept() out of system resource; {} rests for {ACCEPT_RETRY_DELAY:?}",
-                self.local
-            ),
+            true => {
+                format!("socket.accept() out of system resource; {} rests for {rest}s", self.local)
+            }
             false => format!(
-                "Accept failed on a socket that listens on {}; it rests for {ACCEPT_RETRY_DELAY:?}",
+                "Accept failed on a socket that listens on {}; it rests for {rest}s",
                 self.local
             ),
         };
