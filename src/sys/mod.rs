@@ -61,7 +61,7 @@ pub(crate) use beneath::{Patience, open_beneath, open_to_read};
 pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
-pub(crate) use error::{cvt, retry};
+pub(crate) use error::{cvt, kind_of, retry};
 pub(crate) use fork::{Process, take_place};
 #[cfg(any(
     target_vendor = "apple",

@@ -30,12 +30,18 @@ impl Observed {
     }
 
     /// The task has ended.
-    pub(super) fn told(self, failed: impl FnOnce() -> bool, end: TaskEnd) {
+    pub(super) fn told(self: Box<Self>, failed: impl Fn() -> bool, end: TaskEnd) {
+        self.told_apart(&failed, end);
+    }
+
+    /// (As [`Joiner::told_apart`].)
+    #[inline(never)]
+    pub(super) fn told_apart(self: Box<Self>, failed: &dyn Fn() -> bool, end: TaskEnd) {
         for callback in self.callbacks {
             callback.schedule(&self.home, end);
         }
         if let Some(joiner) = self.waits {
-            joiner.told(failed, end);
+            joiner.told_apart(failed, end);
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Address {
 impl Address {
     /// The addresses, each once. A name is looked up on a thread of its own; digits are not.
     pub(super) async fn resolve(self) -> io::Result<Vec<SocketAddr>> {
-        let mut addresses = match self {
+        let addresses = match self {
             Address::Sockets(addresses) => addresses,
             Address::Socket(_) => Vec::new(),
             Address::Host(host, port) if host.is_empty() => every_interface(port).to_vec(),
@@ -35,13 +35,13 @@ impl Address {
                 None => resolve(host, port).await?,
             },
         };
-        let mut seen = Vec::new();
-        addresses.retain(|address| {
-            let new = !seen.contains(address);
-            seen.push(*address);
-            new
-        });
-        Ok(addresses)
+        let mut each_once = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            if !each_once.contains(&address) {
+                each_once.push(address);
+            }
+        }
+        Ok(each_once)
     }
 }
 

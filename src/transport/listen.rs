@@ -11,7 +11,7 @@ use super::address::{Address, ToAddress};
 use super::protocol::Protocol;
 use super::server::{Factory, Local, Server, ServerInner};
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::{ListenOptions, Sockets};
+use crate::sys::{ListenOptions, Sockets, kind_of};
 
 /// A server in the making: set options, then await it. [`create_server`](EventLoop::create_server)
 /// gives it.
@@ -211,7 +211,7 @@ fn is_not_ours(error: &io::Error) -> bool {
 
 fn cannot_bind(address: &SocketAddr, error: io::Error) -> io::Error {
     io::Error::new(
-        error.kind(),
+        kind_of(&error),
         format!("error while attempting to bind on address {address}: {error}"),
     )
 }

@@ -10,6 +10,7 @@ use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, Run, Side};
 use crate::observe::{Record, add};
+use crate::sys::kind_of;
 use crate::sys::zoo::{self, Bug};
 
 /// How many bytes one receive takes at most: the size of the loop's buffer.
@@ -157,7 +158,7 @@ pub(super) fn new_receive_buffer() -> Box<[u8]> {
 
 /// Whether a call only has nothing to do yet.
 pub(super) fn is_not_now(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+    matches!(kind_of(error), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 fn no_buffer() -> io::Error {

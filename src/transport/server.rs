@@ -24,8 +24,7 @@ use crate::event_loop::{
     ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
 };
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::unix::unlink_if_same;
-use crate::sys::{FileId, Sockets};
+use crate::sys::{OurSockets, Sockets, kind_of};
 
 /// How long a listener rests when the process or the system has no descriptor left (asyncio's
 /// `ACCEPT_RETRY_DELAY`).
@@ -106,18 +105,29 @@ impl Membership {
 }
 
 /// Where a socket listens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Local {
     Inet(SocketAddr),
-    /// With the file that is to go when it listens no more.
-    Unix(UnixAddr, Option<FileId>),
+    Unix(Rc<dyn UnixPlace>),
+}
+
+/// What is different with a Unix socket. (A `dyn`, so that it is in programs that have one.)
+pub(super) trait UnixPlace {
+    /// The next connection that waits.
+    fn accept(&self, sockets: &OurSockets, listener: RawFd) -> io::Result<RawFd>;
+    /// The name, for the user.
+    fn address(&self) -> &UnixAddr;
+    /// The name, for messages.
+    fn words(&self) -> String;
+    /// It listens no more.
+    fn leave(&self);
 }
 
 impl fmt::Display for Local {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Local::Inet(address) => address.fmt(f),
-            Local::Unix(address, _) => write!(f, "{address:?}"),
+            Local::Unix(place) => f.write_str(&place.words()),
         }
     }
 }
@@ -140,7 +150,7 @@ impl Listener {
             match self.accept(inner) {
                 Ok((fd, peer)) => self.admit(event_loop, fd, peer),
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if kind_of(&error) == ErrorKind::WouldBlock => return,
                 Err(error) => return self.accept_failed(event_loop, error),
             }
         }
@@ -148,9 +158,9 @@ impl Listener {
 
     fn accept(&self, inner: &Inner) -> io::Result<(RawFd, Option<SocketAddr>)> {
         let fd = self.fd.get();
-        match self.local {
+        match &self.local {
             Local::Inet(_) => inner.home.sockets.accept(fd).map(|(fd, peer)| (fd, Some(peer))),
-            Local::Unix(..) => inner.home.sockets.accept_unix(fd).map(|fd| (fd, None)),
+            Local::Unix(place) => place.accept(&inner.home.sockets, fd).map(|fd| (fd, None)),
         }
     }
 
@@ -213,8 +223,8 @@ impl Listener {
         drop(inner.unwatch(fd, Side::Reader));
         inner.set_owned(fd, false);
         inner.home.sockets.close(fd);
-        if let Local::Unix(address, file) = &self.local {
-            unlink_if_same(address, *file);
+        if let Local::Unix(place) = &self.local {
+            place.leave();
         }
     }
 }
@@ -228,7 +238,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     }
     let of_network =
         [libc::ENETDOWN, libc::EPROTO, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH];
-    error.kind() == ErrorKind::ConnectionAborted
+    kind_of(error) == ErrorKind::ConnectionAborted
         || error.raw_os_error().is_some_and(|number| of_network.contains(&number))
 }
 
@@ -398,8 +408,9 @@ impl Server {
     pub fn unix_sockets(&self) -> Vec<UnixServerSocket> {
         let listeners = self.0.listeners.borrow();
         let socket = |listener: &Rc<Listener>| match &listener.local {
-            Local::Unix(local, _) => {
-                Some(UnixServerSocket { listener: Rc::downgrade(listener), local: local.clone() })
+            Local::Unix(place) => {
+                let local = place.address().clone();
+                Some(UnixServerSocket { listener: Rc::downgrade(listener), local })
             }
             Local::Inet(_) => None,
         };
