@@ -33,6 +33,7 @@ mod listing;
 mod open;
 mod option;
 mod our_sockets;
+mod pages;
 pub(crate) mod pipe;
 mod poll;
 #[cfg(feature = "process")]
@@ -79,6 +80,7 @@ pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub(crate) use our_sockets::OurSockets;
+pub(crate) use pages::Pages;
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use resolve::NameFlags;

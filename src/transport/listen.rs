@@ -89,16 +89,15 @@ impl CreateServer {
 
     async fn create(self) -> io::Result<Server> {
         let CreateServer { address, options, start_serving, factory } = self;
-        // No name of the loop is held while this waits: it would keep the loop alive.
-        let sockets = match address? {
-            Address::Socket(socket) => vec![adopt_listener(&get_running_loop()?.0, socket)?],
+        let places = match address? {
+            Address::Socket(socket) => Places::Socket(socket),
             address => {
                 let is_name = matches!(address, Address::Host(..));
-                let addresses = address.resolve().await?;
-                listen_on_all(&get_running_loop()?.0, &addresses, &options, is_name)?
+                // No name of the loop is held while this waits: it would keep the loop alive.
+                Places::Addresses { addresses: address.resolve().await?, is_name }
             }
         };
-        serve(sockets, factory, options.backlog, start_serving)
+        serve(places, factory, &options, start_serving)
     }
 }
 
@@ -133,15 +132,29 @@ impl EventLoop {
     }
 }
 
-/// A server on sockets that listen.
+/// Where a server is to listen.
+enum Places {
+    Addresses { addresses: Vec<SocketAddr>, is_name: bool },
+    Socket(OwnedFd),
+}
+
+/// What of [`CreateServer::create`] follows its only wait: apart from it, for what is in an async
+/// function is in its state, and has an end for every way out.
+#[inline(never)]
 fn serve(
-    sockets: Vec<(RawFd, Local)>,
+    places: Places,
     factory: Rc<Factory>,
-    backlog: i32,
+    options: &ListenOptions,
     start: bool,
 ) -> io::Result<Server> {
     let event_loop = get_running_loop()?;
-    begin_serving(Server(ServerInner::new(&event_loop, factory, backlog, sockets)), start)
+    let sockets = match places {
+        Places::Addresses { addresses, is_name } => {
+            listen_on_all(&event_loop.0, &addresses, options, is_name)?
+        }
+        Places::Socket(socket) => vec![adopt_listener(&event_loop.0, socket)?],
+    };
+    begin_serving(Server(ServerInner::new(&event_loop, factory, options.backlog, sockets)), start)
 }
 
 /// Accepts on a server that was just made, if that is wanted.

@@ -10,8 +10,8 @@ use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, Run, Side};
 use crate::observe::{Record, add};
-use crate::sys::kind_of;
 use crate::sys::zoo::{self, Bug};
+use crate::sys::{Pages, kind_of};
 
 /// How many bytes one receive takes at most: the size of the loop's buffer.
 const RECEIVE_SIZE: usize = 64 * 1024;
@@ -152,8 +152,8 @@ impl Tcp {
 }
 
 #[cold]
-pub(super) fn new_receive_buffer() -> Box<[u8]> {
-    vec![0; RECEIVE_SIZE].into_boxed_slice()
+pub(super) fn new_receive_buffer() -> Pages {
+    Pages::new(RECEIVE_SIZE)
 }
 
 /// Whether a call only has nothing to do yet.
