@@ -87,7 +87,7 @@ impl Tcp {
             }
             Err(error) if is_not_now(&error) => {
                 if zoo::is(Bug::WatchEndsWithEagain) {
-                    drop(event_loop.0.unwatch(self.fd, Side::Reader));
+                    event_loop.0.forget(self.fd, Side::Reader);
                 }
             }
             Err(error) => self.broken(&event_loop.0, error),
@@ -120,7 +120,7 @@ impl Tcp {
         if let Some(layer) = self.layer() {
             layer.pause_reading();
         } else if let Some(event_loop) = self.event_loop() {
-            drop(event_loop.0.unwatch(self.fd, Side::Reader));
+            event_loop.0.forget(self.fd, Side::Reader);
         }
     }
 

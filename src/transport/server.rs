@@ -201,7 +201,7 @@ impl Listener {
                 self.local
             ),
         };
-        drop(event_loop.0.unwatch(self.fd.get(), Side::Reader));
+        event_loop.0.forget(self.fd.get(), Side::Reader);
         let listener = self.clone();
         // The loop is running, so it is open.
         drop(event_loop.call_later(ACCEPT_RETRY_DELAY, move || listener.rest_is_over()));
@@ -220,7 +220,7 @@ impl Listener {
 
     fn stop(&self, inner: &Inner) {
         let fd = self.fd.replace(-1);
-        drop(inner.unwatch(fd, Side::Reader));
+        inner.forget(fd, Side::Reader);
         inner.set_owned(fd, false);
         inner.home.sockets.close(fd);
         if let Local::Unix(place) = &self.local {
@@ -361,7 +361,7 @@ impl Server {
             if let Err(error) = inner.watch(listener.fd.get(), Side::Reader, listener.clone()) {
                 // All of them or none.
                 for listener in &listeners {
-                    drop(inner.unwatch(listener.fd.get(), Side::Reader));
+                    inner.forget(listener.fd.get(), Side::Reader);
                 }
                 return Err(error);
             }

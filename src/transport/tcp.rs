@@ -163,11 +163,11 @@ impl Tcp {
         // A kernel that refuses to forget a descriptor has forgotten it already.
         match action {
             Action::StopReading if zoo::is(Bug::RegistrationLeft) && self.is_closing() => {}
-            Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
+            Action::StopReading => inner.forget(self.fd, Side::Reader),
             Action::SendFin => self.send_fin(inner),
             Action::StopWriting => {
                 drop(self.outgoing.take());
-                drop(inner.unwatch(self.fd, Side::Writer));
+                inner.forget(self.fd, Side::Writer);
                 self.unwatch_its_reader(inner);
             }
             Action::ScheduleLost => inner.queue(Rc::new(Lost(self.clone()))),
@@ -436,8 +436,8 @@ impl Resident for Tcp {
         self.tell_cut_off(inner);
         self.lifecycle.set(Lifecycle::evicted());
         drop(self.outgoing.take());
-        drop(inner.unwatch(self.fd, Side::Reader));
-        drop(inner.unwatch(self.fd, Side::Writer));
+        inner.forget(self.fd, Side::Reader);
+        inner.forget(self.fd, Side::Writer);
         self.release(inner);
     }
 }
