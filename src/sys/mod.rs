@@ -34,6 +34,7 @@ mod open;
 mod option;
 mod our_sockets;
 mod pages;
+mod peer;
 pub(crate) mod pipe;
 mod poll;
 #[cfg(feature = "process")]

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use super::address::{Address, ToAddress};
 use super::eyeballs::{DEFAULT_DELAY, Move, Race, combine, interleave};
+use super::listener::Unclaimed;
 use super::protocol::Protocol;
-use super::server::Unclaimed;
 use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{

@@ -13,9 +13,10 @@ use std::rc::Rc;
 
 use super::connect::{Wrap, open_through};
 use super::listen::begin_serving;
+use super::listener::{Local, UnixPlace};
 use super::pause::{Pause, RETRY_DELAY};
 use super::protocol::Protocol;
-use super::server::{Factory, Local, Server, ServerInner, UnixPlace};
+use super::server::{Factory, Server, ServerInner};
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
 use crate::sys::{FileId, OurSockets, PeerCred, Sockets, unix};

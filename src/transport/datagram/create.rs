@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
 
 use super::super::address::{Address, ToAddress};
-use super::super::server::Unclaimed;
+use super::super::listener::Unclaimed;
 use super::endpoint::Udp;
 use super::protocol::DatagramProtocol;
 use super::transport::DatagramTransport;
