@@ -77,8 +77,7 @@ impl Inner {
     fn unwatch_cancelled(&self, event_loop: &EventLoop, cancelled: &[(RawFd, Side)]) {
         for &(fd, side) in cancelled {
             event_loop.contain("Exception while a cancelled watcher was removed", || {
-                // The kernel refuses only what it has forgotten already.
-                let _ = self.unwatch(fd, side);
+                self.forget(fd, side);
             });
         }
     }
