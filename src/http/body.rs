@@ -56,6 +56,14 @@ impl Body {
         Body::Bytes(Cow::Borrowed(b""))
     }
 
+    #[inline]
+    pub(super) fn text(text: Cow<'static, str>) -> Body {
+        Body::Bytes(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
     /// As [`Response::stream`](super::Response::stream).
     pub fn stream<F>(write: impl FnOnce(BodyWriter) -> F + 'static) -> Body
     where

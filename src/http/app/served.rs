@@ -49,6 +49,7 @@ struct Found<'a> {
 
 impl App {
     /// Starts the handler of `request`, which answers to `connection`; gives the task if it waits.
+    #[inline(always)] // it has one caller
     pub(in crate::http) fn start(
         self: &Rc<Self>,
         mut request: Request,

@@ -13,6 +13,7 @@ use std::task::Poll;
 use http::StatusCode;
 
 use super::Connection;
+use super::drive::Driven;
 use crate::event_loop::{ErrorContext, Exception, get_running_loop};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
@@ -100,26 +101,29 @@ pub(in crate::http) trait Handle {
     fn call(self: Rc<Self>, request: Request, connection: &Weak<Connection>) -> ResponseFuture;
 }
 
-/// The handler `H`.
-pub(in crate::http) struct Handler<H> {
-    handler: Rc<H>,
-    spare: Spare,
+/// The handler `H`, whose futures are `F`.
+pub(in crate::http) struct Handler<H, F: Future<Output: Answer>> {
+    handler: H,
+    spare: Spare<Driven<F>>,
 }
 
-impl<H> Handler<H> {
-    pub(in crate::http) fn new(handler: H) -> Handler<H> {
-        Handler { handler: Rc::new(handler), spare: Spare::default() }
+impl<H, F> Handler<H, F>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output: Answer>,
+{
+    pub(in crate::http) fn new(handler: H) -> Handler<H, F> {
+        Handler { handler, spare: Spare::default() }
     }
 }
 
-impl<H, F> Handle for Handler<H>
+impl<H, F> Handle for Handler<H, F>
 where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let handler = self.handler.clone();
-        connection.drive(type_name::<H>(), &self.spare, move || handler(request))
+        connection.drive(type_name::<H>(), &self.spare, || (self.handler)(request))
     }
 
     fn call(self: Rc<Self>, request: Request, connection: &Weak<Connection>) -> ResponseFuture {
@@ -189,5 +193,5 @@ pub(in crate::http) fn start_wrapped(
     connection: &Rc<Connection>,
     answer: impl Future<Output = Response> + 'static,
 ) -> Option<Task<()>> {
-    connection.drive("of the middlewares", &Spare::default(), move || answer)
+    connection.drive("of the middlewares", &Spare::default(), || answer)
 }

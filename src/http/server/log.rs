@@ -3,17 +3,23 @@
 use http::StatusCode;
 
 use super::Connection;
+use crate::http::access_log::Ledger;
 use crate::http::request::Request;
 use crate::sys::Time;
 
 impl Connection {
     /// A handler is to begin.
-    #[inline]
+    #[inline(always)]
     pub(in crate::http) fn log_request(&self, request: &Request) {
         if let Some(log) = &self.service.log {
-            let now = self.exact_time();
-            log.begin(self.place.get(), request.head(), request.remote(), now);
+            self.log_request_in(log, request);
         }
+    }
+
+    #[inline(never)]
+    fn log_request_in(&self, log: &Ledger, request: &Request) {
+        let now = self.exact_time();
+        log.begin(self.place.get(), request.head(), request.remote(), now);
     }
 
     /// The head of an answer is made, and so much of its body.

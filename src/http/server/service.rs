@@ -14,7 +14,7 @@ use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
 use crate::http::access_log::Ledger;
 use crate::http::app::App;
 use crate::http::date::imf_fixdate;
-use crate::http::h1::Shared;
+use crate::http::h1::{HeadEnd, Shared};
 use crate::http::limits::Limits;
 use crate::sync::Event;
 use crate::sys::{Time, open_files_limit};
@@ -136,8 +136,23 @@ pub(in crate::http) struct Service {
     /// Whether `now` and `date` are of the present second, as far as the timer tells.
     fresh: Cell<bool>,
     now: Cell<Time>,
-    date: RefCell<HeaderValue>,
+    date: RefCell<Date>,
     timer: RefCell<Option<TimerHandle>>,
+}
+
+/// The present second, as answers say it.
+pub(in crate::http) struct Date {
+    pub value: HeaderValue,
+    /// The same as a plain answer's head ends with it.
+    pub end: HeadEnd,
+}
+
+impl Date {
+    fn at(seconds: u64) -> Date {
+        let text = imf_fixdate(seconds);
+        let value = HeaderValue::from_bytes(&text).expect("a date is letters, digits and blanks");
+        Date { value, end: HeadEnd::new(&text) }
+    }
 }
 
 /// The connections, in places that are reused.
@@ -187,7 +202,7 @@ impl Service {
             orphans: Rc::default(),
             fresh: Cell::new(false),
             now: Cell::new(Time::ZERO),
-            date: RefCell::new(HeaderValue::from_static("")),
+            date: RefCell::new(Date::at(0)),
             timer: RefCell::new(None),
         })
     }
@@ -333,10 +348,7 @@ impl Service {
         let Some(event_loop) = self.event_loop() else { return };
         self.now.set(event_loop.time());
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let text = imf_fixdate(wall.unwrap_or_default().as_secs());
-        if let Ok(date) = HeaderValue::from_bytes(&text) {
-            self.date.replace(date);
-        }
+        self.date.replace(Date::at(wall.unwrap_or_default().as_secs()));
         self.fresh.set(true);
         self.arm(&event_loop, TICK);
     }
@@ -347,7 +359,7 @@ impl Service {
     }
 
     /// The present second, for the field `Date`.
-    pub(in crate::http) fn date(&self) -> Ref<'_, HeaderValue> {
+    pub(in crate::http) fn date(&self) -> Ref<'_, Date> {
         self.date.borrow()
     }
 

@@ -5,8 +5,6 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 
-use http::header::{SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL};
-
 use super::close::CloseCode;
 use super::handshake::{self, Agreed};
 use super::options::WebSocketOptions;
@@ -61,15 +59,15 @@ where
     H: FnOnce(WebSocket) -> F + 'static,
     F: Future<Output: HandlerOutput> + 'static,
 {
-    let Agreed { accept, protocol } = match check(request, &options) {
+    let agreed = match check(request, &options) {
         Ok(agreed) => agreed,
         Err(response) => return *response,
     };
-    let spoken = protocol.clone();
+    let answer = agreed.clone();
     let response = Response::upgrade("websocket", |upgraded| async move {
         let closing = upgraded.closing();
         let (reader, writer) = upgraded.into_parts();
-        let socket = WebSocket::server(reader, writer, options, protocol);
+        let socket = WebSocket::agreed(reader, writer, options, agreed);
         let core = Rc::downgrade(socket.core());
         let output = meanwhile(handler(socket), closing.wait(), || {
             if let Some(core) = core.upgrade() {
@@ -81,11 +79,10 @@ where
             report::<H>(failure);
         }
     });
-    let response = response.header(SEC_WEBSOCKET_ACCEPT, accept);
-    match spoken {
-        Some(protocol) => response.header(SEC_WEBSOCKET_PROTOCOL, protocol),
-        None => response,
-    }
+    answer
+        .fields()
+        .into_iter()
+        .fold(response, |response, (name, value)| response.header(name, value))
 }
 
 /// Awaits `work`, and calls `then` once when `event` has come before it is done.

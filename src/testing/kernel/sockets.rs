@@ -7,8 +7,8 @@ use std::os::fd::RawFd;
 use super::World;
 use super::calls::told;
 use super::network::Object;
+use super::phase::Phase;
 use super::table::real;
-use super::tcp::Phase;
 use crate::selector::Readiness;
 use crate::sys::{ConnectProgress, ListenOptions, NameFlags, PipeKind, Sockets};
 
