@@ -5,6 +5,7 @@ mod peer;
 #[path = "../http_support/serve.rs"]
 mod support;
 
+mod conformance;
 mod peers;
 mod served;
 #[cfg(feature = "testing")]
