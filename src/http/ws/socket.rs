@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 
 use super::close::CloseCode;
 use super::core::Core;
@@ -108,6 +109,10 @@ impl WebSocket {
         let core = Core::new(machine, (&reader, &writer), rest);
         let sender = WebSocketSender::new(&core, &writer);
         WebSocket { sender, receiver: WebSocketReceiver::new(&core, reader, writer) }
+    }
+
+    pub(super) fn core(&self) -> &Rc<Core> {
+        self.receiver.core()
     }
 
     // ---- receiving ------------------------------------------------------------------------------
