@@ -7,6 +7,8 @@ mod support;
 
 mod conformance;
 mod peers;
+#[cfg(feature = "testing")]
+mod pressure;
 mod served;
 #[cfg(feature = "testing")]
 mod simulated;
