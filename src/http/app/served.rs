@@ -105,6 +105,7 @@ impl App {
             at: 0,
             scope: app.scope.clone(),
             end,
+            connection: Rc::downgrade(connection),
         };
         if app.prepare.is_empty() {
             return start_wrapped(connection, next.run(request));

@@ -12,6 +12,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use http::{HeaderMap, Method, StatusCode, Version};
 
@@ -100,6 +101,11 @@ impl RequestHead {
     /// Whether the client allows the connection to serve another request.
     pub fn keeps_alive(&self) -> bool {
         self.0.meaning.keeps_alive()
+    }
+
+    /// The limits within which it was received.
+    pub(in crate::http) fn limits(&self) -> &Limits {
+        self.0.limits()
     }
 
     /// What the last one who had such a head left for this one.
@@ -222,6 +228,9 @@ pub(crate) fn parse_any_request(
     let len = match request.parse_with_uninit_headers(bytes, array) {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return incomplete(Kind::Request, bytes, None, limits),
+        Err(httparse::Error::Version) if is_later_minor(Kind::Request, bytes) => {
+            return parse_later(Kind::Request, bytes, shared, parse_any_request);
+        }
         Err(error) => return incomplete(Kind::Request, bytes, Some(error), limits),
     };
     let target = request.path.unwrap_or_default();
@@ -258,6 +267,9 @@ pub(crate) fn parse_response(
     let len = match parsed {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return incomplete(Kind::Response, bytes, None, limits),
+        Err(httparse::Error::Version) if is_later_minor(Kind::Response, bytes) => {
+            return parse_later(Kind::Response, bytes, shared, parse_response);
+        }
         Err(error) => return incomplete(Kind::Response, bytes, Some(error), limits),
     };
     let line = first_line(bytes).unwrap_or(len);
@@ -418,7 +430,10 @@ pub(crate) fn check_first_line(
         Kind::Request => httparse::Request::new(&mut []).parse(line).map(|_| ()),
         Kind::Response => httparse::Response::new(&mut []).parse(line).map(|_| ()),
     };
-    verdict.map_err(|error| describe(kind, error, line, limits))
+    match verdict {
+        Err(httparse::Error::Version) if is_later_minor(kind, line) => Ok(()),
+        verdict => verdict.map_err(|error| describe(kind, error, line, limits)),
+    }
 }
 
 /// Speaks up at the first byte that cannot begin a head, for those who do not speak HTTP at all
@@ -487,12 +502,48 @@ fn describe(kind: Kind, error: httparse::Error, line: &[u8], limits: &Limits) ->
 
 /// Whether the line is in order but for the version, and that is another one (RFC 9112 §2.3).
 fn names_other_version(line: &[u8]) -> bool {
+    version_at(Kind::Request, line).is_some()
+}
+
+/// RFC 9110 §2.5: a higher minor version of a major one that is known is taken for the highest minor
+/// version that is. There is none above 1.1; whoever says one has to be understood all the same.
+fn is_later_minor(kind: Kind, bytes: &[u8]) -> bool {
+    let line = first_line(bytes).map(|len| &bytes[..len]);
+    let version = line.and_then(|line| Some(&line[version_at(kind, line)?]));
+    matches!(version, Some([.., b'1', b'.', b'2'..=b'9']))
+}
+
+/// Parses a head of such a version, once all of it is there, as one of HTTP/1.1.
+#[cold]
+fn parse_later<H>(
+    kind: Kind,
+    bytes: &[u8],
+    shared: &Shared,
+    parse: fn(&[u8], &Shared) -> Result<Option<(H, usize)>, Error>,
+) -> Result<Option<(H, usize)>, Error> {
+    let line = first_line(bytes).unwrap_or(0);
+    let (version, end) = (version_at(kind, &bytes[..line]), head_end(bytes, line));
+    let (Some(version), Some(end)) = (version, end) else {
+        return incomplete(kind, bytes, None, shared.limits());
+    };
+    let mut head = bytes[..end].to_vec();
+    head[version.end - 1] = b'1';
+    parse(&head, shared)
+}
+
+/// Where the first line says its version, if that is `HTTP/` and two digits and stands where it
+/// should.
+fn version_at(kind: Kind, line: &[u8]) -> Option<Range<usize>> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut words = line.split(|byte| *byte == b' ');
-    let version = words.nth(2).filter(|_| words.next().is_none());
-    matches!(version, Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
+    let mut blanks = line.iter().enumerate().filter(|(_, byte)| **byte == b' ').map(|(at, _)| at);
+    let at = match kind {
+        Kind::Request => blanks.nth(1)? + 1..line.len(),
+        Kind::Response => 0..blanks.next()?,
+    };
+    matches!(line[at.clone()], [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
         if major.is_ascii_digit() && minor.is_ascii_digit())
+    .then_some(at)
 }
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2).

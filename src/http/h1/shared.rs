@@ -147,6 +147,13 @@ pub(crate) struct Kept {
     home: Shared,
 }
 
+impl Kept {
+    /// The limits of those that share it.
+    pub fn limits(&self) -> &Limits {
+        self.home.limits()
+    }
+}
+
 impl Clone for Kept {
     fn clone(&self) -> Kept {
         let mut room = self.home.room();

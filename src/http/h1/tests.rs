@@ -117,8 +117,8 @@ fn a_version_that_is_another_is_505_and_one_that_is_none_is_400() {
     for (version, status) in [
         ("HTTP/2.0", 505),
         ("HTTP/0.9", 505),
-        ("HTTP/1.2", 505),
         ("HTTP/3.0", 505),
+        ("HTTP/2.1", 505),
         ("HTTP/11", 400),
         ("HTTP/1.10", 400),
         ("http/1.1", 400),
@@ -130,6 +130,21 @@ fn a_version_that_is_another_is_505_and_one_that_is_none_is_400() {
     }
     assert_eq!(refused(b"GET /\r\n\r\n").0, 400, "HTTP/0.9's own form");
     assert_eq!(refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").0, 505);
+}
+
+#[test]
+fn a_higher_minor_version_is_taken_for_the_highest_known_however_it_is_cut() {
+    for minor in 2..=9 {
+        let input = format!("GET /1.2 HTTP/1.{minor}\r\nHost: h\r\n\r\n").repeat(2);
+        assert_eq!(accepted(input.as_bytes()).len(), 5, "two heads, two ends, one close");
+        let head = head_of(input.as_bytes());
+        assert_eq!((head.version(), head.target()), (http::Version::HTTP_11, "/1.2"));
+    }
+    for wrong in ["GET / HTTP/1.2\r\n\r\n", "GET / HTTP/1.2\r\nHost : h\r\n\r\n"] {
+        assert_eq!(refused(wrong.as_bytes()).0, 400, "{wrong}");
+    }
+    let long = format!("GET /{} HTTP/1.2\r\nHost: h\r\n\r\n", "a".repeat(8192));
+    assert_eq!(refused(long.as_bytes()).0, 414);
 }
 
 #[test]

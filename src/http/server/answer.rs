@@ -239,7 +239,7 @@ impl Connection {
     #[cold]
     pub(super) fn cut(&self, what: &str, why: Exception) {
         self.report(what.into(), why);
-        self.ends();
+        self.ends(false);
         self.transport.abort();
     }
 
@@ -261,6 +261,9 @@ impl Connection {
     pub(super) fn refuse(&self, response: &Response) {
         self.machine.borrow_mut().close_after_this();
         if self.machine.borrow().owes_response() {
+            // In the place of a handler that is under way and answers nobody any more.
+            let task = self.stage.borrow_mut().task().and_then(Option::take);
+            self.service.adopt(task);
             self.answer(response);
         }
     }
@@ -328,7 +331,7 @@ impl Connection {
     }
 
     pub(super) fn close(&self) {
-        self.ends();
+        self.ends(false);
         self.transport.close();
     }
 

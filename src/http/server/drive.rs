@@ -223,7 +223,7 @@ impl Connection {
     #[cold]
     fn abandoned(&self) {
         if self.stage.borrow().exchange().is_some() {
-            self.ends();
+            self.ends(false);
             self.transport.abort();
         }
     }

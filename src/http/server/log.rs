@@ -39,11 +39,48 @@ impl Connection {
         }
     }
 
-    /// The answer is complete, or never will be.
+    /// The answer is complete. It is told of when the kernel has it, but for what fits between the
+    /// transport's water marks: of an answer that the client does not read it is told later, with
+    /// what was sent of it.
     #[inline]
     pub(super) fn log_end(&self) {
+        if self.service.log.is_some() {
+            self.log_complete();
+        }
+    }
+
+    #[inline(never)]
+    fn log_complete(&self) {
+        let (Some(log), Some(event_loop)) = (&self.service.log, self.event_loop()) else { return };
+        let unsent = self.transport.get_write_buffer_size() + self.service.out.borrow().len();
+        if unsent > self.transport.get_write_buffer_limits().1 {
+            self.flush();
+        }
+        match self.choked.get() && !self.transport.is_closing() {
+            true => log.complete(self.place.get(), self.exact_time()),
+            false => log.end(self.place.get(), &event_loop, self.transport.unsent_at_end()),
+        }
+    }
+
+    /// The client has read most of what it was sent.
+    pub(super) fn log_is_sent(&self) {
         if let (Some(log), Some(event_loop)) = (&self.service.log, self.event_loop()) {
-            log.end(self.place.get(), &event_loop);
+            log.end_complete(self.place.get(), &event_loop, 0);
+        }
+    }
+
+    /// The answer will never be complete, unless it is already.
+    pub(super) fn log_breaks_off(&self) {
+        if let (Some(log), Some(event_loop)) = (&self.service.log, self.event_loop()) {
+            let unsent = self.transport.get_write_buffer_size() + self.transport.unsent_at_end();
+            log.break_off(self.place.get(), &event_loop, unsent);
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn log_lost(&self) {
+        if let (Some(log), Some(event_loop)) = (&self.service.log, self.event_loop()) {
+            log.end_complete(self.place.get(), &event_loop, self.transport.unsent_at_end());
         }
     }
 

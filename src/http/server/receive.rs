@@ -178,6 +178,8 @@ impl Connection {
         if let Ok(peer) = self.transport.peer_addr() {
             request.set_remote(peer);
         }
+        #[cfg(feature = "tls")]
+        request.set_secure(self.transport.is_secure());
         if framing == Framing::Length(0) {
             return self.dispatch(request);
         }
