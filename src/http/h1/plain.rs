@@ -2,7 +2,7 @@
 //!
 //! Nearly every request is plain: a usual method, a target that begins with `/`, HTTP/1.1 or 1.0,
 //! lines that end in CR LF and hold what they should. This reader says yes to such a head, or it
-//! says nothing. Where it says nothing [`parse_request`](super::head::parse_request) asks
+//! says nothing. Where it says nothing [`parse_request`](super::parse::parse_request) asks
 //! `httparse`, and what is wrong, or only rare, or not all there yet, is judged and put into words
 //! there alone. So this can only be too narrow, which costs time, or too wide, which a property
 //! tests: whatever it takes, the other takes, and makes the same of it.
@@ -32,9 +32,11 @@ use std::borrow::Cow;
 
 use http::Method;
 
+use super::bytes::alphanumeric_or;
 use super::fields::Span;
-use super::head::{Kind, MAX_FIELDS, alphanumeric_or};
+use super::head::Kind;
 use super::meaning::Meaning;
+use super::parse::MAX_FIELDS;
 use super::shared::Parts;
 use crate::http::Limits;
 
