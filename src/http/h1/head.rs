@@ -71,7 +71,7 @@ impl RequestHead {
         self.0.fields.text(self.0.query)
     }
 
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1, which a higher minor version counts as (RFC 9110 §6.2).
     pub fn version(&self) -> Version {
         self.0.meaning.version()
     }
@@ -141,7 +141,7 @@ impl ResponseHead {
         self.0.fields.text(self.0.text)
     }
 
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1, which a higher minor version counts as (RFC 9110 §6.2).
     pub fn version(&self) -> Version {
         self.0.meaning.version()
     }
@@ -234,15 +234,27 @@ pub(crate) fn parse_any_request(
     source: Source<'_>,
     shared: &Shared,
 ) -> Result<Option<(RequestHead, usize)>, Error> {
+    Ok(read_request(source.bytes(), shared)?.map(|(mut room, len)| {
+        source.keep(len, &mut room);
+        (RequestHead(room), len)
+    }))
+}
+
+/// What the head says and how long it is; the room is still without its bytes.
+fn read_request(bytes: &[u8], shared: &Shared) -> Result<Option<(Kept, usize)>, Error> {
     let limits = shared.limits();
     let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let bytes = source.bytes();
     let mut request = httparse::Request::new(&mut []);
     let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
     let len = match request.parse_with_uninit_headers(bytes, array) {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return incomplete(Kind::Request, bytes, None, limits),
-        Err(error) => return incomplete(Kind::Request, bytes, Some(error), limits),
+        Err(error) => {
+            return match as_http_11(Kind::Request, bytes) {
+                Some(bytes) => read_request(&bytes, shared),
+                None => incomplete(Kind::Request, bytes, Some(error), limits),
+            };
+        }
     };
     let target = request.path.unwrap_or_default();
     let text = Span::of(target.as_bytes(), bytes);
@@ -260,8 +272,7 @@ pub(crate) fn parse_any_request(
     let minor = request.version.unwrap_or_default();
     note_fields(Kind::Request, minor, bytes, request.headers, &mut room)?;
     room.meaning.check_request()?;
-    source.keep(len, &mut room);
-    Ok(Some((RequestHead(room), len)))
+    Ok(Some((room, len)))
 }
 
 /// Parses a response's head at the front of `source`, as [`parse_request`] does a request's.
@@ -269,9 +280,17 @@ pub(crate) fn parse_response(
     source: Source<'_>,
     shared: &Shared,
 ) -> Result<Option<(ResponseHead, usize)>, Error> {
+    Ok(read_response(source.bytes(), shared)?.map(|(mut room, len)| {
+        source.keep(len, &mut room);
+        room.fields.unfold();
+        (ResponseHead(room), len)
+    }))
+}
+
+/// What the head says and how long it is; the room is still without its bytes.
+fn read_response(bytes: &[u8], shared: &Shared) -> Result<Option<(Kept, usize)>, Error> {
     let limits = shared.limits();
     let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let bytes = source.bytes();
     let mut response = httparse::Response::new(&mut []);
     let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
     let mut config = httparse::ParserConfig::default();
@@ -280,7 +299,12 @@ pub(crate) fn parse_response(
     let len = match parsed {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return incomplete(Kind::Response, bytes, None, limits),
-        Err(error) => return incomplete(Kind::Response, bytes, Some(error), limits),
+        Err(error) => {
+            return match as_http_11(Kind::Response, bytes) {
+                Some(bytes) => read_response(&bytes, shared),
+                None => incomplete(Kind::Response, bytes, Some(error), limits),
+            };
+        }
     };
     check_first_byte(Kind::Response, bytes)?;
     check_lengths(Kind::Response, first_line(bytes).unwrap_or(len), len, limits)?;
@@ -294,9 +318,30 @@ pub(crate) fn parse_response(
     let minor = response.version.unwrap_or_default();
     note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
     room.meaning.check_response()?;
-    source.keep(len, &mut room);
-    room.fields.unfold();
-    Ok(Some((ResponseHead(room), len)))
+    Ok(Some((room, len)))
+}
+
+/// The bytes with HTTP/1.1 in the place of a higher minor version, if they name one.
+///
+/// RFC 9110 §6.2: such a message counts as one of the highest version that is known, since a minor
+/// version may add and not change. `httparse` knows two versions; all else it judges as it is.
+#[cold]
+fn as_http_11(kind: Kind, bytes: &[u8]) -> Option<Vec<u8>> {
+    let version_at = match kind {
+        Kind::Request => {
+            let line = bytes[..first_line(bytes)?].strip_suffix(b"\n")?;
+            line.strip_suffix(b"\r").unwrap_or(line).len().checked_sub("HTTP/1.1".len())?
+        }
+        Kind::Response => 0,
+    };
+    match bytes.get(version_at..)?.first_chunk()? {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => {
+            let mut bytes = bytes.to_vec();
+            bytes[version_at + "HTTP/1.".len()] = b'1';
+            Some(bytes)
+        }
+        _ => None,
+    }
 }
 
 /// Remembers where the fields are and what those that concern the connection say.
@@ -435,7 +480,8 @@ pub(crate) fn check_first_line(
     if line == 0 {
         return Ok(());
     }
-    let line = &bytes[..line];
+    let known = as_http_11(kind, &bytes[..line]);
+    let line = known.as_deref().unwrap_or(&bytes[..line]);
     let verdict = match kind {
         Kind::Request => httparse::Request::new(&mut []).parse(line).map(|_| ()),
         Kind::Response => httparse::Response::new(&mut []).parse(line).map(|_| ()),
@@ -507,7 +553,8 @@ fn describe(kind: Kind, error: httparse::Error, line: &[u8], limits: &Limits) ->
     }
 }
 
-/// Whether the line is in order but for the version, and that is another one (RFC 9112 §2.3).
+/// Whether the line is in order but for the version, and that is of another major number
+/// (RFC 9112 §2.3, RFC 9110 §15.6.6).
 fn names_other_version(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

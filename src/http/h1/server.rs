@@ -1,5 +1,6 @@
 //! The server's side of a connection: requests come in, responses go out.
 
+use http::header::UPGRADE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::body::{Decoder, Framing, Piece};
@@ -7,6 +8,7 @@ use super::connection::{Event, Gather};
 use super::encode::{self, Asked, Encoder, Length, OutgoingResponse};
 use super::error::Error;
 use super::head::{Kind, RequestHead, parse_request};
+use super::meaning::list;
 use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
 
@@ -48,8 +50,8 @@ pub struct ServerConnection {
     gather: Gather,
     asked: Asked,
     connect: bool,
-    /// The request asks for another protocol.
-    upgrade: bool,
+    /// The protocols that the request asks for, if it asks for another one.
+    offered: Option<Box<Offered>>,
     keep_alive: bool,
     awaits_continue: bool,
 }
@@ -67,7 +69,7 @@ impl ServerConnection {
             gather: Gather::new(Kind::Request),
             asked: Asked::default(),
             connect: false,
-            upgrade: false,
+            offered: None,
             keep_alive: true,
             awaits_continue: false,
         }
@@ -131,7 +133,7 @@ impl ServerConnection {
             head: *head.method() == Method::HEAD,
         };
         self.connect = *head.method() == Method::CONNECT;
-        self.upgrade = head.wants_upgrade();
+        self.offered = if head.wants_upgrade() { Some(Offered::by(head)) } else { None };
         self.keep_alive &= head.keeps_alive();
         self.awaits_continue = head.expects_continue();
         self.answer(AnsweringCause::Asked);
@@ -349,7 +351,8 @@ impl ServerConnection {
     ///
     /// # Errors
     /// [`Error::You`] before the request is over, where no answer is due, or for a 101 that the
-    /// client did not ask for or that has no `Upgrade` field. `Connection: upgrade` is added.
+    /// client did not ask for, whose `Upgrade` field names a protocol that the client's does not,
+    /// or that has none. `Connection: upgrade` is added.
     pub fn send_switch(
         &mut self,
         out: &mut Vec<u8>,
@@ -357,10 +360,13 @@ impl ServerConnection {
         headers: &HeaderMap,
     ) -> Result<(), Error> {
         let ready = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed));
-        let right = status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade
-            || self.connect && status.is_success();
-        if !ready || !right {
+        let switches = status == StatusCode::SWITCHING_PROTOCOLS && self.offered.is_some();
+        let tunnels = self.connect && status.is_success();
+        if !ready || !(switches || tunnels) {
             return Err(self.misuse("the protocol was switched where it cannot be"));
+        }
+        if switches && !self.offered.as_ref().is_some_and(|it| it.has_all_of(headers)) {
+            return Err(self.misuse("the protocol was switched to one that was not asked for"));
         }
         let start = out.len();
         if let Err(what) = encode::informational(out, status, headers) {
@@ -452,5 +458,24 @@ impl ServerConnection {
     #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
         self.gather.memory()
+    }
+}
+
+/// The protocols that a request's `Upgrade` fields name.
+#[derive(Debug)]
+struct Offered(Vec<Vec<u8>>);
+
+impl Offered {
+    #[cold]
+    fn by(head: &RequestHead) -> Box<Offered> {
+        let fields = head.fields().iter().filter(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
+        let names = fields.flat_map(|(_, value)| list(value)).map(<[u8]>::to_vec);
+        Box::new(Offered(names.collect()))
+    }
+
+    /// RFC 9110 §7.8: nothing is switched to that the request does not name.
+    fn has_all_of(&self, headers: &HeaderMap) -> bool {
+        let has = |name: &[u8]| self.0.iter().any(|it| it.eq_ignore_ascii_case(name));
+        headers.get_all(UPGRADE).iter().flat_map(|value| list(value.as_bytes())).all(has)
     }
 }

@@ -1,6 +1,7 @@
 //! What is heard: clauses that `tests.rs` does not have.
 
 use super::*;
+use http::Version;
 
 /// What a client that sent `method` hears.
 fn client_of(method: &Method, input: &[u8]) -> Vec<Said> {
@@ -18,6 +19,23 @@ fn heads(said: &[Said]) -> Vec<&str> {
 }
 
 // ---- the server's side --------------------------------------------------------------------------
+
+#[test]
+fn an_expectation_is_known_in_any_case_and_among_empty_items() {
+    let awaits = |fields: &str| {
+        let input = format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n{fields}\r\n");
+        head_of(input.as_bytes()).expects_continue()
+    };
+    for value in ["100-continue", "100-Continue", "100-continue,", ", 100-continue ,,"] {
+        assert!(awaits(&format!("Expect: {value}\r\n")), "{value}");
+    }
+    assert!(awaits("Expect: 100-continue\r\nExpect: 100-continue\r\n"));
+    assert!(!awaits("Expect:\r\n") && !awaits("Expect: ,\r\n"));
+    for value in ["100-continue, x", "x", "100-continue;q=1", "100-continue=1"] {
+        let input = format!("PUT / HTTP/1.1\r\nHost: h\r\nExpect: {value}\r\n\r\n");
+        assert_eq!(refused(input.as_bytes()).0, 417, "{value}");
+    }
+}
 
 #[test]
 fn bytes_beyond_ascii_are_octets_in_a_value_and_refused_in_a_name_or_target() {
@@ -54,6 +72,25 @@ fn names_and_values_hold_what_the_grammar_has() {
             assert_eq!(refused(&input).0, 400, "{byte:#x} in a name");
         }
     }
+}
+
+#[test]
+fn a_higher_minor_version_counts_as_the_highest_known() {
+    for minor in 2..=9 {
+        let input = format!(
+            "POST /a?b HTTP/1.{minor}\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        );
+        accepted(input.as_bytes());
+        let head = head_of(input.as_bytes());
+        assert_eq!((head.version(), head.target()), (Version::HTTP_11, "/a?b"));
+        assert!(head.keeps_alive() && head.framing() == Framing::Chunked);
+        let hostless = format!("GET / HTTP/1.{minor}\r\n\r\n");
+        assert_eq!(refused(hostless.as_bytes()).0, 400, "what HTTP/1.1 requires is required");
+    }
+    let said = client_of(&Method::GET, b"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(heads(&said).len(), 1);
+    let said = client_of(&Method::GET, b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(heads(&said).len(), 0);
 }
 
 #[test]
