@@ -215,7 +215,9 @@ impl Exchange {
     /// The header fields of this request on this route.
     fn fields(&self, route: &Route) -> HeaderMap {
         let mut headers = self.headers.clone();
-        self.session.add_cookies(&mut headers, &self.url);
+        if self.method != Method::TRACE {
+            self.session.add_cookies(&mut headers, &self.url);
+        }
         if let Some(Proxy { authorization: Some(value), .. }) = route.plain_proxy() {
             headers.insert(PROXY_AUTHORIZATION, value.clone());
         }
