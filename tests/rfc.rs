@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const LEVELS: [&str; 5] = ["MUST", "MUST-NOT", "SHOULD", "SHOULD-NOT", "MAY"];
+const LEVELS: [&str; 6] = ["MUST", "MUST-NOT", "SHOULD", "SHOULD-NOT", "MAY", "RULE"];
 
 struct Clause {
     rfc: &'static str,
