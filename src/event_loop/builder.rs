@@ -9,7 +9,7 @@ use super::ready::Policy;
 use super::{EventLoop, LoopError};
 use crate::observe::Observer;
 use crate::selector::{Selector, default_selector};
-use crate::sys::{Clock, MonotonicClock, OsSockets, Sockets};
+use crate::sys::{Clock, MonotonicClock, OurSockets, Sockets};
 
 /// Builds an [`EventLoop`] whose five seams are not the usual ones.
 ///
@@ -23,7 +23,7 @@ use crate::sys::{Clock, MonotonicClock, OsSockets, Sockets};
 pub struct Builder {
     selector: Option<Box<dyn Selector>>,
     pub(super) clock: Option<Rc<dyn Clock>>,
-    pub(super) sockets: Box<dyn Sockets>,
+    pub(super) sockets: OurSockets,
     pub(super) policy: Option<Box<dyn Policy>>,
     pub(super) observers: Vec<Box<dyn Observer>>,
     pub(super) always_poll: bool,
@@ -37,7 +37,7 @@ impl Default for Builder {
         Builder {
             selector: None,
             clock: None,
-            sockets: Box::new(OsSockets),
+            sockets: OurSockets::default(),
             policy: None,
             observers: Vec::new(),
             always_poll: false,
@@ -87,7 +87,7 @@ impl Builder {
 
     /// Has transports make their socket calls through `sockets`.
     pub fn sockets(self, sockets: impl Sockets + 'static) -> Self {
-        Builder { sockets: Box::new(sockets), ..self }
+        Builder { sockets: OurSockets::Given(Box::new(sockets)), ..self }
     }
 
     /// Has `policy` choose among the handles that are ready, instead of first come, first served.

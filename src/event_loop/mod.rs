@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use crate::observe::{Counters, FlightRecorder, Observe, Record};
 use crate::selector::{Event, Selector};
-use crate::sys::{Clock, Process, Sockets, Time};
+use crate::sys::{Clock, OurSockets, Process, Time};
 
 pub use builder::Builder;
 pub use clock::{ManualClock, RealWork};
@@ -125,9 +125,8 @@ pub struct EventLoop(pub(crate) Rc<Inner>);
 pub(crate) struct Home {
     pub(crate) ready: Ready,
     pub(crate) mailbox: Arc<Mailbox>,
-    /// Here, so that a transport sends without asking for the loop. A `Box`: of an `Rc<dyn _>`
-    /// every call computes first where the value begins.
-    pub(crate) sockets: Box<dyn Sockets>,
+    /// Here, so that a transport sends without asking for the loop.
+    pub(crate) sockets: OurSockets,
     /// The thread the loop belongs to ([`thread_number`]).
     pub(crate) thread: u64,
     pub(crate) event_loop: WeakLoop,

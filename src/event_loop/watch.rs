@@ -8,6 +8,7 @@ use super::fds::Side;
 use super::handle::{Handle, Repeating, Run};
 use super::{EventLoop, Inner};
 use crate::observe::{Record, What};
+use crate::sys::Sockets;
 
 /// What a loop can watch: a descriptor's number, or a reference to whatever has one, as
 /// `&TcpStream`. (Not the thing itself: it would be closed where the call ends.)

@@ -38,6 +38,7 @@
 //! | time | [`ClientTimeout`] |
 //! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
 //! | connections | [`Connector`] |
+//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`] |
 //! | WebSockets | with `ws` `session.ws_connect` |
 //!
 //! There is no HTTP/2, and nothing compresses what a handler answers; of files, compressed siblings
@@ -65,6 +66,8 @@ mod http_error;
 mod limits;
 pub mod mime;
 pub mod multipart;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 pub mod query;
 pub mod range;
 mod request;
@@ -79,19 +82,20 @@ pub mod ws;
 
 pub use access_log::{Access, AccessFormat, AccessFormatError};
 pub use app::{
-    AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath, RouteDef,
-    Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,
-    head, options, patch, post, put, route, run_app,
+    AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath,
+    RequireContentLength, RouteDef, Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite,
+    TcpSite, UnixSite, delete, get, head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{
-    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
-    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+    BodySender, ClientError, ClientHop, ClientMiddleware, ClientNext, ClientRequest,
+    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, IntoUrl,
+    Redirected, TimeoutKind, TraceEvent, TraceRequest,
 };
 pub use content::Content;
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
-pub use etag::{EntityTag, InvalidEntityTag};
+pub use etag::{EntityTag, EntityTags, InvalidEntityTag};
 pub use events::{EventWriter, ServerSentEvent};
 pub use extensions::Extensions;
 pub use extract::{ExtractError, Form};
@@ -99,9 +103,10 @@ pub use files::{FileResponse, StaticFiles};
 pub use h1::RequestHead;
 pub use http_error::HttpError;
 pub use limits::Limits;
-pub use request::{BodyError, Request};
+pub use request::{BodyError, IfRange, Request};
 pub use response::{IntoResponse, Response};
 pub use router::{MatchInfo, Resolved, RouteError, Router, UrlForError};
+pub use server::closing::ServerClosing;
 pub use server::handler::{Answer, ResponseFuture};
 pub use server::service::Timeouts;
 pub use url::{InvalidUrl, Url};

@@ -1,5 +1,11 @@
 //! What a handler is given.
 
+mod body_error;
+mod charset;
+mod conditions;
+mod length;
+mod place;
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
@@ -7,14 +13,18 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, Method, Version};
 
 use super::app::Scope;
 use super::content::{Content, Incoming};
 use super::extensions::Extensions;
-use super::h1::{Framing, RequestHead};
+use super::h1::RequestHead;
 use super::router::MatchInfo;
 use super::{query, url};
+
+pub use body_error::BodyError;
+pub(crate) use charset::decode_text;
+pub use conditions::IfRange;
 
 /// A request, with what the router made of its path. (`aiohttp.web.Request`)
 ///
@@ -38,15 +48,18 @@ struct Rest {
     extensions: Extensions,
     path: OnceCell<String>,
     remote: Option<SocketAddr>,
+    /// It came through TLS.
+    secure: bool,
     scope: Option<Rc<Scope>>,
 }
 
 impl Rest {
     /// Leaves nothing of this request to the next. Every field is named, so that none is forgotten;
     /// most were not used, and are not written.
-    #[inline(always)]
-    fn clear(&mut self) {
-        let Rest { match_info, incoming, body, extensions, path, remote, scope } = self;
+    #[inline(never)]
+    fn cleared(mut self: Box<Self>) -> Box<Self> {
+        let Rest { match_info, incoming, body, extensions, path, remote, secure, scope } =
+            &mut *self;
         match_info.clear();
         incoming.take();
         body.take();
@@ -55,15 +68,17 @@ impl Rest {
         }
         path.take();
         *remote = None;
+        *secure = false;
         scope.take();
+        self
     }
 }
 
 impl Drop for Request {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(mut rest) = self.rest.take() {
-            rest.clear();
-            *self.head.luggage() = Some(rest);
+        if let Some(rest) = self.rest.take() {
+            self.head.leave(rest.cleared());
         }
     }
 }
@@ -72,7 +87,7 @@ impl Request {
     /// A request without a body, unrouted. Servers make it; it is public for tests of handlers and
     /// for servers of one's own.
     pub fn new(mut head: RequestHead) -> Request {
-        let rest = head.luggage().take().and_then(|left| left.downcast().ok());
+        let rest = head.take_luggage().and_then(|left| left.downcast().ok());
         Request { head, rest: Some(rest.unwrap_or_default()) }
     }
 
@@ -202,15 +217,6 @@ impl Request {
         self.rest().incoming.is_some()
     }
 
-    /// How many bytes its body has, if it says so before it sends them.
-    pub fn content_length(&self) -> Option<u64> {
-        match self.head.framing() {
-            Framing::Length(0) => self.header("content-length").map(|_| 0),
-            Framing::Length(length) => Some(length),
-            _ => None,
-        }
-    }
-
     /// Whether the client allows the connection to serve another request.
     pub fn keep_alive(&self) -> bool {
         self.head.keeps_alive()
@@ -270,82 +276,6 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Why a body cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BodyError {
-    /// It is larger than allowed.
-    TooLarge {
-        /// The most that is allowed, in bytes.
-        limit: u64,
-    },
-    /// Its character set is not known here.
-    UnknownCharset(String),
-    /// It is not text in its character set.
-    NotText,
-    /// The client broke off in the middle of it, or it is malformed; what was wrong.
-    Broken(String),
-    /// It did not come in time. [`Timeouts::body`](super::Timeouts::body)
-    TimedOut,
-    /// The request was answered before this was read, so it was not received.
-    Answered,
-}
-
-impl BodyError {
-    /// What a server answers.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::UnknownCharset(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            BodyError::NotText | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
-            BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
-            BodyError::Answered => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BodyError::TooLarge { limit } => write!(f, "the body exceeds {limit} bytes"),
-            BodyError::UnknownCharset(name) => {
-                write!(f, "the character set {name:?} is not known here; utf-8 is")
-            }
-            BodyError::NotText => f.write_str("the body is not text in its character set"),
-            BodyError::Broken(what) => f.write_str(what),
-            BodyError::TimedOut => f.write_str("the body of the request did not arrive in time"),
-            BodyError::Answered => {
-                f.write_str("the body was read after the request had its answer: read it before")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BodyError {}
-
-/// Decodes a body by the `charset` parameter of its content type (RFC 9110 §8.3.2).
-pub(crate) fn decode_text<'a>(
-    body: &'a [u8],
-    content_type: &str,
-) -> Result<Cow<'a, str>, BodyError> {
-    let name = charset(content_type).to_ascii_lowercase();
-    match &name[..] {
-        "" | "utf-8" | "utf8" | "us-ascii" | "ascii" => {
-            std::str::from_utf8(body).map(Cow::Borrowed).map_err(|_| BodyError::NotText)
-        }
-        // The first 256 code points of Unicode are ISO-8859-1's.
-        "iso-8859-1" | "latin-1" | "latin1" => Ok(body.iter().map(|it| *it as char).collect()),
-        _ => Err(BodyError::UnknownCharset(name)),
-    }
-}
-
-fn charset(content_type: &str) -> &str {
-    let parameters = content_type.split(';').skip(1).filter_map(|it| it.split_once('='));
-    let charset = parameters.map(|(name, value)| (name.trim(), value.trim()));
-    let charset = charset.filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
-    charset.map(|(_, value)| value.trim_matches('"')).next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
@@ -354,7 +284,7 @@ mod tests {
     use super::super::h1::{Event, ServerConnection, Shared};
     use super::*;
 
-    fn request(line: &str, fields: &str) -> Request {
+    pub(super) fn request(line: &str, fields: &str) -> Request {
         let input = format!("{line} HTTP/1.1\r\nHost: example.org\r\n{fields}\r\n");
         match ServerConnection::new(&Shared::default()).receive(input.as_bytes()).unwrap() {
             (_, Event::Head(head)) => Request::new(head),
@@ -397,24 +327,5 @@ mod tests {
         it.set_body("de");
         assert_eq!(ready(it.content().read_chunk()), Ok(Some(b"de".to_vec())));
         assert_eq!(ready(it.read()).unwrap(), b"");
-    }
-
-    #[test]
-    fn the_length_of_a_body_is_what_the_client_said_or_nobodys_guess() {
-        let length = |fields| request("POST /", fields).content_length();
-        assert_eq!(length("Content-Length: 12\r\n"), Some(12));
-        assert_eq!(length("Content-Length: 0\r\n"), Some(0));
-        assert_eq!((length(""), length("Transfer-Encoding: chunked\r\n")), (None, None));
-    }
-
-    #[test]
-    fn text_is_read_in_its_character_set() {
-        let text = |content_type: &str, body: &[u8]| {
-            decode_text(body, content_type).map(Cow::into_owned).map_err(|it| it.status().as_u16())
-        };
-        assert_eq!(text("text/plain; charset=UTF-8", b"\xc3\xa9").unwrap(), "\u{e9}");
-        assert_eq!(text("text/plain;x=y; Charset=\"latin-1\"", b"\xe9").unwrap(), "\u{e9}");
-        assert_eq!(text("text/plain; charset=klingon", b""), Err(415));
-        assert_eq!(text("", b"\xff"), Err(400));
     }
 }

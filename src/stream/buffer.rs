@@ -89,6 +89,11 @@ impl StreamBuffer {
         self.eof = true;
     }
 
+    /// Whether the stream has ended, however much of it is unread.
+    pub fn has_eof(&self) -> bool {
+        self.eof
+    }
+
     /// Notes that the stream has failed. What came before is still given to reads that it is enough
     /// for; every other gives this error from now on. The first one stays.
     ///

@@ -164,7 +164,12 @@ impl Shared {
     fn lost(&self, error: Option<io::Error>) {
         match error {
             Some(error) => {
-                self.buffer.borrow_mut().set_exception(copy(&error));
+                let mut buffer = self.buffer.borrow_mut();
+                // What the peer had to say is whole then, and it is the writer's error.
+                if !buffer.has_eof() {
+                    buffer.set_exception(copy(&error));
+                }
+                drop(buffer);
                 *self.error.borrow_mut() = Some(error);
             }
             None => self.buffer.borrow_mut().feed_eof(),

@@ -32,6 +32,8 @@ mod limit;
 mod listing;
 mod open;
 mod option;
+mod our_sockets;
+mod peer;
 pub(crate) mod pipe;
 mod poll;
 #[cfg(feature = "process")]
@@ -77,6 +79,7 @@ pub(crate) use limit::open_files_limit;
 pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
+pub(crate) use our_sockets::OurSockets;
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use resolve::NameFlags;

@@ -62,7 +62,9 @@
 //! hardware, several certificates by name) are rustls's: its types are [here](rustls), and its
 //! configurations are taken by `From`.
 
+mod below;
 mod client;
+mod ending;
 mod error;
 mod handshake;
 mod identity;
@@ -71,6 +73,7 @@ mod insecure;
 mod layer;
 mod machine;
 mod open;
+mod receiving;
 mod roots;
 mod scratch;
 mod server;

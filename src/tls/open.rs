@@ -3,9 +3,10 @@
 use std::io;
 use std::rc::Rc;
 
+use super::below::Below;
 use super::client::TlsClientConfig;
 use super::handshake::Handshake;
-use super::layer::{Below, Tls};
+use super::layer::Tls;
 use super::server::TlsServerConfig;
 use super::side::TlsSide;
 use crate::event_loop::ErrorContext;

@@ -6,8 +6,9 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use super::below::Below;
 use super::handshake::Handshake;
-use super::layer::{Below, Tls};
+use super::layer::Tls;
 use super::side::TlsSide;
 use crate::event_loop::{EventLoop, LoopError};
 use crate::transport::{Layer, Transport};

@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use super::address::{Address, ToAddress};
 use super::eyeballs::{DEFAULT_DELAY, Move, Race, combine, interleave};
+use super::listener::Unclaimed;
 use super::protocol::Protocol;
-use super::server::Unclaimed;
 use super::tcp::Tcp;
 use super::transport::Transport;
 use crate::event_loop::{
     EventLoop, Home, Inner, LoopError, Run, Side, TimerKey, WeakLoop, Work, get_running_loop,
 };
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::ConnectProgress;
+use crate::sys::{ConnectProgress, Sockets};
 
 /// A connection in the making: set options, then await it.
 /// [`create_connection`](EventLoop::create_connection) gives it.

@@ -95,7 +95,7 @@ impl Tcp {
     pub(super) fn act_over(self: &Rc<Self>, layer: &dyn Layer, action: Action) {
         match action {
             // Below it goes on: the peer's end is awaited there.
-            Action::StopReading | Action::SendFin | Action::StopWriting => {}
+            Action::StopReading | Action::SendFin | Action::StopWriting | Action::Drain => {}
             Action::ScheduleLost => layer.end(),
             Action::Release => self.release_over(),
         }

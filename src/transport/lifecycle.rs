@@ -27,6 +27,7 @@
 //! Finished       yes    no      our FIN is sent
 //! BothFinishing  no     no      the peer has finished, our unsent bytes go before our FIN
 //! BothFinished   no     no      both FINs are on their way; close() is still awaited
+//! Draining       no     no      a send has failed; what the peer had sent before is delivered
 //! Flushing       no     no      close() was called, unsent bytes go first
 //! Closed         no     no      connection_lost is scheduled
 //! Lost           no     no      connection_lost is delivered, the descriptor is closed
@@ -39,20 +40,36 @@
 //! `Drained` follow at once. After our FIN there can be none, so nothing is waited for.
 //!
 //! ```text
-//! from           Made  EofKept        EofClosed  WriteEof       Close     Abort   Broken  Drained       Delivered
-//! New            Open  .              .          .              Lost      Lost    Lost    .             .
-//! Open           .     PeerFinished   Flushing   Finishing      Flushing  Closed  Closed  .             .
-//! PeerFinished   .     .              .          BothFinishing  Flushing  Closed  Closed  .             .
-//! Finishing      .     BothFinishing  Flushing   .              Flushing  Closed  Closed  Finished      .
-//! Finished       .     BothFinished   Closed     .              Closed    Closed  Closed  .             .
-//! BothFinishing  .     .              .          .              Flushing  Closed  Closed  BothFinished  .
-//! BothFinished   .     .              .          .              Closed    Closed  Closed  .             .
-//! Flushing       .     .              .          .              .         Closed  Closed  Closed        .
-//! Closed         .     .              .          .              .         .       .       .             Lost
-//! Lost           .     .              .          .              .         .       .       .             .
+//! from           Made  EofKept        EofClosed  WriteEof       Close     Abort   Broken  SendFailed  Drained       Delivered
+//! New            Open  .              .          .              Lost      Lost    Lost    Lost        .             .
+//! Open           .     PeerFinished   Flushing   Finishing      Flushing  Closed  Closed  Draining    .             .
+//! PeerFinished   .     .              .          BothFinishing  Flushing  Closed  Closed  Closed      .             .
+//! Finishing      .     BothFinishing  Flushing   .              Flushing  Closed  Closed  Draining    Finished      .
+//! Finished       .     BothFinished   Closed     .              Closed    Closed  Closed  Draining    .             .
+//! BothFinishing  .     .              .          .              Flushing  Closed  Closed  Closed      BothFinished  .
+//! BothFinished   .     .              .          .              Closed    Closed  Closed  Closed      .             .
+//! Draining       .     Closed         Closed     .              Closed    Closed  Closed  .           .             .
+//! Flushing       .     .              .          .              .         Closed  Closed  Closed      Closed        .
+//! Closed         .     .              .          .              .         .       .       .           .             Lost
+//! Lost           .     .              .          .              .         .       .       .           .             .
 //! ```
 //!
+//! # When a send fails
+//!
+//! The peer's reset or end can meet our own write first: a server that answers 413 and closes while
+//! we send it the rest of the body. What it had said before is in the kernel still, and it is what
+//! our user wants to know. So a phase that reads becomes `Draining`: it is closing, what is unsent is
+//! forgotten, and the shell receives, a piece a turn, until the end of file, an error, or there is
+//! nothing: what came before the reset is all there, and is not waited for. Then comes
+//! `connection_lost`, with the error of the send. Three things end that at once: a pause of
+//! reading, for a protocol that does not read must learn of the loss none the less; a protocol that
+//! [wants none of it](super::Protocol::reads_after_failed_write); and as many receives as
+//! `ending.rs` names, for a peer that refuses our bytes and goes on sending its own.
+//!
 //! # Unlike asyncio
+//!
+//! asyncio closes at once when a send fails, and what has come is lost; aiohttp's clients then see
+//! `ClientOSError: Broken pipe` in the place of the answer.
 //!
 //! A write after `close()` is always discarded. asyncio discards it if the kernel had taken every
 //! earlier byte and sends it otherwise, so that the outcome hangs on the peer's speed.
@@ -74,6 +91,8 @@ pub enum Phase {
     BothFinishing,
     /// As `Finished`, and the peer has finished too.
     BothFinished,
+    /// A send has failed; what the peer had sent before is received, and then it is over.
+    Draining,
     /// `close` was called; unsent bytes go before the end.
     Flushing,
     /// `connection_lost` is scheduled.
@@ -99,6 +118,8 @@ pub enum Cause {
     Abort,
     /// A system call failed for good, or the protocol did.
     Broken,
+    /// A call that sends failed for good: the peer takes nothing more.
+    SendFailed,
     /// The last unsent byte was taken by the kernel.
     Drained,
     /// `connection_lost` has returned.
@@ -114,6 +135,8 @@ pub enum Action {
     SendFin,
     /// Forget the unsent bytes and stop watching the descriptor for writing.
     StopWriting,
+    /// Receive what has come, a piece a turn; then report [`Cause::Broken`].
+    Drain,
     /// Let the loop call `connection_lost` in its next turn, then report [`Cause::Delivered`].
     ScheduleLost,
     /// Close the descriptor; let go of the protocol and the loop.
@@ -137,10 +160,14 @@ impl Phase {
         use Phase::*;
         match (self, cause) {
             (New, Cause::Made) => Open,
-            (New, Cause::Close | Cause::Abort | Cause::Broken) => Lost,
+            (New, Cause::Close | Cause::Abort | Cause::Broken | Cause::SendFailed) => Lost,
             (Closed, Cause::Delivered) => Lost,
             (New | Closed | Lost, _) => self,
             (_, Cause::Abort | Cause::Broken) => Closed,
+            (Open | Finishing | Finished, Cause::SendFailed) => Draining,
+            (Draining, Cause::SendFailed) => Draining,
+            (_, Cause::SendFailed) => Closed,
+            (Draining, Cause::Close | Cause::EofKept | Cause::EofClosed) => Closed,
             (Finished, Cause::EofClosed) | (Finished | BothFinished, Cause::Close) => Closed,
             (Open | Finishing, Cause::EofClosed) | (_, Cause::Close) => Flushing,
             (Flushing, Cause::Drained) => Closed,
@@ -155,14 +182,14 @@ impl Phase {
         }
     }
 
-    /// Whether this phase receives, unless reading is paused.
+    /// Whether this phase waits for bytes to receive, unless reading is paused.
     pub const fn reads(self) -> bool {
         matches!(self, Phase::Open | Phase::Finishing | Phase::Finished)
     }
 
     /// Whether the end has begun: asyncio's `is_closing()`.
     pub const fn is_closing(self) -> bool {
-        matches!(self, Phase::Flushing | Phase::Closed | Phase::Lost)
+        matches!(self, Phase::Draining | Phase::Flushing | Phase::Closed | Phase::Lost)
     }
 
     /// Whether bytes written earlier may still be sent.
@@ -177,7 +204,7 @@ impl Phase {
         match self {
             Open | PeerFinished => WriteVerdict::Take,
             Finishing | Finished | BothFinishing | BothFinished => WriteVerdict::AfterEof,
-            New | Flushing | Closed | Lost => WriteVerdict::Discard,
+            New | Draining | Flushing | Closed | Lost => WriteVerdict::Discard,
         }
     }
 
@@ -251,10 +278,12 @@ impl Lifecycle {
         let from = self.phase;
         let made = !matches!(from, Phase::New);
         let ends = to.is_over() && !from.is_over();
+        let drains = to == Phase::Draining && from != Phase::Draining;
         [
             (Action::StopReading, self.is_reading() && !to.reads()),
             (Action::SendFin, to.fin_is_sent() && !from.fin_is_sent()),
-            (Action::StopWriting, ends && made),
+            (Action::StopWriting, made && (drains || (ends && from != Phase::Draining))),
+            (Action::Drain, drains),
             (Action::ScheduleLost, ends && made),
             (Action::Release, to == Phase::Lost && from != Phase::Lost),
         ]
@@ -266,7 +295,7 @@ impl Lifecycle {
     /// a phase that does not read, it changes nothing.
     pub fn pause_reading(&mut self) -> bool {
         let was_reading = self.is_reading();
-        if !self.phase.is_closing() {
+        if !self.phase.is_closing() || self.phase == Phase::Draining {
             self.paused = true;
         }
         was_reading
@@ -286,7 +315,7 @@ impl Lifecycle {
     /// Whether `data_received` or `eof_received` may be called now. The shell asks before each
     /// call, because the call before it may have closed or paused the transport.
     pub const fn may_deliver(&self) -> bool {
-        self.is_reading()
+        (self.phase.reads() || matches!(self.phase, Phase::Draining)) && !self.paused
     }
 }
 

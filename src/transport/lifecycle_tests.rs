@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const PHASES: [Phase; 10] = [
+const PHASES: [Phase; 11] = [
     Phase::New,
     Phase::Open,
     Phase::PeerFinished,
@@ -11,12 +11,13 @@ const PHASES: [Phase; 10] = [
     Phase::Finished,
     Phase::BothFinishing,
     Phase::BothFinished,
+    Phase::Draining,
     Phase::Flushing,
     Phase::Closed,
     Phase::Lost,
 ];
 
-const CAUSES: [Cause; 9] = [
+const CAUSES: [Cause; 10] = [
     Cause::Made,
     Cause::EofKept,
     Cause::EofClosed,
@@ -24,6 +25,7 @@ const CAUSES: [Cause; 9] = [
     Cause::Close,
     Cause::Abort,
     Cause::Broken,
+    Cause::SendFailed,
     Cause::Drained,
     Cause::Delivered,
 ];
@@ -194,11 +196,39 @@ fn half_06_write_eof_after_close_does_nothing() {
     assert_eq!(life.phase(), Phase::Flushing);
 }
 
+#[test]
+fn a_failed_send_forgets_what_is_unsent_and_goes_on_delivering() {
+    let mut life = opened();
+    let drain = [Action::StopReading, Action::StopWriting, Action::Drain];
+    assert_eq!(actions(&mut life, Cause::SendFailed, false), drain);
+    assert!(life.may_deliver() && life.phase().is_closing() && !life.is_reading());
+    assert_eq!(actions(&mut life, Cause::SendFailed, true), [], "once");
+    assert_eq!(actions(&mut life, Cause::Broken, true), [Action::ScheduleLost]);
+}
+
+#[test]
+fn a_pause_ends_what_is_delivered_after_a_failed_send() {
+    let mut life = opened();
+    life.on(Cause::SendFailed, true).for_each(drop);
+    assert!(!life.pause_reading(), "it is not watched");
+    assert!(!life.may_deliver());
+    assert!(!life.resume_reading() && life.may_deliver());
+}
+
+#[test]
+fn of_a_peer_that_has_finished_nothing_is_drained() {
+    let mut life = opened();
+    life.on(Cause::EofKept, true).for_each(drop);
+    let end = [Action::StopWriting, Action::ScheduleLost];
+    assert_eq!(actions(&mut life, Cause::SendFailed, false), end);
+}
+
 /// How a life may be judged from outside: what its actions added up to so far.
 #[derive(Default)]
 struct Judge {
     made: bool,
     fin_sent: bool,
+    drains: bool,
     lost_scheduled: bool,
     released: bool,
 }
@@ -211,7 +241,11 @@ impl Judge {
                 assert!(nothing_unsent && !self.fin_sent && !self.lost_scheduled);
                 self.fin_sent = true;
             }
-            Action::StopWriting => assert!(!self.lost_scheduled),
+            Action::StopWriting => assert!(!self.lost_scheduled && !self.drains),
+            Action::Drain => {
+                assert!(self.made && !self.drains && !self.lost_scheduled);
+                self.drains = true;
+            }
             Action::ScheduleLost => {
                 assert!(self.made && !self.lost_scheduled);
                 self.lost_scheduled = true;

@@ -8,10 +8,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::address::{Address, ToAddress};
+use super::listener::Local;
 use super::protocol::Protocol;
-use super::server::{Factory, Local, Server, ServerInner};
+use super::server::{Factory, Server, ServerInner};
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::ListenOptions;
+use crate::sys::{ListenOptions, Sockets};
 
 /// A server in the making: set options, then await it. [`create_server`](EventLoop::create_server)
 /// gives it.

@@ -62,6 +62,11 @@ impl Transport {
         }
     }
 
+    /// What its protocol says; not if it is over.
+    pub(crate) fn reads_after_failed_write(&self) -> bool {
+        self.0.call(|protocol, _| protocol.reads_after_failed_write()) == Some(true)
+    }
+
     /// The connection below was told to pause, or to go on.
     pub(crate) fn flow_has_changed(&self) {
         self.0.tell_flow();

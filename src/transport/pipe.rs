@@ -127,7 +127,7 @@ impl EventLoop {
         channel: impl FnOnce(PipeKind) -> Channel,
     ) -> Result<Transport, LoopError> {
         self.check_open()?;
-        let (fd, kind) = pipe.to_pipe(&*self.0.home.sockets)?;
+        let (fd, kind) = pipe.to_pipe(&self.0.home.sockets)?;
         Ok(Transport(Tcp::open_on(channel(kind), self, fd, None, None, protocol, None)))
     }
 }

@@ -25,6 +25,13 @@ use super::Transport;
 /// `resume_writing` when that method returns, for it is borrowed until then. Anybody else's write
 /// tells it at once, as in asyncio.
 pub trait Protocol {
+    /// Through TLS: the connection is accepted, and its handshake begins, over `below`; to abort that
+    /// is to refuse it.
+    #[doc(hidden)]
+    fn handshake_begins(&mut self, below: &Transport) {
+        let _ = below;
+    }
+
     /// The connection is there.
     fn connection_made(&mut self, transport: &Transport) {
         let _ = transport;
@@ -68,6 +75,18 @@ pub trait Protocol {
     /// The buffer has shrunk to the low-water mark.
     fn resume_writing(&mut self, transport: &Transport) {
         let _ = transport;
+    }
+
+    /// A write has failed, because the peer reset the connection or takes no more. Whether what it had
+    /// sent before is delivered, before `connection_lost` tells of the failure; it is asked once, in
+    /// the turn after. By default it is: a server that refuses a request has said why.
+    ///
+    /// Nothing is waited for: it ends with what the kernel has, and with
+    /// [`pause_reading`](Transport::pause_reading). Meanwhile
+    /// [`is_closing`](Transport::is_closing) holds and writes are discarded. (asyncio delivers
+    /// nothing more.)
+    fn reads_after_failed_write(&self) -> bool {
+        true
     }
 
     /// The connection is over: `None` if it was closed in order, by either side; else why.

@@ -94,6 +94,9 @@ impl Tcp {
     }
 
     fn peer_finished(self: &Rc<Self>, event_loop: &EventLoop) {
+        if self.end_is_reset() {
+            return self.happens(&event_loop.0, Cause::Broken);
+        }
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.call(|protocol, transport| protocol.eof_received(transport))
         }));

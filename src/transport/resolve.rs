@@ -14,6 +14,7 @@ use std::thread;
 
 use crate::event_loop::{EventLoop, Outstanding, get_running_loop};
 use crate::observe::{Resource, note_wait};
+use crate::sys::Sockets;
 use crate::sys::resolve::{NameFlags, getaddrinfo, getnameinfo, literal};
 
 /// What the thread and the one who waits share.

@@ -2,17 +2,18 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
-use std::task::Waker;
 
-use super::flow::{Flow, LimitsError};
+use super::flow::LimitsError;
 use super::layer::Layer;
 use super::lifecycle::{Cause, WriteVerdict};
+use super::outgoing::Queue;
 use super::pipe::Channel;
 use super::receive::is_not_now;
 use super::tcp::Tcp;
 use super::unsent::Unsent;
 use crate::event_loop::{ErrorContext, EventLoop, Inner, Run, Side};
 use crate::observe::{Record, What, add};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// How many writes to a lost connection pass in silence (asyncio's
@@ -21,122 +22,6 @@ const SILENT_WRITES: u8 = 5;
 
 /// How many buffers go into one vectored send of what waits.
 const SLICES: usize = 16;
-
-/// The bytes that wait for the kernel, and the water marks. Nothing at all where none wait and the
-/// marks are the usual ones.
-#[derive(Default)]
-pub(super) struct Outgoing(Option<Box<Queue>>);
-
-#[derive(Default)]
-struct Queue {
-    unsent: Unsent,
-    flow: Flow,
-    /// Whether a file is sent, or to be sent after these bytes; nothing can follow it yet.
-    file: bool,
-    /// Who waits with a file for the bytes to be gone.
-    drained: Option<Waker>,
-    /// What the bytes go through: then none wait here, and the marks are those below.
-    #[cfg(feature = "tls")]
-    layer: Option<Rc<dyn Layer>>,
-}
-
-impl Queue {
-    #[inline]
-    fn is_empty(&self) -> bool {
-        #[cfg(feature = "tls")]
-        if self.layer.is_some() {
-            return false;
-        }
-        self.unsent.is_empty() && !self.file
-    }
-}
-
-/// Also when the connection breaks the wait is over.
-impl Drop for Queue {
-    fn drop(&mut self) {
-        if let Some(waker) = self.drained.take() {
-            waker.wake();
-        }
-    }
-}
-
-impl Outgoing {
-    pub(super) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |queue| queue.unsent.len())
-    }
-
-    /// Whether nothing is to be sent: neither bytes nor a file, nor anything through a layer.
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|queue| queue.is_empty())
-    }
-
-    fn has_no_bytes(&self) -> bool {
-        self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty())
-    }
-
-    pub(super) fn has_file(&self) -> bool {
-        self.0.as_ref().is_some_and(|queue| queue.file)
-    }
-
-    /// `false` if there is one already.
-    pub(super) fn begin_file(&mut self) -> bool {
-        !std::mem::replace(&mut self.queue().file, true)
-    }
-
-    pub(super) fn end_file(&mut self) {
-        if let Some(queue) = &mut self.0 {
-            (queue.file, queue.drained) = (false, None);
-        }
-        self.update_flow();
-    }
-
-    /// Whether bytes are unsent; if so `waker` is woken when they are gone.
-    pub(super) fn wakes_when_drained(&mut self, waker: &Waker) -> bool {
-        let Some(queue) = self.0.as_mut().filter(|queue| !queue.unsent.is_empty()) else {
-            return false;
-        };
-        queue.drained = Some(waker.clone());
-        true
-    }
-
-    #[inline]
-    pub(super) fn is_paused(&self) -> bool {
-        self.0.as_ref().is_some_and(|queue| queue.flow.is_paused())
-    }
-
-    fn limits(&self) -> (usize, usize) {
-        self.0.as_ref().map_or_else(|| Flow::default().limits(), |queue| queue.flow.limits())
-    }
-
-    fn queue(&mut self) -> &mut Queue {
-        self.0.get_or_insert_default()
-    }
-
-    fn take_drained(&mut self) -> Option<Waker> {
-        self.0.as_mut()?.drained.take()
-    }
-
-    #[cfg(feature = "tls")]
-    pub(super) fn layer(&self) -> Option<&Rc<dyn Layer>> {
-        self.0.as_ref()?.layer.as_ref()
-    }
-
-    #[cfg(feature = "tls")]
-    pub(super) fn set_layer(&mut self, layer: Rc<dyn Layer>) {
-        self.queue().layer = Some(layer);
-    }
-
-    /// Whether the side of the marks has changed. Gives memory back that is not needed.
-    fn update_flow(&mut self) -> bool {
-        let Some(queue) = &mut self.0 else { return false };
-        let changed = queue.flow.update(queue.unsent.len()).is_some();
-        if queue.is_empty() && queue.flow == Flow::default() {
-            self.0 = None;
-        }
-        changed
-    }
-}
 
 impl Tcp {
     /// Sends what the kernel takes now, and keeps the rest.
@@ -222,7 +107,7 @@ impl Tcp {
         inner.observe.tell(|| Record::Written { fd: self.fd, bytes: asked });
         let sent = match if idle { self.sent(asked, result) } else { result } {
             Ok(sent) => sent,
-            Err(error) => return self.broken(inner, error),
+            Err(error) => return self.send_failed(inner, error),
         };
         keep(&mut self.outgoing.borrow_mut().queue().unsent, sent);
         if idle {
@@ -293,7 +178,7 @@ impl Tcp {
         let result = self.send_unsent();
         match self.sent(asked, result) {
             Ok(sent) => self.outgoing.borrow_mut().queue().unsent.advance(sent),
-            Err(error) => return self.broken(inner, error),
+            Err(error) => return self.send_failed(inner, error),
         }
         // Before the end that a closing transport comes to when all is sent: after it nobody is told.
         self.update_flow();
@@ -375,6 +260,10 @@ impl Tcp {
 
     pub(super) fn limits(self: &Rc<Self>) -> (usize, usize) {
         self.bottom().outgoing.borrow().limits()
+    }
+
+    pub(super) fn unsent_at_end(self: &Rc<Self>) -> usize {
+        self.bottom().outgoing.borrow().was_cut_off()
     }
 
     pub(super) fn unsent_len(self: &Rc<Self>) -> usize {

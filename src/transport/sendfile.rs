@@ -269,9 +269,10 @@ async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -
     let mut progress = Progress::new(part, fallback);
     loop {
         check_sends(tcp)?;
-        match progress.step(&*tcp.home.sockets, tcp.fd) {
+        match progress.step(&tcp.home.sockets, tcp.fd) {
             Ok(0) => return Ok(progress.sent),
             Ok(sent) => {
+                tcp.outgoing.borrow_mut().file_moves(sent);
                 let observe = &*tcp.home.ready.observe;
                 add(&observe.tally.bytes_sent, sent as u64);
                 observe.tell(|| Record::Written { fd: tcp.fd, bytes: sent });
@@ -288,7 +289,7 @@ async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -
                 if let Some(event_loop) = tcp.event_loop() {
                     if of_connection.contains(&error.kind()) {
                         let told = io::Error::new(error.kind(), error.to_string());
-                        tcp.broken(&event_loop.0, told);
+                        tcp.send_failed(&event_loop.0, told);
                     }
                 }
                 return Err(error);

@@ -8,32 +8,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::SocketAddr as UnixAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::{Rc, Weak};
-use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::os::fd::RawFd;
+use std::pin::pin;
+use std::rc::Rc;
 
+use super::clients::Clients;
+use super::listener::{Listener, Local};
 use super::protocol::Protocol;
-use super::tcp::{Tcp, note_accepted};
-use crate::event_loop::{
-    ErrorContext, EventLoop, Exception, Inner, Resident, ResidentKey, Run, Side, WeakLoop,
-};
+use super::server_socket::{ServerSocket, UnixServerSocket};
+use super::tcp::Tcp;
+use crate::event_loop::{EventLoop, Inner, Resident, ResidentKey, Side, WeakLoop};
 use crate::observe::{Resource, What, note_wait};
-use crate::sys::FileId;
-use crate::sys::unix::unlink_if_same;
-
-/// How long a listener rests when the process or the system has no descriptor left (asyncio's
-/// `ACCEPT_RETRY_DELAY`).
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
+use crate::sync::Bell;
 
 /// Whether connections are accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(super) enum State {
     Bound,
     Serving,
     Closed,
@@ -43,227 +35,16 @@ enum State {
 pub(crate) type Factory = dyn Fn() -> Box<dyn Protocol>;
 
 pub(crate) struct ServerInner {
-    event_loop: WeakLoop,
+    pub(super) event_loop: WeakLoop,
     /// Goes when the server is closed: it may hold a name of this server.
-    factory: RefCell<Option<Rc<Factory>>>,
-    backlog: usize,
-    state: Cell<State>,
+    pub(super) factory: RefCell<Option<Rc<Factory>>>,
+    pub(super) backlog: usize,
+    pub(super) state: Cell<State>,
     listeners: RefCell<Vec<Rc<Listener>>>,
-    clients: RefCell<Clients>,
-    waiters: RefCell<Vec<Waker>>,
+    pub(super) clients: RefCell<Clients>,
+    /// Rings when it is closed and its last connection is gone.
+    over: Bell,
     resident: Cell<ResidentKey>,
-}
-
-/// The connections of a server that are not lost yet, in places that are reused.
-#[derive(Default)]
-struct Clients {
-    places: Vec<Option<Weak<Tcp>>>,
-    free: Vec<usize>,
-}
-
-impl Clients {
-    fn alive(&self) -> usize {
-        self.places.len() - self.free.len()
-    }
-}
-
-/// A connection's place among its server's.
-pub(crate) struct Membership {
-    server: Rc<ServerInner>,
-    place: Cell<usize>,
-}
-
-impl Membership {
-    pub(super) fn admit(&self, tcp: &Rc<Tcp>) {
-        let mut clients = self.server.clients.borrow_mut();
-        let client = Some(Rc::downgrade(tcp));
-        match clients.free.pop() {
-            Some(place) => {
-                clients.places[place] = client;
-                self.place.set(place);
-            }
-            None => {
-                clients.places.push(client);
-                self.place.set(clients.places.len() - 1);
-            }
-        }
-    }
-
-    /// This connection in the place of the one below it.
-    #[cfg(feature = "tls")]
-    pub(super) fn replace(&self, tcp: &Rc<Tcp>) {
-        let place = &mut self.server.clients.borrow_mut().places[self.place.get()];
-        *place = Some(Rc::downgrade(tcp));
-    }
-
-    pub(super) fn leave(self) {
-        let mut clients = self.server.clients.borrow_mut();
-        clients.places[self.place.get()] = None;
-        clients.free.push(self.place.get());
-        drop(clients);
-        self.server.wake_if_over();
-    }
-}
-
-/// Where a socket listens.
-#[derive(Clone, Debug)]
-pub(super) enum Local {
-    Inet(SocketAddr),
-    /// With the file that is to go when it listens no more.
-    Unix(UnixAddr, Option<FileId>),
-}
-
-impl fmt::Display for Local {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Local::Inet(address) => address.fmt(f),
-            Local::Unix(address, _) => write!(f, "{address:?}"),
-        }
-    }
-}
-
-/// One listening socket.
-struct Listener {
-    fd: Cell<RawFd>,
-    local: Local,
-    server: Rc<ServerInner>,
-}
-
-impl Listener {
-    /// Accepts what waits, at most a backlog's worth: others want their turn.
-    fn accept_ready(self: &Rc<Self>, event_loop: &EventLoop) {
-        let inner = &*event_loop.0;
-        for _ in 0..self.server.backlog {
-            if self.server.state.get() != State::Serving {
-                return;
-            }
-            match self.accept(inner) {
-                Ok((fd, peer)) => self.admit(event_loop, fd, peer),
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) => return self.accept_failed(event_loop, error),
-            }
-        }
-    }
-
-    fn accept(&self, inner: &Inner) -> io::Result<(RawFd, Option<SocketAddr>)> {
-        let fd = self.fd.get();
-        match self.local {
-            Local::Inet(_) => inner.home.sockets.accept(fd).map(|(fd, peer)| (fd, Some(peer))),
-            Local::Unix(..) => inner.home.sockets.accept_unix(fd).map(|fd| (fd, None)),
-        }
-    }
-
-    fn admit(&self, event_loop: &EventLoop, fd: RawFd, peer: Option<SocketAddr>) {
-        let socket = Unclaimed { fd, inner: &event_loop.0 };
-        let Some(factory) = self.server.factory.borrow().clone() else { return };
-        note_accepted(&event_loop.0, self.fd.get(), fd);
-        let protocol = match catch_unwind(AssertUnwindSafe(|| factory())) {
-            Ok(protocol) => protocol,
-            Err(payload) => {
-                let message =
-                    format!("The protocol factory of the server on {} failed", self.local);
-                return event_loop.call_exception_handler(
-                    ErrorContext::new(message).exception(Exception::Panic(payload)),
-                );
-            }
-        };
-        let member = Membership { server: self.server.clone(), place: Cell::new(0) };
-        // A socket bound to one address accepts on that one.
-        let local = match &self.local {
-            Local::Inet(local) if !local.ip().is_unspecified() => Some(*local),
-            _ => None,
-        };
-        Tcp::open(event_loop, socket.claim(), peer, local, protocol, Some(member));
-    }
-
-    /// No descriptor, no memory, or a socket that is no longer what it was: a connection that
-    /// waits stays in the kernel's queue and would make the loop spin, so the listener rests for a
-    /// while.
-    fn accept_failed(self: &Rc<Self>, event_loop: &EventLoop, error: io::Error) {
-        let message = match is_exhaustion(&error) {
-            true => format!(
-                "socket.accept() out of system resource; {} rests for {ACCEPT_RETRY_DELAY:?}",
-                self.local
-            ),
-            false => format!(
-                "Accept failed on a socket that listens on {}; it rests for {ACCEPT_RETRY_DELAY:?}",
-                self.local
-            ),
-        };
-        drop(event_loop.0.unwatch(self.fd.get(), Side::Reader));
-        let listener = self.clone();
-        // The loop is running, so it is open.
-        drop(event_loop.call_later(ACCEPT_RETRY_DELAY, move || listener.rest_is_over()));
-        event_loop.call_exception_handler(ErrorContext::new(message).error(error));
-    }
-
-    fn rest_is_over(self: &Rc<Self>) {
-        if self.server.state.get() == State::Serving {
-            if let Some(inner) = self.server.event_loop.upgrade() {
-                if let Err(error) = inner.watch(self.fd.get(), Side::Reader, self.clone()) {
-                    self.accept_failed(&EventLoop(inner), error);
-                }
-            }
-        }
-    }
-
-    fn stop(&self, inner: &Inner) {
-        let fd = self.fd.replace(-1);
-        drop(inner.unwatch(fd, Side::Reader));
-        inner.set_owned(fd, false);
-        inner.home.sockets.close(fd);
-        if let Local::Unix(address, file) = &self.local {
-            unlink_if_same(address, *file);
-        }
-    }
-}
-
-/// Whether accepting failed because of the connection that was to be accepted: accept(2) on Linux
-/// passes on what the network already knows of it, and asks to treat that as if none had waited.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    #[cfg(target_os = "linux")]
-    if matches!(error.raw_os_error(), Some(libc::EHOSTDOWN | libc::ENONET | libc::ENOPROTOOPT)) {
-        return true;
-    }
-    let of_network =
-        [libc::ENETDOWN, libc::EPROTO, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH];
-    error.kind() == ErrorKind::ConnectionAborted
-        || error.raw_os_error().is_some_and(|number| of_network.contains(&number))
-}
-
-fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
-}
-
-/// A connected socket that nobody has taken charge of yet: closed if nobody does.
-pub(super) struct Unclaimed<'a> {
-    pub(super) fd: RawFd,
-    pub(super) inner: &'a Inner,
-}
-
-impl Unclaimed<'_> {
-    pub(super) fn claim(self) -> RawFd {
-        let fd = self.fd;
-        std::mem::forget(self);
-        fd
-    }
-}
-
-impl Drop for Unclaimed<'_> {
-    fn drop(&mut self) {
-        self.inner.home.sockets.close(self.fd);
-    }
-}
-
-impl Run for Listener {
-    fn run(self: Rc<Self>, event_loop: &EventLoop) {
-        self.accept_ready(event_loop);
-    }
-
-    fn what(&self) -> What {
-        What::Reader { fd: self.fd.get() }
-    }
 }
 
 impl ServerInner {
@@ -280,12 +61,12 @@ impl ServerInner {
             state: Cell::new(State::Bound),
             listeners: RefCell::default(),
             clients: RefCell::default(),
-            waiters: RefCell::default(),
+            over: Bell::default(),
             resident: Cell::new(0),
         });
         let listeners = sockets.into_iter().map(|(fd, local)| {
             event_loop.0.set_owned(fd, true);
-            Rc::new(Listener { fd: Cell::new(fd), local, server: server.clone() })
+            Listener::new(fd, local, &server)
         });
         *server.listeners.borrow_mut() = listeners.collect();
         server.resident.set(event_loop.0.house(server.clone()));
@@ -305,11 +86,9 @@ impl ServerInner {
         self.state.get() == State::Closed && self.clients.borrow().alive() == 0
     }
 
-    fn wake_if_over(&self) {
+    pub(super) fn wake_if_over(&self) {
         if self.is_over() {
-            for waiter in self.waiters.take() {
-                waiter.wake();
-            }
+            self.over.ring_all();
         }
     }
 }
@@ -386,9 +165,7 @@ impl Server {
     pub fn sockets(&self) -> Vec<ServerSocket> {
         let listeners = self.0.listeners.borrow();
         let socket = |listener: &Rc<Listener>| match &listener.local {
-            Local::Inet(local) => {
-                Some(ServerSocket { listener: Rc::downgrade(listener), local: *local })
-            }
+            Local::Inet(local) => Some(ServerSocket::new(listener, *local)),
             Local::Unix(..) => None,
         };
         listeners.iter().filter_map(socket).collect()
@@ -398,9 +175,7 @@ impl Server {
     pub fn unix_sockets(&self) -> Vec<UnixServerSocket> {
         let listeners = self.0.listeners.borrow();
         let socket = |listener: &Rc<Listener>| match &listener.local {
-            Local::Unix(local, _) => {
-                Some(UnixServerSocket { listener: Rc::downgrade(listener), local: local.clone() })
-            }
+            Local::Unix(local, _) => Some(UnixServerSocket::new(listener, local.clone())),
             Local::Inet(_) => None,
         };
         listeners.iter().filter_map(socket).collect()
@@ -424,16 +199,13 @@ impl Server {
     ///
     /// Dropped while it waits, it loses nothing.
     pub async fn wait_closed(&self) {
+        let mut closed = pin!(self.0.over.until(|| self.0.is_over()));
         poll_fn(|context| {
-            if self.0.is_over() {
-                return Poll::Ready(());
+            let polled = closed.as_mut().poll(context);
+            if polled.is_pending() {
+                note_wait(None, Resource::Other("the server's last connection"));
             }
-            let mut waiters = self.0.waiters.borrow_mut();
-            if !waiters.iter().any(|waiter| waiter.will_wake(context.waker())) {
-                waiters.push(context.waker().clone());
-            }
-            note_wait(None, Resource::Other("the server's last connection"));
-            Poll::Pending
+            polled
         })
         .await;
     }
@@ -476,68 +248,6 @@ struct CloseWhenDropped<'a>(&'a Server);
 impl Drop for CloseWhenDropped<'_> {
     fn drop(&mut self) {
         self.0.close();
-    }
-}
-
-/// A socket that a server listens on.
-#[derive(Clone)]
-pub struct ServerSocket {
-    listener: Weak<Listener>,
-    local: SocketAddr,
-}
-
-impl ServerSocket {
-    /// The address it is bound to, with the port the kernel chose if none was asked for.
-    /// (`getsockname()`)
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-}
-
-impl AsRawFd for ServerSocket {
-    /// -1 once the server is closed.
-    fn as_raw_fd(&self) -> RawFd {
-        self.listener.upgrade().map_or(-1, |listener| listener.fd.get())
-    }
-}
-
-impl fmt::Debug for ServerSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let family = if self.local.is_ipv4() { "AF_INET" } else { "AF_INET6" };
-        write!(
-            f,
-            "<socket fd={}, family={family}, type=SOCK_STREAM, laddr={}>",
-            self.as_raw_fd(),
-            self.local
-        )
-    }
-}
-
-/// A Unix socket that a server listens on.
-#[derive(Clone)]
-pub struct UnixServerSocket {
-    listener: Weak<Listener>,
-    local: UnixAddr,
-}
-
-impl UnixServerSocket {
-    /// The address it is bound to. (`getsockname()`)
-    pub fn local_addr(&self) -> &UnixAddr {
-        &self.local
-    }
-}
-
-impl AsRawFd for UnixServerSocket {
-    /// -1 once the server is closed.
-    fn as_raw_fd(&self) -> RawFd {
-        self.listener.upgrade().map_or(-1, |listener| listener.fd.get())
-    }
-}
-
-impl fmt::Debug for UnixServerSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fd = self.as_raw_fd();
-        write!(f, "<socket fd={fd}, family=AF_UNIX, type=SOCK_STREAM, laddr={:?}>", self.local)
     }
 }
 

@@ -47,7 +47,7 @@ impl<S: Watchable> Operation<S> {
     ) -> io::Result<T> {
         let fd = self.checked()?;
         loop {
-            match call(&*self.home.sockets, fd) {
+            match call(&self.home.sockets, fd) {
                 Err(error) if is_not_now(&error) => self.wait(fd, side).await?,
                 result => return result,
             }

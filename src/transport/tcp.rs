@@ -10,17 +10,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::address::SmallAddr;
+use super::clients::Membership;
+use super::ending::{Drain, Lost};
 use super::lifecycle::{Action, Cause, Lifecycle, Phase};
+use super::outgoing::Outgoing;
 use super::pipe::Channel;
 use super::protocol::Protocol;
-use super::send::Outgoing;
-use super::server::Membership;
 use super::transport::Transport;
-use crate::event_loop::{
-    ErrorContext, EventLoop, Exception, Home, Inner, Resident, ResidentKey, Run, Side,
-    panic_message,
-};
+use crate::event_loop::{EventLoop, Home, Inner, ResidentKey, Run, Side};
 use crate::observe::{Record, What, count};
+use crate::sys::Sockets;
 use crate::sys::zoo::{self, Bug};
 
 /// A connection. Its sending side is in `send.rs`, its receiving side in `receive.rs`.
@@ -43,7 +42,7 @@ pub(crate) struct Tcp {
     pub(super) outgoing: RefCell<Outgoing>,
     /// Borrowed while one of its methods runs: a guard against calling it again meanwhile, and the
     /// one borrow here that outlives its statement.
-    protocol: RefCell<Option<Box<dyn Protocol>>>,
+    pub(super) protocol: RefCell<Option<Box<dyn Protocol>>>,
     /// Why the connection will be lost.
     pub(super) error: Cell<Option<io::Error>>,
     pub(super) resident: Cell<ResidentKey>,
@@ -165,10 +164,12 @@ impl Tcp {
             Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
             Action::SendFin => self.send_fin(inner),
             Action::StopWriting => {
-                drop(self.outgoing.take());
+                let unsent = self.outgoing.borrow_mut().cut_off();
+                drop(unsent);
                 drop(inner.unwatch(self.fd, Side::Writer));
                 self.unwatch_its_reader(inner);
             }
+            Action::Drain => Drain::begin(self, inner),
             Action::ScheduleLost => inner.queue(Rc::new(Lost(self.clone()))),
             Action::Release => self.release(inner),
         }
@@ -178,187 +179,11 @@ impl Tcp {
         if let Err(error) = inner.home.sockets.shutdown(self.fd, Shutdown::Write) {
             // It is not connected any more; SO_ERROR may still know why.
             let why = inner.home.sockets.take_error(self.fd).ok().flatten();
-            self.broken(inner, why.unwrap_or(error));
+            self.send_failed(inner, why.unwrap_or(error));
         }
     }
 
-    /// The connection failed for good.
-    pub(super) fn broken(self: &Rc<Self>, inner: &Inner, error: io::Error) {
-        if !self.is_closing() || !self.outgoing.borrow().is_empty() {
-            self.error.set(Some(error));
-        }
-        self.tell_cut_off(inner);
-        self.happens(inner, Cause::Broken);
-    }
-
-    /// Lets go of everybody and closes the descriptor.
-    fn release(self: &Rc<Self>, inner: &Inner) {
-        inner.let_go(self.resident.get());
-        self.drop_protocol();
-        self.keep_local_addr();
-        inner.set_owned(self.fd, false);
-        inner.home.sockets.close(self.fd);
-        inner.observe.tell(|| Record::Disconnected { fd: self.fd });
-        if let Some(server) = self.server.take() {
-            server.leave();
-        }
-    }
-
-    /// Our own address can be asked for after the end as well, by whoever still has a name of us:
-    /// one name is the caller's.
-    pub(super) fn keep_local_addr(self: &Rc<Self>) {
-        let asks = self.channel.get().is_both_ways() && Rc::strong_count(self) > 1;
-        if asks && self.local.get().is_none() {
-            let local = self.home.sockets.local_addr(self.fd);
-            drop(local.map(|local| self.local.set(local.into())));
-        }
-    }
-
-    /// A destructor that panics must not keep the descriptor open.
-    pub(super) fn drop_protocol(&self) {
-        let protocol = self.protocol.try_borrow_mut().ok().and_then(|mut place| place.take());
-        if let Some(protocol) = protocol {
-            let _ = catch_unwind(AssertUnwindSafe(move || drop(protocol)));
-        }
-    }
-
-    // ---- the protocol -------------------------------------------------------------------------
-
-    /// Calls the protocol, and then tells it of the flow's changes meanwhile. `None` while another
-    /// of its methods runs, or after the end.
-    #[inline]
-    pub(super) fn call<R>(
-        self: &Rc<Self>,
-        method: impl FnOnce(&mut dyn Protocol, &Transport) -> R,
-    ) -> Option<R> {
-        Tcp::call_with(&Transport(self.clone()), method)
-    }
-
-    /// The same for whoever has a transport at hand.
-    #[inline]
-    pub(super) fn call_with<R>(
-        transport: &Transport,
-        method: impl FnOnce(&mut dyn Protocol, &Transport) -> R,
-    ) -> Option<R> {
-        let tcp = &transport.0;
-        let mut protocol = tcp.protocol.try_borrow_mut().ok()?;
-        let result = method(protocol.as_deref_mut()?, transport);
-        drop(protocol);
-        if tcp.flow_is_news.get() {
-            tcp.tell_flow();
-        }
-        Some(result)
-    }
-
-    /// Tells the protocol to pause or to go on, if that has changed since it was last told.
-    #[cold]
-    pub(super) fn tell_flow(self: &Rc<Self>) {
-        let paused = self.is_paused();
-        let news = paused != self.told_paused.get();
-        self.flow_is_news.set(news);
-        if !news || self.lifecycle.get().phase().is_over() {
-            return;
-        }
-        let Some(event_loop) = self.event_loop() else { return };
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            self.call(|protocol, transport| {
-                self.told_paused.set(paused);
-                self.flow_is_news.set(false);
-                self.note_flow(&event_loop.0, paused);
-                match paused {
-                    true => protocol.pause_writing(transport),
-                    false => protocol.resume_writing(transport),
-                }
-            })
-        }));
-        if let Err(payload) = told {
-            let method = if paused { "pause_writing" } else { "resume_writing" };
-            let message = format!("protocol.{method}() failed");
-            event_loop.call_exception_handler(
-                ErrorContext::new(message).exception(Exception::Panic(payload)),
-            );
-        }
-        // Outside of a run a method may even close the loop.
-        if self.lifecycle.get().phase() == Phase::Lost {
-            self.drop_protocol();
-        }
-    }
-
-    fn is_paused(&self) -> bool {
-        match self.layer() {
-            Some(layer) => layer.is_paused(),
-            None => self.outgoing.borrow().is_paused(),
-        }
-    }
-
-    /// Of a connection through a layer the one below tells.
-    fn note_flow(&self, inner: &Inner, paused: bool) {
-        if self.layer().is_none() {
-            let buffered = self.outgoing.borrow().len();
-            inner.observe.tell(|| Record::FlowPaused { fd: self.fd, paused, buffered });
-        }
-    }
-
-    /// A method of the protocol panicked: the handler hears of it, and the connection is over.
-    pub(super) fn protocol_failed(
-        self: &Rc<Self>,
-        event_loop: &EventLoop,
-        method: &str,
-        payload: Box<dyn Any + Send>,
-    ) {
-        let text = format!("protocol.{method}() failed: {}", panic_message(payload.as_ref()));
-        let message = format!("Fatal error: protocol.{method}() call failed.");
-        event_loop.call_exception_handler(
-            ErrorContext::new(message)
-                .exception(Exception::Panic(payload))
-                .handle(What::Reader { fd: self.fd }),
-        );
-        self.broken(&event_loop.0, io::Error::other(text));
-    }
-
-    // ---- the end ------------------------------------------------------------------------------
-
-    pub(super) fn close(self: &Rc<Self>) {
-        if let Some(event_loop) = self.event_loop() {
-            self.happens(&event_loop.0, Cause::Close);
-            if let Some(layer) = self.layer() {
-                self.close_layer(layer);
-            }
-        }
-    }
-
-    pub(super) fn abort(self: &Rc<Self>) {
-        if let Some(event_loop) = self.event_loop() {
-            self.tell_cut_off(&event_loop.0);
-            self.happens(&event_loop.0, Cause::Abort);
-        }
-    }
-
-    #[cold]
-    fn tell_cut_off(&self, inner: &Inner) {
-        if self.layer().is_none() {
-            let unsent = self.outgoing.borrow().len();
-            inner.observe.tell(|| Record::CutOff { fd: self.fd, unsent });
-        }
-    }
-
-    /// The last call.
-    pub(super) fn deliver_lost(self: &Rc<Self>, event_loop: &EventLoop) {
-        let error = self.error.take();
-        let protocol = self.protocol.take();
-        let told = catch_unwind(AssertUnwindSafe(move || {
-            if let Some(mut protocol) = protocol {
-                protocol.connection_lost(error);
-            }
-        }));
-        if let Err(payload) = told {
-            event_loop.call_exception_handler(
-                ErrorContext::new("protocol.connection_lost() failed")
-                    .exception(Exception::Panic(payload)),
-            );
-        }
-        self.happens(&event_loop.0, Cause::Delivered);
-    }
+    // ---- what it is --------------------------------------------------------------------------
 
     pub(super) fn is_closing(&self) -> bool {
         self.lifecycle.get().phase().is_closing()
@@ -414,47 +239,6 @@ impl Run for Tcp {
             if self.buffered { "buffer_updated" } else { "data_received" },
             payload,
         );
-    }
-}
-
-impl Resident for Tcp {
-    fn what(&self) -> What {
-        What::Internal { name: "a connection" }
-    }
-
-    fn fd(&self) -> Option<RawFd> {
-        Some(self.fd)
-    }
-
-    fn is_ending(&self) -> bool {
-        self.is_closing()
-    }
-
-    /// Without `connection_lost`, as in asyncio: no callback runs in a closed loop.
-    fn evict(self: Rc<Self>, inner: &Inner) {
-        self.tell_cut_off(inner);
-        self.lifecycle.set(Lifecycle::evicted());
-        drop(self.outgoing.take());
-        drop(inner.unwatch(self.fd, Side::Reader));
-        drop(inner.unwatch(self.fd, Side::Writer));
-        self.release(inner);
-    }
-}
-
-/// The last call of a connection.
-struct Lost(Rc<Tcp>);
-
-impl Run for Lost {
-    fn run(self: Rc<Self>, event_loop: &EventLoop) {
-        let tcp = &self.0;
-        tcp.deliver_lost(event_loop);
-        if zoo::is(Bug::ClosedTwice) {
-            tcp.home.sockets.close(tcp.fd);
-        }
-    }
-
-    fn what(&self) -> What {
-        What::Internal { name: "connection_lost" }
     }
 }
 

@@ -13,12 +13,13 @@ use std::rc::Rc;
 
 use super::connect::{Wrap, open_through};
 use super::listen::begin_serving;
+use super::listener::Local;
 use super::pause::{Pause, RETRY_DELAY};
 use super::protocol::Protocol;
-use super::server::{Factory, Local, Server, ServerInner};
+use super::server::{Factory, Server, ServerInner};
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::{PeerCred, unix};
+use crate::sys::{PeerCred, Sockets, unix};
 
 /// The name of a Unix socket, or a socket that has one already.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod buffered;
 mod closing;
 mod connections;
 mod datagrams;
+mod failed_sends;
 mod fake;
 mod flow;
 mod half_close;

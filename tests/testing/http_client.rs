@@ -145,6 +145,32 @@ proptest! {
             prop_assert!(outcome != Ok(false));
         }
     }
+
+    #[test]
+    fn the_answer_of_a_server_that_closes_during_an_upload_is_given(
+        schedule in schedule_with(ScheduleParams::default()),
+        piece in 1usize..100_000,
+        pauses in any::<bool>(),
+    ) {
+        let answer = check(schedule, move |world| async move {
+            let text = "HTTP/1.1 413 Too Much\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno";
+            let say = PeerOp::Send(text.into());
+            world.peer(server(), vec![PeerOp::Expect(60), say, PeerOp::Close]);
+            let url = format!("http://{}/", server());
+            let sent = ClientSession::new().post(&url).stream(move |mut body| async move {
+                for _ in 0..50 {
+                    body.write(&vec![0; piece]).await?;
+                    if pauses {
+                        yield_now().await;
+                    }
+                }
+                Ok(())
+            });
+            let response = sent.await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        })?;
+        prop_assert_eq!(answer, (413, "no".to_owned()));
+    }
 }
 
 // ---- the clock -------------------------------------------------------------------------------
@@ -233,6 +259,39 @@ fn silence_between_two_reads_is_measured_anew_after_each() {
         fails(ClientTimeout { total: Some(5 * SECOND), ..patience })
     });
     assert_eq!((took, failed), (5_000, (TimeoutKind::Total, "the rest of the body")));
+}
+
+#[test]
+fn a_server_that_takes_nothing_is_given_up_and_one_that_takes_little_is_not() {
+    let patience = ClientTimeout { sock_write: Some(4 * SECOND), ..ClientTimeout::NONE };
+    let sends = move |script: Vec<PeerOp>| {
+        timed(move |world| async move {
+            world.peer(server(), script);
+            let url = format!("http://{}/", server());
+            let sent = ClientSession::new().post(&url).body(vec![0; 1 << 22]).timeout(patience);
+            sent.await.map(|response| response.status().as_u16())
+        })
+    };
+    let pause = |seconds| PeerOp::Pause(Duration::from_secs(seconds));
+    let (took, sent) = sends(vec![PeerOp::Expect(10), pause(100)]);
+    match sent {
+        Err(ClientError::Timeout { kind, waiting_for, limit }) => {
+            assert_eq!((kind, limit), (TimeoutKind::SockWrite, 4 * SECOND));
+            assert_eq!(waiting_for, "room for more of the request's body");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!((4_000..=5_100).contains(&took), "{took} ms");
+    // Some of it every three seconds, for longer than the limit.
+    let mut script = vec![PeerOp::Expect(10)];
+    for _ in 0..10 {
+        script.extend([pause(3), PeerOp::Expect(300_000)]);
+    }
+    script.push(PeerOp::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()));
+    script.push(PeerOp::ExpectEnd);
+    let (took, sent) = sends(script);
+    assert!(matches!(sent, Ok(200)), "{sent:?}");
+    assert!(took >= 30_000, "{took} ms");
 }
 
 #[test]

@@ -88,7 +88,7 @@
 //! | clause | what | where |
 //! |---|---|---|
 //! | §2.2 | empty lines before a head; bare CR and LF | `connection::Gather`, `head::check_line_ends` |
-//! | §2.3 (and RFC 9110 §6.2) | versions | `head::describe`, `head::as_http_11` |
+//! | §2.3 (and RFC 9110 §6.2) | versions | `head::describe`, `head::is_later_minor` |
 //! | §3, §3.2 | request line, forms of target, `Host` | `plain`; `meaning::check_target`, `Meaning::host` |
 //! | §4 | status line | `head::parse_response`, `encode::status_line` |
 //! | §5.1, §5.2 | blank before the colon, folded lines | `head::describe`, `Fields::unfold` |
@@ -123,6 +123,7 @@ mod tests;
 pub use body::{Decoder, Framing, Piece};
 pub use client::ClientConnection;
 pub use connection::Event;
+pub(crate) use encode::HeadEnd;
 pub use encode::{Encoder, Length, OutgoingRequest, OutgoingResponse};
 pub use error::Error;
 pub use fields::Fields;

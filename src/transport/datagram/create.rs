@@ -7,12 +7,12 @@ use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::pin::Pin;
 
 use super::super::address::{Address, ToAddress};
-use super::super::server::Unclaimed;
+use super::super::listener::Unclaimed;
 use super::endpoint::Udp;
 use super::protocol::DatagramProtocol;
 use super::transport::DatagramTransport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::DatagramOptions;
+use crate::sys::{DatagramOptions, Sockets};
 
 /// Where a datagram socket is to be, and how: the part that endpoints and
 /// [`UdpSocket`](crate::UdpSocket) share.

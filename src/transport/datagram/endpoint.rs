@@ -24,6 +24,7 @@ use crate::event_loop::{
     panic_message,
 };
 use crate::observe::{Record, What, add};
+use crate::sys::Sockets;
 
 pub(super) struct Udp {
     fd: RawFd,
@@ -104,8 +105,8 @@ impl Udp {
         // A kernel that refuses to forget a descriptor has forgotten it already.
         match action {
             Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
-            // No cause of ours leads to a phase with a FIN.
-            Action::SendFin => {}
+            // No cause of ours leads to a phase with a FIN, nor to one that drains.
+            Action::SendFin | Action::Drain => {}
             Action::StopWriting => {
                 drop(self.queue.take());
                 drop(inner.unwatch(self.fd, Side::Writer));

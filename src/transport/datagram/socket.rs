@@ -15,7 +15,7 @@ use super::addressee;
 use super::create::Wanted;
 use crate::event_loop::{FdWaits, Home, Side, get_running_loop};
 use crate::observe::Site;
-use crate::sys::{get_option, set_option};
+use crate::sys::{Sockets, get_option, set_option};
 
 /// A UDP socket.
 ///

@@ -13,7 +13,7 @@ use super::super::receive::is_not_now;
 use super::super::unix::{ToUnixAddress, UnixAddress};
 use crate::event_loop::{FdWaits, Home, Side, get_running_loop};
 use crate::observe::Site;
-use crate::sys::{FileId, unix, unix_datagram};
+use crate::sys::{FileId, Sockets, unix, unix_datagram};
 
 /// A Unix datagram socket: whole messages within one machine, in order, none lost.
 ///

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::matching::default_path;
 use super::*;
+use crate::http::cookie::{MOST_ATTRIBUTE_BYTES, MOST_BYTES};
 
 const NOW: i64 = 1_800_000_000;
 

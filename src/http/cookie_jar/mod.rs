@@ -23,14 +23,18 @@
 //! are addresses: they go back to that address alone. `SameSite` is about pages, and means nothing
 //! here; neither does `HttpOnly`. A cookie without a name is not kept, as RFC 6265 has it.
 
+mod asked;
+mod matching;
+mod offer;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::rc::Rc;
 
 use http::HeaderValue;
 
-use super::cookie::{MOST_ATTRIBUTE_BYTES, MOST_BYTES};
-use super::cookie_date;
+use matching::{domain_matches, path_matches};
+pub(in crate::http) use offer::Offer;
 
 /// So many cookies of one domain are kept (RFC 6265 §6.1).
 pub const MOST_PER_DOMAIN: usize = 50;
@@ -78,7 +82,7 @@ pub struct CookieJar {
 }
 
 /// Says whether a domain is public.
-type IsPublic = Box<dyn Fn(&str) -> bool>;
+pub(in crate::http) type IsPublic = Rc<dyn Fn(&str) -> bool>;
 
 #[derive(Debug)]
 struct Stored {
@@ -103,20 +107,29 @@ impl CookieJar {
     /// function is given a domain in lower case. Domains of one label are public anyway.
     #[must_use]
     pub fn public_suffixes(mut self, is_public: impl Fn(&str) -> bool + 'static) -> CookieJar {
-        self.is_public = Some(Box::new(is_public));
+        self.is_public = Some(Rc::new(is_public));
         self
     }
 
     /// Takes the value of a `Set-Cookie` field that came from there; says whether it changed
     /// anything. What breaks a rule is ignored, as browsers do.
     pub fn set(&mut self, from: Destination<'_>, set_cookie: &[u8], now: i64) -> bool {
-        let Some(asked) = Asked::parse(set_cookie, now) else { return false };
-        let Some((domain, host_only)) = self.domain_of(&asked, from.host) else { return false };
-        let path = asked.path.unwrap_or_else(|| default_path(from.path));
-        let secure_from = from.secure;
-        if asked.secure && !secure_from || !keeps_promises(&asked, host_only, path) {
-            return false;
+        let is_public = self.is_public.clone();
+        match Offer::new(from, set_cookie, now, is_public.as_deref()) {
+            Some(offer) => self.keep(offer),
+            None => false,
         }
+    }
+
+    /// What says which domains are public. A session asks it before it touches its jar, for it is
+    /// a caller's code, which may look into that jar.
+    pub(in crate::http) fn is_public(&self) -> Option<IsPublic> {
+        self.is_public.clone()
+    }
+
+    /// Keeps a cookie that may be set, unless an insecure one would stand before a secure one.
+    pub(in crate::http) fn keep(&mut self, offer: Offer<'_>) -> bool {
+        let Offer { asked, domain, host_only, path, secure_from, now } = offer;
         if !secure_from && self.would_shadow(asked.name, domain, path) {
             return false;
         }
@@ -194,27 +207,6 @@ impl CookieJar {
         self.domains.retain(|have, _| !domain_matches(have, domain));
     }
 
-    /// Which domain a cookie would belong to, and whether to that host alone; `None` if it may not
-    /// be set (§5.3, steps 4 to 6).
-    fn domain_of<'a>(&self, asked: &Asked<'a>, host: &'a str) -> Option<(&'a str, bool)> {
-        // In lower case already, if it matches the host.
-        let Some(domain) = asked.domain else { return Some((host, true)) };
-        let same = domain.eq_ignore_ascii_case(host);
-        let domain = host.get(host.len().checked_sub(domain.len())?..).filter(|end| {
-            end.eq_ignore_ascii_case(domain) && (same || domain_matches(host, end))
-        })?;
-        // The root's dot at the end makes no domain less public.
-        let named = domain.strip_suffix('.').unwrap_or(domain);
-        let is_public = !named.contains('.')
-            || named.parse::<IpAddr>().is_ok()
-            || self.is_public.as_ref().is_some_and(|is_public| is_public(named));
-        match (is_public, same) {
-            (true, true) => Some((host, true)),
-            (true, false) => None,
-            (false, _) => Some((domain, false)),
-        }
-    }
-
     /// Whether an insecure cookie would stand before a secure one (RFC 6265bis §5.7, step 11).
     fn would_shadow(&self, name: &str, domain: &str, path: &str) -> bool {
         self.domains.iter().any(|(have, cookies)| {
@@ -276,108 +268,5 @@ impl fmt::Debug for CookieJar {
     }
 }
 
-/// A `Set-Cookie` field, taken apart.
-struct Asked<'a> {
-    name: &'a str,
-    value: &'a str,
-    domain: Option<&'a str>,
-    path: Option<&'a str>,
-    expires: Option<i64>,
-    secure: bool,
-}
-
-impl<'a> Asked<'a> {
-    /// RFC 6265bis §5.6. `None` if it is to be ignored.
-    fn parse(text: &'a [u8], now: i64) -> Option<Asked<'a>> {
-        let text = std::str::from_utf8(text).ok()?;
-        if text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            return None;
-        }
-        let mut pieces = text.split(';');
-        let (name, value) = pieces.next()?.split_once('=')?;
-        let (name, value) = (name.trim_ascii(), value.trim_ascii());
-        if name.is_empty() || name.len() + value.len() > MOST_BYTES {
-            return None;
-        }
-        let mut asked =
-            Asked { name, value, domain: None, path: None, expires: None, secure: false };
-        let mut age = None;
-        for piece in pieces {
-            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            let (name, value) = (name.trim_ascii(), value.trim_ascii());
-            if value.len() <= MOST_ATTRIBUTE_BYTES {
-                asked.attribute(name, value, &mut age);
-            }
-        }
-        let latest = now.saturating_add(LONGEST_LIFE);
-        let expires = age.map(|age| now.saturating_add(age)).or(asked.expires);
-        asked.expires = expires.map(|at| at.min(latest));
-        Some(asked)
-    }
-
-    /// The last of a name counts, if it is well-formed.
-    fn attribute(&mut self, name: &str, value: &'a str, age: &mut Option<i64>) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if is("expires") {
-            self.expires = cookie_date::parse(value).or(self.expires);
-        } else if is("max-age") {
-            *age = max_age(value).or(*age);
-        } else if is("domain") {
-            self.domain =
-                Some(value.strip_prefix('.').unwrap_or(value)).filter(|it| !it.is_empty());
-        } else if is("path") {
-            self.path = value.starts_with('/').then_some(value);
-        } else if is("secure") {
-            self.secure = true;
-        }
-    }
-}
-
-/// Seconds; at once if there are none.
-fn max_age(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(if digits.len() < text.len() { 0 } else { digits.parse().unwrap_or(LONGEST_LIFE) })
-}
-
-/// RFC 6265bis §4.1.3, compared in any letter case, as servers may.
-fn keeps_promises(asked: &Asked<'_>, host_only: bool, path: &str) -> bool {
-    let begins = |prefix: &str| {
-        asked.name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-    };
-    let host = !begins("__Host-") || asked.secure && host_only && path == "/";
-    host && (!begins("__Secure-") || asked.secure)
-}
-
-/// The directory of a request's path (RFC 6265 §5.1.4).
-fn default_path(path: &str) -> &str {
-    let path = path.split('?').next().unwrap_or_default();
-    match path.rfind('/') {
-        Some(last) if last > 0 && path.starts_with('/') => &path[..last],
-        _ => "/",
-    }
-}
-
-/// RFC 6265 §5.1.4.
-fn path_matches(path: &str, cookie_path: &str) -> bool {
-    let path = if path.starts_with('/') { path } else { "/" };
-    match path.strip_prefix(cookie_path) {
-        Some(rest) => rest.is_empty() || rest.starts_with('/') || cookie_path.ends_with('/'),
-        None => false,
-    }
-}
-
-/// RFC 6265 §5.1.3, of names in lower case.
-fn domain_matches(host: &str, domain: &str) -> bool {
-    match host.strip_suffix(domain) {
-        Some("") => true,
-        Some(front) => front.ends_with('.') && host.parse::<IpAddr>().is_err(),
-        None => false,
-    }
-}
-
 #[cfg(test)]
-#[path = "cookie_jar_tests.rs"]
 mod tests;
