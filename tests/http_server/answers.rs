@@ -45,6 +45,32 @@ fn a_response_has_its_type_its_length_and_the_date_and_does_not_say_what_serves_
 }
 
 #[test]
+fn fields_that_have_no_say_here_change_nothing() {
+    let (replies, _) = serve(tutorial(), |address| {
+        let mut client = Client::connect(address);
+        let plain = client.get("/7?a=b");
+        let fields = [
+            "Content-Location: /8",
+            "Content-Range: bytes 0-1/9",
+            "Max-Forwards: 0",
+            "From: root@h",
+            "Referer: http://other/",
+            "Range: bytes=0-0",
+            "If-Range: \"x\"",
+            "Accept-Ranges: none",
+            "X-Unknown: x",
+        ];
+        let more = fields.map(|field| {
+            client.send(&format!("GET /7?a=b HTTP/1.1\r\nHost: h\r\n{field}\r\n\r\n")).reply()
+        });
+        (plain, more)
+    });
+    for reply in replies.1 {
+        assert_eq!((reply.status, &reply.body[..]), (200, &replies.0.body[..]));
+    }
+}
+
+#[test]
 fn every_answer_of_the_server_has_a_date() {
     let mut app = Application::new();
     app.router()
