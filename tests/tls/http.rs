@@ -99,6 +99,35 @@ fn a_server_nobody_trusts_is_an_error_of_tls() {
 }
 
 #[test]
+fn an_answer_cut_off_without_a_closure_alert_is_whole_only_if_it_says_so_itself() {
+    const ANSWERS: [(&str, bool); 4] = [
+        ("Content-Length: 2\r\n\r\nhi", true),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", true),
+        ("Content-Length: 9\r\n\r\nhi", false),
+        ("Connection: close\r\n\r\nhi", false),
+    ];
+    on_loop(|made| async move {
+        for (answer, whole) in ANSWERS {
+            let converse = move |mut reader: StreamReader, mut writer: StreamWriter| async move {
+                reader.readuntil(b"\r\n\r\n").await.map_err(std::io::Error::from)?;
+                writer.write(format!("HTTP/1.1 200 OK\r\n{answer}").as_bytes())?;
+                let transport = writer.transport().clone();
+                writer.drain().await?;
+                evloop::yield_now().await;
+                transport.abort();
+                Ok::<_, std::io::Error>(())
+            };
+            let server = start_server(converse, ("127.0.0.1", 0)).tls(made.server());
+            let server = server.await.unwrap();
+            let url = format!("https://localhost:{}", server.sockets()[0].local_addr().port());
+            let session = session(made.client());
+            let body = async { session.get(&url).await?.bytes().await }.await;
+            assert_eq!(body.is_ok(), whole, "{answer:?}: {body:?}");
+        }
+    });
+}
+
+#[test]
 fn an_https_url_goes_through_a_proxys_tunnel_and_the_proxy_sees_nothing_of_it() {
     /// One connection of a proxy that tunnels wherever it is asked to.
     async fn tunnel(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {

@@ -142,7 +142,10 @@ impl Way {
     /// The header fields of a hop on this route.
     fn fields(&self, hop: &ClientHop, route: &Route) -> HeaderMap {
         let mut headers = hop.headers.clone();
-        self.session.add_cookies(&mut headers, &hop.url);
+        // RFC 9110 §9.3.8: the answer to a TRACE would show them.
+        if hop.method != Method::TRACE {
+            self.session.add_cookies(&mut headers, &hop.url);
+        }
         if let Some(Proxy { authorization: Some(value), .. }) = route.plain_proxy() {
             headers.insert(PROXY_AUTHORIZATION, value.clone());
         }
