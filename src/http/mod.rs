@@ -33,7 +33,7 @@
 //! | a client | |
 //! |---|---|
 //! | begin | [`ClientSession`], one for a program: it keeps connections and cookies |
-//! | a request | [`ClientRequest`]: headers, query, form, file, stream, redirects, a proxy |
+//! | a request | [`ClientRequest`]: headers, query, form, file, stream, redirects, a proxy; forms with files: [`FormData`] |
 //! | its answer | [`ClientResponse`]: whole with `text`, `bytes`, `json`; by pieces with `chunk`, `readline` |
 //! | time | [`ClientTimeout`] |
 //! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
@@ -87,8 +87,8 @@ pub use app::{
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{
     BodySender, ClientError, ClientHop, ClientMiddleware, ClientNext, ClientRequest,
-    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, IntoUrl,
-    Redirected, TimeoutKind, TraceEvent, TraceRequest,
+    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, FormData,
+    IntoUrl, Redirected, TimeoutKind, TraceEvent, TraceRequest,
 };
 pub use content::Content;
 pub use cookie::{Cookie, SameSite};

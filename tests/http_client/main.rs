@@ -6,6 +6,7 @@ mod peer;
 #[cfg(feature = "compression")]
 mod compression;
 mod duplex;
+mod forms;
 mod middlewares;
 mod misbehaviour;
 mod ours;

@@ -51,7 +51,7 @@ pub struct ClientRequest {
     headers: HeaderMap,
     skipped: Vec<HeaderName>,
     /// What the body is, unless a header says otherwise.
-    content_type: Option<&'static str>,
+    content_type: Option<HeaderValue>,
     pub(in crate::http::client) body: Body,
     /// Another way to send it than its length says.
     pub(in crate::http::client) length: Option<Length>,
