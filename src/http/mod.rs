@@ -38,7 +38,7 @@
 //! | time | [`ClientTimeout`] |
 //! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
 //! | connections | [`Connector`] |
-//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`] |
+//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`]; with `digest` `DigestAuth` |
 //! | WebSockets | with `ws` `session.ws_connect` |
 //!
 //! There is no HTTP/2, and nothing compresses what a handler answers; of files, compressed siblings
@@ -85,6 +85,8 @@ pub use app::{
     head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
+#[cfg(feature = "digest")]
+pub use client::DigestAuth;
 pub use client::{
     BodySender, ClientError, ClientHop, ClientMiddleware, ClientNext, ClientRequest,
     ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, FormData,

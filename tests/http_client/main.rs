@@ -10,6 +10,7 @@ mod forms;
 mod middlewares;
 mod misbehaviour;
 mod ours;
+mod passwords;
 mod peers;
 mod pooling;
 mod redirects;

@@ -18,7 +18,7 @@ fn against(program: &str, paths: &'static [&'static str]) -> Option<Vec<(u16, St
 }
 
 /// The same with whatever `client` does with the port.
-fn with_python<T>(program: &str, client: impl FnOnce(u16) -> T) -> Option<T> {
+pub fn with_python<T>(program: &str, client: impl FnOnce(u16) -> T) -> Option<T> {
     let mut python = Peer::start("python3", |command| {
         command.args(["-c", program]);
     })?;
@@ -335,7 +335,10 @@ asyncio.run(main())
     assert!(said.starts_with("[[\"a%22\\u00e9\", "), "{said}");
     assert!(said.contains("\"\\u00fc\\r\\n--\"]"), "{said}");
     assert!(said.contains(&format!("\"{octets}\", [{}]]", every.join(", "))), "{said}");
-    assert!(said.ends_with(", \"c.txt\", \"text/plain; charset=utf-8\", [120, 121, 122]]]"), "{said}");
+    assert!(
+        said.ends_with(", \"c.txt\", \"text/plain; charset=utf-8\", [120, 121, 122]]]"),
+        "{said}"
+    );
 }
 
 #[test]

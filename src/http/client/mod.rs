@@ -16,6 +16,8 @@ mod builder;
 mod connection;
 mod connector;
 mod cookies;
+#[cfg(feature = "digest")]
+mod digest;
 mod error;
 mod exchange;
 mod form_data;
@@ -23,6 +25,7 @@ mod hop;
 mod mailbox;
 mod middleware;
 mod names;
+mod netrc;
 mod open;
 mod pool;
 mod proxy;
@@ -48,6 +51,8 @@ use super::url::Url;
 
 pub use builder::ClientSessionBuilder;
 pub use connector::Connector;
+#[cfg(feature = "digest")]
+pub use digest::DigestAuth;
 pub use error::ClientError;
 pub use form_data::FormData;
 pub use hop::ClientHop;

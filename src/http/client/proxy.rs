@@ -4,6 +4,7 @@ use http::HeaderValue;
 
 use super::auth::basic;
 use super::error::ClientError;
+use super::netrc::Netrc;
 use crate::http::url::{InvalidUrl, Url, is_absolute};
 
 /// A proxy that is spoken to in plain HTTP.
@@ -35,7 +36,7 @@ impl Proxy {
     }
 }
 
-/// The proxies of the environment.
+/// The proxies of the environment, and its passwords.
 ///
 /// | variable | for |
 /// |---|---|
@@ -48,6 +49,7 @@ pub(super) struct Environment {
     http: Option<String>,
     https: Option<String>,
     none_for: Vec<String>,
+    pub(super) netrc: Netrc,
 }
 
 impl Environment {
@@ -65,6 +67,7 @@ impl Environment {
                 .map(|entry| entry.trim().trim_start_matches('.').to_ascii_lowercase())
                 .filter(|entry| !entry.is_empty())
                 .collect(),
+            netrc: Netrc::default(),
         }
     }
 
