@@ -42,6 +42,7 @@ impl ClientSessionBuilder {
             defaults: Defaults {
                 base_url: None,
                 headers: HeaderMap::new(),
+                skipped: Vec::new(),
                 timeout: ClientTimeout::default(),
                 max_redirects: MAX_REDIRECTS,
                 raise_for_status: false,
@@ -90,6 +91,16 @@ impl ClientSessionBuilder {
     ) -> Self {
         match field(name, value) {
             Ok((name, value)) => drop(self.defaults.headers.insert(name, value)),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// No request has this header field by itself: `Accept`, `Accept-Encoding`, `User-Agent`,
+    /// `Content-Type`. (`skip_auto_headers`)
+    pub fn skip_header(mut self, name: impl TryInto<HeaderName>) -> Self {
+        match field(name, HeaderValue::from_static("")) {
+            Ok((name, _)) => self.defaults.skipped.push(name),
             Err(error) => self.fail(error),
         }
         self

@@ -13,6 +13,8 @@
 mod auth;
 mod body;
 mod builder;
+#[cfg(feature = "compression")]
+mod compress;
 mod connection;
 mod connector;
 mod cookies;

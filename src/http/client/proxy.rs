@@ -1,6 +1,7 @@
 //! Which proxy a request goes through.
 
-use http::HeaderValue;
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::auth::basic;
 use super::error::ClientError;
@@ -15,9 +16,21 @@ pub(super) struct Proxy {
     pub(super) port: u16,
     /// What `Proxy-Authorization` says.
     pub(super) authorization: Option<HeaderValue>,
+    /// What else it is told; connections through it are those of requests that tell it the same.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Proxy {
+    /// Adds what it is told to the fields of a request that it sees.
+    pub(super) fn add_fields(&self, headers: &mut HeaderMap) {
+        if let Some(authorization) = &self.authorization {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+    }
+
     /// The proxy at `url`; without a scheme it is http.
     pub(super) fn at(url: &str) -> Result<Proxy, ClientError> {
         let url: Url = match is_absolute(url) {
@@ -32,7 +45,12 @@ impl Proxy {
             Some((user, password)) => Some(basic(user, password)?),
             None => None,
         };
-        Ok(Proxy { host: url.host().to_owned(), port: url.port(), authorization })
+        Ok(Proxy {
+            host: url.host().to_owned(),
+            port: url.port(),
+            authorization,
+            headers: Vec::new(),
+        })
     }
 }
 

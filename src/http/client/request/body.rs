@@ -5,6 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use http::HeaderValue;
+#[cfg(feature = "compression")]
+use http::header::CONTENT_ENCODING;
 
 use super::ClientRequest;
 use crate::http::client::BodySender;
@@ -124,6 +126,15 @@ impl ClientRequest {
     pub fn content_length(mut self, length: u64) -> Self {
         self.length = Some(Length::Known(length));
         self
+    }
+
+    /// Compresses the body as it is sent, in gzip, and says so (`Content-Encoding`). Give the body
+    /// before. Few servers take this unasked. (`compress=`)
+    #[cfg(feature = "compression")]
+    pub fn compress(mut self) -> Self {
+        self.body = crate::http::client::compress::gzip(self.body);
+        self.length = None;
+        self.header(CONTENT_ENCODING, "gzip")
     }
 
     /// In chunks, however the body is given.
