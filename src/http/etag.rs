@@ -124,6 +124,28 @@ impl FromStr for EntityTag {
     }
 }
 
+/// The tags of a condition. [`Request::if_match`](crate::http::Request::if_match) and
+/// [`if_none_match`](crate::http::Request::if_none_match) give them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntityTags {
+    /// `*`: whichever there is.
+    Any,
+    /// One of these; of a malformed list, those before what is malformed.
+    These(Vec<EntityTag>),
+}
+
+impl EntityTags {
+    /// What these values of one field say.
+    pub(crate) fn of<'a>(values: impl Iterator<Item = &'a [u8]>) -> EntityTags {
+        let mut values = values.peekable();
+        if values.peek() == Some(&&b"*"[..]) {
+            return EntityTags::Any;
+        }
+        let tag = |tag: Tag<'_>| EntityTag { weak: tag.weak, opaque: tag.opaque.into() };
+        EntityTags::These(values.flat_map(Tags).map(tag).collect())
+    }
+}
+
 /// Why something cannot be an entity tag; its text says what would have been right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidEntityTag(String);

@@ -29,6 +29,13 @@ pub struct Limits {
     /// Default 1 MiB: aiohttp's `client_max_size`, nginx's `client_max_body_size`. A body that is
     /// handed on piece by piece is not limited by this.
     pub body_size: u64,
+    /// Fields of a form that is read, parts of one in `multipart/form-data`, and pairs of a query that
+    /// becomes a type. More: 413, or 400 for a query.
+    ///
+    /// Default 1000: Django's `DATA_UPLOAD_MAX_NUMBER_FIELDS`, PHP's `max_input_vars` and Node's
+    /// `querystring`. Half a million fields fit in a body of 1 MiB, and each costs many times its
+    /// bytes once it is a field.
+    pub form_fields: usize,
     /// Bytes of a body that are received before anybody reads them. With more unread, the
     /// connection receives nothing; what one receive brought, at most 64 KiB, is kept.
     ///
@@ -47,6 +54,8 @@ pub struct Limits {
     /// Default: as many as seven of eight descriptors that the process may have open
     /// (`RLIMIT_NOFILE`), and at least 160 less than that, so that the application finds some for its
     /// own use and accepting does not fail for want of them.
+    ///
+    /// A TLS handshake counts as a connection, and the oldest goes when there is no room.
     pub connections: Option<usize>,
     /// Bytes of chunk extensions in one whole body. More: 400.
     ///
@@ -71,6 +80,7 @@ impl Default for Limits {
             header_bytes: 32 << 10,
             header_count: 128,
             body_size: 1 << 20,
+            form_fields: 1000,
             read_buffer: 64 << 10,
             drained_body: 256 << 10,
             connections: None,

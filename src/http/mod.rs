@@ -66,6 +66,8 @@ mod http_error;
 mod limits;
 pub mod mime;
 pub mod multipart;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 pub mod query;
 pub mod range;
 mod request;
@@ -80,9 +82,9 @@ pub mod ws;
 
 pub use access_log::{Access, AccessFormat, AccessFormatError};
 pub use app::{
-    AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath, RouteDef,
-    Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite, TcpSite, UnixSite, delete, get,
-    head, options, patch, post, put, route, run_app,
+    AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath,
+    RequireContentLength, RouteDef, Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite,
+    TcpSite, UnixSite, delete, get, head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 #[cfg(feature = "digest")]
@@ -95,7 +97,7 @@ pub use client::{
 pub use content::Content;
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
-pub use etag::{EntityTag, InvalidEntityTag};
+pub use etag::{EntityTag, EntityTags, InvalidEntityTag};
 pub use events::{EventWriter, ServerSentEvent};
 pub use extensions::Extensions;
 pub use extract::{ExtractError, Form};
@@ -103,9 +105,10 @@ pub use files::{FileResponse, StaticFiles};
 pub use h1::RequestHead;
 pub use http_error::HttpError;
 pub use limits::Limits;
-pub use request::{BodyError, Request};
+pub use request::{BodyError, IfRange, Request};
 pub use response::{IntoResponse, Response};
 pub use router::{MatchInfo, Resolved, RouteError, Router, UrlForError};
+pub use server::closing::ServerClosing;
 pub use server::handler::{Answer, ResponseFuture};
 pub use server::service::Timeouts;
 pub use url::{InvalidUrl, Url};

@@ -15,10 +15,19 @@ use super::url::{decode_bytes, encode, lossy};
 /// assert_eq!(pairs, [("a".into(), "1".into()), ("b".into(), "x y&z".into()), ("a".into(), "".into())]);
 /// ```
 pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|piece| !piece.is_empty()).map(|piece| {
+    pieces(query).map(|piece| {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
         (component(name), component(value))
     })
+}
+
+fn pieces(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|piece| !piece.is_empty())
+}
+
+/// Whether there are more pairs than `limit`.
+pub(crate) fn exceeds(query: &str, limit: usize) -> bool {
+    pieces(query).nth(limit).is_some()
 }
 
 /// Decodes one name or value.
@@ -91,6 +100,12 @@ mod tests {
         assert_eq!(readable("a=%C3%A9+x&b=%26%3D%2b%25"), "a=\u{e9} x&b=%26%3D%2b%25");
         assert_eq!(readable("%"), "%");
         assert_eq!(readable("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn pairs_are_counted_as_they_are_read() {
+        assert!(!exceeds("", 0) && exceeds("a", 0));
+        assert!(!exceeds("a&&b=&", 2) && exceeds("a&b&&c", 2));
     }
 
     #[test]

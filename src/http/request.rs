@@ -2,6 +2,9 @@
 
 mod body_error;
 mod charset;
+mod conditions;
+mod length;
+mod place;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -15,12 +18,13 @@ use http::{HeaderMap, Method, Version};
 use super::app::Scope;
 use super::content::{Content, Incoming};
 use super::extensions::Extensions;
-use super::h1::{Framing, RequestHead};
+use super::h1::RequestHead;
 use super::router::MatchInfo;
 use super::{query, url};
 
 pub use body_error::BodyError;
 pub(crate) use charset::decode_text;
+pub use conditions::IfRange;
 
 /// A request, with what the router made of its path. (`aiohttp.web.Request`)
 ///
@@ -44,15 +48,18 @@ struct Rest {
     extensions: Extensions,
     path: OnceCell<String>,
     remote: Option<SocketAddr>,
+    /// It came through TLS.
+    secure: bool,
     scope: Option<Rc<Scope>>,
 }
 
 impl Rest {
     /// Leaves nothing of this request to the next. Every field is named, so that none is forgotten;
     /// most were not used, and are not written.
-    #[inline(always)]
-    fn clear(&mut self) {
-        let Rest { match_info, incoming, body, extensions, path, remote, scope } = self;
+    #[inline(never)]
+    fn cleared(mut self: Box<Self>) -> Box<Self> {
+        let Rest { match_info, incoming, body, extensions, path, remote, secure, scope } =
+            &mut *self;
         match_info.clear();
         incoming.take();
         body.take();
@@ -61,15 +68,17 @@ impl Rest {
         }
         path.take();
         *remote = None;
+        *secure = false;
         scope.take();
+        self
     }
 }
 
 impl Drop for Request {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(mut rest) = self.rest.take() {
-            rest.clear();
-            *self.head.luggage() = Some(rest);
+        if let Some(rest) = self.rest.take() {
+            self.head.leave(rest.cleared());
         }
     }
 }
@@ -78,7 +87,7 @@ impl Request {
     /// A request without a body, unrouted. Servers make it; it is public for tests of handlers and
     /// for servers of one's own.
     pub fn new(mut head: RequestHead) -> Request {
-        let rest = head.luggage().take().and_then(|left| left.downcast().ok());
+        let rest = head.take_luggage().and_then(|left| left.downcast().ok());
         Request { head, rest: Some(rest.unwrap_or_default()) }
     }
 
@@ -208,15 +217,6 @@ impl Request {
         self.rest().incoming.is_some()
     }
 
-    /// How many bytes its body has, if it says so before it sends them.
-    pub fn content_length(&self) -> Option<u64> {
-        match self.head.framing() {
-            Framing::Length(0) => self.header("content-length").map(|_| 0),
-            Framing::Length(length) => Some(length),
-            _ => None,
-        }
-    }
-
     /// Whether the client allows the connection to serve another request.
     pub fn keep_alive(&self) -> bool {
         self.head.keeps_alive()
@@ -284,7 +284,7 @@ mod tests {
     use super::super::h1::{Event, ServerConnection, Shared};
     use super::*;
 
-    fn request(line: &str, fields: &str) -> Request {
+    pub(super) fn request(line: &str, fields: &str) -> Request {
         let input = format!("{line} HTTP/1.1\r\nHost: example.org\r\n{fields}\r\n");
         match ServerConnection::new(&Shared::default()).receive(input.as_bytes()).unwrap() {
             (_, Event::Head(head)) => Request::new(head),
@@ -327,13 +327,5 @@ mod tests {
         it.set_body("de");
         assert_eq!(ready(it.content().read_chunk()), Ok(Some(b"de".to_vec())));
         assert_eq!(ready(it.read()).unwrap(), b"");
-    }
-
-    #[test]
-    fn the_length_of_a_body_is_what_the_client_said_or_nobodys_guess() {
-        let length = |fields| request("POST /", fields).content_length();
-        assert_eq!(length("Content-Length: 12\r\n"), Some(12));
-        assert_eq!(length("Content-Length: 0\r\n"), Some(0));
-        assert_eq!((length(""), length("Transfer-Encoding: chunked\r\n")), (None, None));
     }
 }

@@ -82,6 +82,11 @@ impl fmt::Debug for TlsInfo {
 }
 
 impl Transport {
+    /// Whether this connection goes through TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.layer_as::<Tls>().is_some()
+    }
+
     /// What was agreed on, if this connection goes through TLS; nothing once it is lost, nor
     /// before [`start_tls`](crate::EventLoop::start_tls) is done.
     /// (`get_extra_info('ssl_object')`, `'peercert'`, `'cipher'`)

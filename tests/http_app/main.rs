@@ -9,6 +9,7 @@ mod extract;
 mod lifecycle;
 mod middlewares;
 mod nesting;
+mod requests;
 mod shutdown;
 #[cfg(feature = "testing")]
 mod simulated;

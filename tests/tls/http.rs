@@ -17,6 +17,7 @@ fn app() -> Application {
         |request: Request| async move { Response::bytes(request.read().await.unwrap().to_vec()) };
     app.router()
         .add_get("/", |_| async { Response::text("over TLS") })
+        .add_get("/url", |request: Request| async move { request.url().unwrap().to_string() })
         .add_get("/big", |_| async { Response::bytes(vec![b'b'; 2_000_000]) })
         .add_post("/back", body);
     app
@@ -44,6 +45,8 @@ fn a_session_speaks_https_to_an_application_on_connections_that_it_keeps() {
             assert_eq!(response.text().await.unwrap(), "over TLS");
         }
         assert_eq!(server.connections(), 1);
+        let response = session.get(&format!("{url}/url")).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), format!("{url}/url"), "the handler knows");
         let response = session.get(&format!("{url}/big")).await.unwrap();
         assert_eq!(response.bytes().await.unwrap().len(), 2_000_000);
         let sent = vec![b'p'; 500_000];

@@ -12,6 +12,7 @@
 
 mod freeze;
 mod hooks;
+mod length_required;
 mod middleware;
 mod normalize_path;
 mod routes;
@@ -40,6 +41,7 @@ use super::server::service::Timeouts;
 use crate::stream::HandlerOutput;
 use crate::transport::ToAddress;
 
+pub use length_required::RequireContentLength;
 pub use middleware::{Middleware, Next};
 pub use normalize_path::NormalizePath;
 pub use routes::{RouteDef, Routes, delete, get, head, options, patch, post, put, route};

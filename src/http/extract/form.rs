@@ -1,7 +1,7 @@
 //! Forms: `application/x-www-form-urlencoded`.
 
 use super::{ExtractError, media_type};
-use crate::http::{Request, query};
+use crate::http::{BodyError, Request, query};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -39,7 +39,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// The body is of another type: where aiohttp gives an empty form, this says so. And as
+    /// The body is of another type: where aiohttp gives an empty form, this says so. It has more
+    /// fields than [`Limits::form_fields`](crate::http::Limits::form_fields). And as
     /// [`text`](Request::text).
     ///
     /// # Cancel safety
@@ -56,6 +57,16 @@ impl Request {
         if !media_type(got).eq_ignore_ascii_case(FORM) {
             return Err(ExtractError::ContentType { wanted: FORM, got: media_type(got).into() });
         }
-        Ok(self.text().await?)
+        let text = self.text().await?;
+        let limit = self.form_fields();
+        if query::exceeds(&text, limit) {
+            return Err(BodyError::TooManyFields { limit }.into());
+        }
+        Ok(text)
+    }
+
+    /// The most fields that are made of what this client sends.
+    pub(in crate::http) fn form_fields(&self) -> usize {
+        self.head().limits().form_fields
     }
 }

@@ -93,8 +93,13 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// The pairs are not those that `T` wants (400).
+    /// The pairs are not those that `T` wants, or more than
+    /// [`Limits::form_fields`](crate::http::Limits::form_fields) (400).
     pub fn query_as<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ExtractError> {
+        let limit = self.form_fields();
+        if query::exceeds(self.raw_query_string(), limit) {
+            return Err(ExtractError::Query(format!("it has more than {limit} pairs")));
+        }
         T::deserialize(Pairs::new(self.query()))
             .map_err(|error| ExtractError::Query(error.to_string()))
     }

@@ -117,8 +117,8 @@ fn a_version_that_is_another_is_505_and_one_that_is_none_is_400() {
     for (version, status) in [
         ("HTTP/2.0", 505),
         ("HTTP/0.9", 505),
-        ("HTTP/1.2", 505),
         ("HTTP/3.0", 505),
+        ("HTTP/2.1", 505),
         ("HTTP/11", 400),
         ("HTTP/1.10", 400),
         ("http/1.1", 400),
@@ -130,6 +130,21 @@ fn a_version_that_is_another_is_505_and_one_that_is_none_is_400() {
     }
     assert_eq!(refused(b"GET /\r\n\r\n").0, 400, "HTTP/0.9's own form");
     assert_eq!(refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").0, 505);
+}
+
+#[test]
+fn a_higher_minor_version_is_taken_for_the_highest_known_however_it_is_cut() {
+    for minor in 2..=9 {
+        let input = format!("GET /1.2 HTTP/1.{minor}\r\nHost: h\r\n\r\n").repeat(2);
+        assert_eq!(accepted(input.as_bytes()).len(), 5, "two heads, two ends, one close");
+        let head = head_of(input.as_bytes());
+        assert_eq!((head.version(), head.target()), (http::Version::HTTP_11, "/1.2"));
+    }
+    for wrong in ["GET / HTTP/1.2\r\n\r\n", "GET / HTTP/1.2\r\nHost : h\r\n\r\n"] {
+        assert_eq!(refused(wrong.as_bytes()).0, 400, "{wrong}");
+    }
+    let long = format!("GET /{} HTTP/1.2\r\nHost: h\r\n\r\n", "a".repeat(8192));
+    assert_eq!(refused(long.as_bytes()).0, 414);
 }
 
 #[test]
@@ -904,6 +919,27 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// So few that the same fields come again, after another line, cut short, or nearly the same.
+fn one_of_few_heads() -> impl Strategy<Value = Vec<u8>> {
+    let lines = proptest::sample::select(
+        &["GET / HTTP/1.1", "GET / HTTP/1.0", "POST /a?b HTTP/1.1", "BREW http://h/c HTTP/1.1"][..],
+    );
+    let fields = proptest::sample::subsequence(
+        &["Host: h\r\n", "Connection: close\r\n", "Content-Length: 3\r\n", "X: long enough\r\n"][..],
+        0..=4,
+    );
+    let change = proptest::option::weighted(0.2, (any::<proptest::sample::Index>(), any::<u8>()));
+    let rest = proptest::sample::select(&["\r\n", "\r\n", "\r\nHost: h\r\n\r\n", "", "\r"][..]);
+    (lines, fields, change, rest).prop_map(|(line, fields, change, rest)| {
+        let mut head = format!("{line}\r\n{}{rest}", fields.concat()).into_bytes();
+        if let Some((at, byte)) = change {
+            let at = at.index(head.len());
+            head[at] = byte;
+        }
+        head
+    })
+}
+
 const CHUNK_PIECES: &[&str] = &[
     "3\r\nabc\r\n",
     "1",
@@ -963,6 +999,11 @@ proptest! {
     #[test]
     fn a_plain_head_is_read_as_httparse_has_it_read(input in nearly_plain()) {
         plain_heads_are_read_as_all_are(&input);
+    }
+
+    #[test]
+    fn a_head_is_read_the_same_after_any_others(heads in collection::vec(one_of_few_heads(), 1..9)) {
+        heads_are_read_the_same_after_others(heads.iter().map(|head| &head[..]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(in crate::http) mod writer;
 use crate::http::{BodyError, Content, Request};
 
 pub use head::PartHead;
-pub use parser::{FormParser, MOST_BOUNDARY_BYTES, MOST_HEAD_BYTES, MOST_PARTS, Step};
+pub use parser::{FormParser, MOST_BOUNDARY_BYTES, MOST_HEAD_BYTES, Step};
 
 /// What follows a form's end is dropped, up to so many bytes; a client that sends more of it loses
 /// its connection after the answer, as with any body that is not read.
@@ -42,7 +42,8 @@ impl Request {
         let parser = boundary(content_type).and_then(|it| FormParser::new(it.as_bytes()));
         let what = "the body is not multipart/form-data with a boundary";
         let parser = parser.ok_or_else(|| BodyError::Broken(what.into()))?;
-        Ok(Multipart { content: self.content(), parser })
+        let most = self.form_fields();
+        Ok(Multipart { content: self.content(), parser, most, parts: 0 })
     }
 }
 
@@ -66,6 +67,9 @@ fn boundary(content_type: &str) -> Option<&str> {
 pub struct Multipart {
     content: Content,
     parser: FormParser,
+    /// The most parts, and how many there were.
+    most: usize,
+    parts: usize,
 }
 
 impl Multipart {
@@ -73,12 +77,19 @@ impl Multipart {
     ///
     /// # Errors
     ///
-    /// The form is malformed or breaks off, its parts are too many or their heads too long; and as
+    /// The form is malformed or breaks off, the head of a part is too long, or there are more parts
+    /// than [`Limits::form_fields`](crate::http::Limits::form_fields); and as
     /// [`Content::read_chunk`].
     pub async fn next_part(&mut self) -> Result<Option<FormPart<'_>>, BodyError> {
         loop {
             match self.step().await? {
-                Step::Part(head) => return Ok(Some(FormPart { form: self, head, over: false })),
+                Step::Part(_) if self.parts >= self.most => {
+                    return Err(BodyError::TooManyFields { limit: self.most });
+                }
+                Step::Part(head) => {
+                    self.parts += 1;
+                    return Ok(Some(FormPart { form: self, head, over: false }));
+                }
                 Step::End => {
                     self.pass_over_epilogue().await?;
                     return Ok(None);

@@ -20,7 +20,8 @@
 //! Over      –              –              –
 //! ```
 //!
-//! What is held is at most one head, or of a body as much as may yet turn out to be a delimiter.
+//! What is held is at most one head, or of a body as much as may yet turn out to be a delimiter; how
+//! many parts are taken is for whoever takes them to limit.
 
 use super::head::PartHead;
 
@@ -29,9 +30,6 @@ pub const MOST_BOUNDARY_BYTES: usize = 70;
 
 /// Bytes in the head of a part. More: 400. As aiohttp's for a field.
 pub const MOST_HEAD_BYTES: usize = 8190;
-
-/// Parts of a form. More: 400. As Django's `DATA_UPLOAD_MAX_NUMBER_FIELDS`.
-pub const MOST_PARTS: usize = 1000;
 
 /// Blanks after a boundary. More: 400.
 const MOST_PADDING: usize = 32;
@@ -56,7 +54,6 @@ pub struct FormParser {
     buffer: Vec<u8>,
     used: usize,
     state: State,
-    parts: usize,
 }
 
 /// Where it stands. The module's documentation has the table.
@@ -114,7 +111,6 @@ impl FormParser {
             buffer: b"\r\n".to_vec(),
             used: 0,
             state: State::Preamble,
-            parts: 0,
         })
     }
 
@@ -182,10 +178,6 @@ impl FormParser {
         let rest = &self.buffer[self.used..];
         match PartHead::parse(&rest[..rest.len().min(MOST_HEAD_BYTES)])? {
             Some((head, len)) => {
-                self.parts += 1;
-                if self.parts > MOST_PARTS {
-                    return Err("the form has more than 1000 parts");
-                }
                 self.used += len;
                 self.moves(Cause::HeadThere);
                 Ok(Step::Part(head))

@@ -96,7 +96,7 @@ fn what_is_malformed_is_told_and_what_breaks_off_is_not_over() {
 }
 
 #[test]
-fn heads_and_parts_have_their_limits() {
+fn heads_have_their_limit_and_parts_need_none() {
     let head = |len: usize| {
         let start = "Content-Disposition: form-data; name=a\r\nX: ";
         format!("--BOUND\r\n{start}{}\r\n\r\n\r\n--BOUND--", "x".repeat(len - start.len() - 4))
@@ -104,9 +104,7 @@ fn heads_and_parts_have_their_limits() {
     assert!(read(head(MOST_HEAD_BYTES).as_bytes(), &[]).is_ok());
     let error = read(head(MOST_HEAD_BYTES + 1).as_bytes(), &[]).unwrap_err();
     assert!(error.contains("8190"), "{error}");
-    assert!(read(&written(&[("a", &b""[..])].repeat(MOST_PARTS)), &[]).is_ok());
-    let error = read(&written(&[("a", &b""[..])].repeat(MOST_PARTS + 1)), &[]).unwrap_err();
-    assert!(error.contains("1000"), "{error}");
+    assert!(read(&written(&[("a", &b""[..])].repeat(2000)), &[]).is_ok());
 }
 
 #[test]

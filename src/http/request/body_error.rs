@@ -13,6 +13,11 @@ pub enum BodyError {
         /// The most that is allowed, in bytes.
         limit: u64,
     },
+    /// It is a form of more fields, or parts, than allowed.
+    TooManyFields {
+        /// The most that are allowed. [`Limits::form_fields`](crate::http::Limits::form_fields)
+        limit: usize,
+    },
     /// Its character set is not known here.
     UnknownCharset(String),
     /// It is not text in its character set.
@@ -29,7 +34,9 @@ impl BodyError {
     /// What a server answers.
     pub fn status(&self) -> StatusCode {
         match self {
-            BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooLarge { .. } | BodyError::TooManyFields { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             BodyError::UnknownCharset(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyError::NotText | BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
@@ -42,6 +49,9 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BodyError::TooLarge { limit } => write!(f, "the body exceeds {limit} bytes"),
+            BodyError::TooManyFields { limit } => {
+                write!(f, "the form has more than {limit} fields")
+            }
             BodyError::UnknownCharset(name) => {
                 write!(f, "the character set {name:?} is not known here; utf-8 is")
             }

@@ -239,7 +239,7 @@ impl<H> Router<H> {
         }
         routes.push(Route { method, entry: self.entries.len() });
         if let Some(method) = exact {
-            self.exact.add(path, method, self.entries.len());
+            self.exact.add(path, &method, self.entries.len());
         }
         let pattern = Rc::new(Pattern { text: path.into(), names });
         self.entries.push(Entry { pattern, handler });

@@ -228,6 +228,19 @@ fn a_status_is_three_digits_of_any_class_and_its_phrase_anything() {
 }
 
 #[test]
+fn a_response_of_a_higher_minor_version_is_read_as_one_of_http_1_1() {
+    let response = |version: &str| format!("HTTP/{version} 200\r\nContent-Length: 2\r\n\r\nok");
+    let usual = client_of(&Method::GET, response("1.1").as_bytes());
+    for version in ["1.2", "1.9"] {
+        assert_eq!(client_of(&Method::GET, response(version).as_bytes()), usual, "{version}");
+    }
+    for version in ["2.0", "0.9", "1.10", "1.x", "1."] {
+        let said = client_of(&Method::GET, response(version).as_bytes());
+        assert!(matches!(said[..], [Said::They(_)]), "{version}: {said:?}");
+    }
+}
+
+#[test]
 fn a_response_whose_framing_is_faulty_is_the_connections_last() {
     let next = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     for head in [
