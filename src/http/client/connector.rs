@@ -36,9 +36,12 @@ pub struct Connector {
     dns_ttl: Duration,
     dns_names: usize,
     resolver: Option<Resolver>,
-    allows: Option<Rc<dyn Fn(&IpAddr) -> bool>>,
+    allows: Option<Allows>,
     pub(super) secure: Secure,
 }
+
+/// Says whether an address may be connected to.
+type Allows = Rc<dyn Fn(&IpAddr) -> bool>;
 
 /// Where connections go.
 #[derive(Clone)]
