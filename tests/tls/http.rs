@@ -128,6 +128,27 @@ fn an_answer_cut_off_without_a_closure_alert_is_whole_only_if_it_says_so_itself(
 }
 
 #[test]
+fn a_request_may_say_which_name_the_certificate_must_have() {
+    on_loop(|made| async move {
+        let (server, url) = served(made).await;
+        let connector = Connector::tcp().tls(made.client());
+        let connector = connector.resolver(|_| async { Ok(vec![[127, 0, 0, 1].into()]) });
+        let session = ClientSession::builder().connector(connector).build().unwrap();
+        let elsewhere = url.replace("localhost", "other.example");
+        let error = session.get(&elsewhere).await.unwrap_err();
+        assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
+        let named = session.get(&elsewhere).server_hostname("localhost").await.unwrap();
+        assert_eq!(named.text().await.unwrap(), "over TLS");
+        // Its connection is not one for those who want another name.
+        assert!(session.get(&elsewhere).await.is_err());
+        let wrong = session.get(&url).server_hostname("other.example").await;
+        assert!(matches!(wrong, Err(ClientError::Tls { .. })));
+        session.close();
+        server.shutdown(Duration::from_secs(5)).await;
+    });
+}
+
+#[test]
 fn an_https_url_goes_through_a_proxys_tunnel_and_the_proxy_sees_nothing_of_it() {
     /// One connection of a proxy that tunnels wherever it is asked to.
     async fn tunnel(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {
