@@ -1,5 +1,5 @@
-//! Every clause of RFC 9112 and 9110 that asks something of a server or a client here has a test, or
-//! a word on why it has none: `rfc/clauses.txt`. `tools/rfc-coverage` prints it.
+//! Every clause of RFC 9112, 9110, 6455 and 6265 that asks something of a server or a client here has
+//! a test, or a word on why it has none: `rfc/clauses.txt`. `tools/rfc-coverage` prints it.
 
 #[path = "support/sources.rs"]
 mod sources;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use sources::files;
 
-const LEVELS: [&str; 5] = ["MUST", "MUST-NOT", "SHOULD", "SHOULD-NOT", "MAY"];
+const LEVELS: [&str; 6] = ["MUST", "MUST-NOT", "SHOULD", "SHOULD-NOT", "MAY", "RULE"];
 
 struct Clause {
     rfc: &'static str,
