@@ -3,6 +3,8 @@
 mod access;
 mod ask;
 
+#[cfg(feature = "compression")]
+mod compression;
 mod errors;
 #[cfg(feature = "json")]
 mod extract;

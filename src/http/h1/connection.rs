@@ -1,7 +1,7 @@
 //! What both sides of a connection share: the events they give, and gathering a head from pieces.
 
 use super::error::Error;
-use super::head::{self, Kind, Source};
+use super::head::{self, Kind, Parse, Source};
 use super::shared::Shared;
 
 /// What came out of the bytes that went in. `H` is the kind of head that comes in on this side.
@@ -37,9 +37,6 @@ pub(crate) struct Gather {
     /// Empty lines before the head.
     empty_lines: u32,
 }
-
-/// How [`head::parse_request`] and [`head::parse_response`] look.
-type Parse<H> = fn(Source<'_>, &Shared) -> Result<Option<(H, usize)>, Error>;
 
 impl Gather {
     pub fn new(kind: Kind) -> Gather {

@@ -209,10 +209,12 @@ impl Source<'_> {
     }
 }
 
+/// How [`parse_request`] and [`parse_response`] look.
+pub(crate) type Parse<H> = fn(Source<'_>, &Shared) -> Result<Option<(H, usize)>, Error>;
+
 /// How requests' heads are parsed.
 #[cfg(any(test, fuzzing))]
-pub(crate) type ParseRequest =
-    fn(Source<'_>, &Shared) -> Result<Option<(RequestHead, usize)>, Error>;
+pub(crate) type ParseRequest = Parse<RequestHead>;
 
 /// Parses a request's head at the front of `source`: the head and its length, or `None` if it is
 /// not all there yet. A plain one is read in one pass; every other is judged with care.
@@ -541,7 +543,7 @@ fn parse_later<H>(
     kind: Kind,
     bytes: &[u8],
     shared: &Shared,
-    parse: fn(Source<'_>, &Shared) -> Result<Option<(H, usize)>, Error>,
+    parse: Parse<H>,
 ) -> Result<Option<(H, usize)>, Error> {
     let line = first_line(bytes).unwrap_or(0);
     let (version, end) = (version_at(kind, &bytes[..line]), head_end(bytes, line));
