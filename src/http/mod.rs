@@ -18,7 +18,7 @@
 //! | a server | |
 //! |---|---|
 //! | begin | [`Application`], [`run_app`]; in a loop of yours [`Application::serve`], [`AppRunner`] |
-//! | routes | [`Routes`], patterns in [`Router`]; [`get`], [`post`] … for tables; [`Application::nest`] |
+//! | routes | [`Routes`], patterns in [`Router`]; [`get`], [`post`] … for tables; [`Application::nest`], [`Application::add_domain`]; [`View`] |
 //! | around handlers | [`Application::middleware`], [`Request::extensions`], [`NormalizePath`], [`RequireContentLength`] |
 //! | state | [`Application::with_state`], [`Request::state`], [`Application::cleanup_ctx`] |
 //! | what came | [`Request::query`], [`Request::text`], [`Request::post`], [`Request::content`], [`Request::multipart`], [`Request::cookie`], [`Request::url`], [`Request::conditions`]; with `json` `query_as`, `form`, `json` |
@@ -84,7 +84,7 @@ pub use access_log::{Access, AccessFormat, AccessFormatError};
 pub use app::{
     AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath,
     RequireContentLength, RouteDef, Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite,
-    TcpSite, UnixSite, delete, get, head, options, patch, post, put, route, run_app,
+    TcpSite, UnixSite, View, delete, get, head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{

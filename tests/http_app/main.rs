@@ -16,3 +16,4 @@ mod shutdown;
 #[cfg(feature = "testing")]
 mod simulated;
 mod sites;
+mod views;
