@@ -165,6 +165,8 @@ pub mod selector;
 
 pub mod observe;
 
+pub mod sync;
+
 mod event_loop;
 
 pub mod signal;
@@ -172,8 +174,6 @@ pub mod signal;
 mod transport;
 
 mod task;
-
-pub mod sync;
 
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -51,23 +51,28 @@ impl Waiters {
         })
     }
 
-    fn join(&self, waker: &Waker) -> u64 {
+    fn join(&self, waker: Waker) -> u64 {
         let ticket = self.tickets.get() + 1;
         self.tickets.set(ticket);
-        self.waiting.borrow_mut().push((ticket, waker.clone()));
+        self.waiting.borrow_mut().push((ticket, waker));
         ticket
     }
 
     /// Whether this one still waits; if so it is woken by `waker` from now on.
     fn still_waits(&self, ticket: u64, waker: &Waker) -> bool {
+        let is_mine = |(other, _): &&mut (u64, Waker)| *other == ticket;
+        match self.waiting.borrow_mut().iter_mut().find(is_mine) {
+            None => return false,
+            Some((_, mine)) if mine.will_wake(waker) => return true,
+            Some(_) => {}
+        }
+        // To clone a waker is to call somebody, who may come back here.
+        let new = waker.clone();
         let mut waiting = self.waiting.borrow_mut();
-        let Some((_, mine)) = waiting.iter_mut().find(|(other, _)| *other == ticket) else {
-            return false;
-        };
-        let old = (!mine.will_wake(waker)).then(|| std::mem::replace(mine, waker.clone()));
+        let mine = waiting.iter_mut().find(is_mine);
+        let old = mine.map(|(_, mine)| std::mem::replace(mine, new));
         drop(waiting);
-        drop(old);
-        true
+        old.is_some()
     }
 
     /// One waits no more; the last one ends the registration.
@@ -157,6 +162,7 @@ impl FdWait {
     }
 
     fn begin(&mut self, inner: &Inner, waker: &Waker) -> io::Result<()> {
+        let waker = waker.clone();
         let waiters = match self.waiters.clone() {
             Some(ours) => ours,
             None => inner.waiters_of(self.fd, self.side)?,

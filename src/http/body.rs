@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::http::server::closing::ServerClosing;
 use crate::stream::{StreamReader, StreamWriter};
 
 /// What a [stream](super::Response::stream) ends with. Any error can be given with `?`.
@@ -53,6 +54,14 @@ impl Body {
     /// No bytes.
     pub const fn empty() -> Body {
         Body::Bytes(Cow::Borrowed(b""))
+    }
+
+    #[inline]
+    pub(super) fn text(text: Cow<'static, str>) -> Body {
+        Body::Bytes(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
     }
 
     /// As [`Response::stream`](super::Response::stream).
@@ -181,9 +190,15 @@ pub struct Upgraded {
     pub reader: StreamReader,
     /// To the client. Its transport is [`StreamWriter::transport`].
     pub writer: StreamWriter,
+    pub(in crate::http) closing: ServerClosing,
 }
 
 impl Upgraded {
+    /// What tells that the server is to end, so that this protocol can say its farewell.
+    pub fn closing(&self) -> ServerClosing {
+        self.closing.clone()
+    }
+
     /// Both ends.
     pub fn into_parts(self) -> (StreamReader, StreamWriter) {
         (self.reader, self.writer)

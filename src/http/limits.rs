@@ -54,6 +54,8 @@ pub struct Limits {
     /// Default: as many as seven of eight descriptors that the process may have open
     /// (`RLIMIT_NOFILE`), and at least 160 less than that, so that the application finds some for its
     /// own use and accepting does not fail for want of them.
+    ///
+    /// A TLS handshake counts as a connection, and the oldest goes when there is no room.
     pub connections: Option<usize>,
     /// Bytes of chunk extensions in one whole body. More: 400.
     ///

@@ -39,6 +39,7 @@
 //! | time | [`ClientTimeout`] |
 //! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
 //! | connections | [`Connector`] |
+//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`] |
 //! | WebSockets | with `ws` `session.ws_connect` |
 //!
 //! There is no HTTP/2.
@@ -68,6 +69,8 @@ mod http_error;
 mod limits;
 pub mod mime;
 pub mod multipart;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 pub mod query;
 pub mod range;
 mod request;
@@ -88,8 +91,9 @@ pub use app::{
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 pub use client::{
-    BodySender, ClientError, ClientRequest, ClientResponse, ClientSession, ClientSessionBuilder,
-    ClientTimeout, Connector, IntoUrl, Redirected, TimeoutKind,
+    BodySender, ClientError, ClientHop, ClientMiddleware, ClientNext, ClientRequest,
+    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, IntoUrl,
+    Redirected, TimeoutKind, TraceEvent, TraceRequest,
 };
 #[cfg(feature = "compression")]
 pub use compress::Compress;
@@ -109,6 +113,7 @@ pub use limits::Limits;
 pub use request::{BodyError, IfRange, Request};
 pub use response::{IntoResponse, Response};
 pub use router::{MatchInfo, Resolved, RouteError, Router, UrlForError};
+pub use server::closing::ServerClosing;
 pub use server::handler::{Answer, ResponseFuture};
 pub use server::service::Timeouts;
 pub use url::{InvalidUrl, Url};

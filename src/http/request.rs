@@ -56,9 +56,10 @@ struct Rest {
 impl Rest {
     /// Leaves nothing of this request to the next. Every field is named, so that none is forgotten;
     /// most were not used, and are not written.
-    #[inline(always)]
-    fn clear(&mut self) {
-        let Rest { match_info, incoming, body, extensions, path, remote, secure, scope } = self;
+    #[inline(never)]
+    fn cleared(mut self: Box<Self>) -> Box<Self> {
+        let Rest { match_info, incoming, body, extensions, path, remote, secure, scope } =
+            &mut *self;
         match_info.clear();
         incoming.take();
         body.take();
@@ -69,14 +70,15 @@ impl Rest {
         *remote = None;
         *secure = false;
         scope.take();
+        self
     }
 }
 
 impl Drop for Request {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(mut rest) = self.rest.take() {
-            rest.clear();
-            *self.head.luggage() = Some(rest);
+        if let Some(rest) = self.rest.take() {
+            self.head.leave(rest.cleared());
         }
     }
 }
@@ -85,7 +87,7 @@ impl Request {
     /// A request without a body, unrouted. Servers make it; it is public for tests of handlers and
     /// for servers of one's own.
     pub fn new(mut head: RequestHead) -> Request {
-        let rest = head.luggage().take().and_then(|left| left.downcast().ok());
+        let rest = head.take_luggage().and_then(|left| left.downcast().ok());
         Request { head, rest: Some(rest.unwrap_or_default()) }
     }
 

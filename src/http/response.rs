@@ -54,16 +54,12 @@ impl Response {
 
     /// Text: `text/plain; charset=utf-8`.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Response {
-        let body = match text.into() {
-            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-        };
-        Response { content_type: Some(TEXT), body: Body::Bytes(body), ..Response::new() }
+        Response::of(TEXT, Body::text(text.into()))
     }
 
     /// A page: `text/html; charset=utf-8`. What comes from others has to be escaped in it.
     pub fn html(page: impl Into<Cow<'static, str>>) -> Response {
-        Response { content_type: Some(HTML), ..Response::text(page) }
+        Response::of(HTML, Body::text(page.into()))
     }
 
     /// Sends the client to `location`, which it asks for with GET: 303, or as
@@ -82,7 +78,7 @@ impl Response {
 
     /// Bytes: `application/octet-stream`.
     pub fn bytes(bytes: impl Into<Cow<'static, [u8]>>) -> Response {
-        Response::of(Body::Bytes(bytes.into()))
+        Response::of(BYTES, Body::Bytes(bytes.into()))
     }
 
     /// A body that is written while it is sent: `application/octet-stream`, in chunks, or until
@@ -108,7 +104,7 @@ impl Response {
     where
         F: Future<Output = StreamResult> + 'static,
     {
-        Response::of(Body::stream(write))
+        Response::of(BYTES, Body::stream(write))
     }
 
     /// `len` bytes of `file` from `offset` on: `application/octet-stream`. The kernel sends them
@@ -117,7 +113,7 @@ impl Response {
     /// If the file is shorter when it is sent, the connection is broken and the loop's exception
     /// handler hears of it. Reading a file may block the loop, as all of a disk's work.
     pub fn file(file: File, offset: u64, len: u64) -> Response {
-        Response::of(Body::file(file, offset, len))
+        Response::of(BYTES, Body::file(file, offset, len))
     }
 
     /// `101 Switching Protocols` to `protocol`, which `speak` then does, in the handler's task
@@ -150,8 +146,16 @@ impl Response {
         response.header(UPGRADE, protocol).header(CONNECTION, "upgrade")
     }
 
-    fn of(body: Body) -> Response {
-        Response { content_type: Some(BYTES), body, ..Response::new() }
+    /// Every field is named: what would be taken from another response would have to be dropped.
+    #[inline]
+    fn of(content_type: HeaderValue, body: Body) -> Response {
+        Response {
+            status: StatusCode::OK,
+            content_type: Some(content_type),
+            headers: None,
+            body,
+            fault: None,
+        }
     }
 
     /// Says how long a [stream](Response::stream) will be, in bytes.

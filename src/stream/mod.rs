@@ -3,11 +3,14 @@
 //! ```text
 //! transport ── data_received ──► shared.rs ── wakes ──► reader.rs   asks · buffer.rs, · scan.rs
 //!           ◄── write ────────── writer.rs ── drain waits for resume_writing ──┘
-//! open.rs   start_server, open_connection     unix.rs   the same at a path       pipe.rs   open_read_pipe, open_write_pipe
+//! open.rs   start_server, open_connection     unix.rs   the same at a path
+//! pipe.rs   open_read_pipe, open_write_pipe   ends.rs   what they share      handler.rs   a server's tasks
 //! ```
 
 pub(crate) mod buffer;
+mod ends;
 pub(crate) mod error;
+mod handler;
 mod open;
 mod pipe;
 #[cfg(any(test, fuzzing))]
@@ -21,10 +24,11 @@ mod writer;
 
 #[cfg(feature = "process")]
 pub(crate) use buffer::DEFAULT_LIMIT;
-pub use error::ReadError;
 #[cfg(feature = "http")]
-pub(crate) use open::stream_protocol;
-pub use open::{HandlerOutput, OpenConnection, StartServer, open_connection, start_server};
+pub(crate) use ends::stream_protocol;
+pub use error::ReadError;
+pub use handler::HandlerOutput;
+pub use open::{OpenConnection, StartServer, open_connection, start_server};
 pub use pipe::{open_read_pipe, open_write_pipe};
 #[cfg(feature = "process")]
 pub(crate) use pipe::{read_pipe, write_pipe};

@@ -1,49 +1,25 @@
 //! Opening streams: servers and connections.
 
-use std::cell::{Cell, RefCell};
-use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::time::Duration;
 
-use super::buffer::{DEFAULT_LIMIT, StreamBuffer};
+use super::ends::{Ends, Limit};
+use super::handler::HandlerOutput;
 use super::reader::StreamReader;
-use super::shared::StreamProtocol;
 use super::writer::StreamWriter;
-use crate::event_loop::{ErrorContext, get_running_loop};
-use crate::observe::Site;
 #[cfg(feature = "tls")]
 use crate::tls::{TlsClientConfig, TlsServerConfig};
-use crate::transport::{CreateConnection, CreateServer, Protocol, Server, ToAddress};
-
-/// What a connection's handler may return: nothing, or a result whose error is reported to the
-/// loop's exception handler.
-pub trait HandlerOutput {
-    /// The error, in words.
-    fn failure(self) -> Option<String>;
-}
-
-impl HandlerOutput for () {
-    fn failure(self) -> Option<String> {
-        None
-    }
-}
-
-impl<E: Display> HandlerOutput for Result<(), E> {
-    fn failure(self) -> Option<String> {
-        self.err().map(|error| error.to_string())
-    }
-}
+use crate::transport::{CreateConnection, CreateServer, Server, ToAddress};
 
 /// A stream server in the making: set options, then await it. [`start_server`] gives it.
 #[must_use = "a server is created when this is awaited"]
 pub struct StartServer {
     server: CreateServer,
-    limit: Rc<Cell<usize>>,
+    limit: Limit,
 }
 
 /// A TCP server on `address` that runs `handler` as a task for each connection.
@@ -62,50 +38,9 @@ where
     H: Fn(StreamReader, StreamWriter) -> F + 'static,
     F: Future<Output: HandlerOutput> + 'static,
 {
-    let (handler, at) = (Rc::new(handler), Location::caller());
-    let limit = Rc::new(Cell::new(DEFAULT_LIMIT));
-    let limit_of_each = limit.clone();
-    let factory = move || {
-        let handler = handler.clone();
-        let connected = move |reader, writer| handle(handler.as_ref(), reader, writer, at);
-        let protocol = StreamProtocol::new(limit_of_each.get(), Box::new(connected));
-        Box::new(protocol) as Box<dyn Protocol>
-    };
-    StartServer { server: CreateServer::new(address, Rc::new(factory)), limit }
-}
-
-/// The protocol under a stream's two ends, which `connected` gets when the connection is there: for
-/// one that spoke another protocol before.
-#[cfg(feature = "http")]
-pub(crate) fn stream_protocol(
-    connected: impl FnOnce(StreamReader, StreamWriter) + 'static,
-) -> Box<dyn Protocol> {
-    Box::new(StreamProtocol::new(DEFAULT_LIMIT, Box::new(connected)))
-}
-
-/// Runs a handler as a task nobody awaits; it counts as spawned where the server was asked for.
-pub(super) fn handle<H, F>(handler: &H, reader: StreamReader, writer: StreamWriter, at: Site)
-where
-    H: Fn(StreamReader, StreamWriter) -> F,
-    F: Future<Output: HandlerOutput> + 'static,
-{
-    let Some(event_loop) = writer.transport().event_loop() else { return };
-    let peer = writer.peer_addr();
-    let handler = handler(reader, writer);
-    let task = async move {
-        if let Some(failure) = handler.await.failure() {
-            report(peer, failure);
-        }
-    };
-    drop(event_loop.create_task_at(task, at));
-}
-
-fn report(peer: io::Result<SocketAddr>, failure: String) {
-    let whose = peer.map_or(String::from("a connection"), |peer| peer.to_string());
-    let message = format!("Unhandled exception in the handler of {whose}");
-    if let Ok(event_loop) = get_running_loop() {
-        event_loop.call_exception_handler(ErrorContext::new(message).error(failure));
-    }
+    let limit = Limit::new();
+    let factory = limit.serving(handler, Location::caller());
+    StartServer { server: CreateServer::new(address, factory), limit }
 }
 
 macro_rules! server_options {
@@ -153,7 +88,7 @@ impl IntoFuture for StartServer {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            StreamBuffer::new(self.limit.get())?;
+            self.limit.check()?;
             self.server.await
         })
     }
@@ -163,8 +98,7 @@ impl IntoFuture for StartServer {
 #[must_use = "the connection is made when this is awaited"]
 pub struct OpenConnection {
     connection: CreateConnection,
-    limit: Rc<Cell<usize>>,
-    ends: Rc<RefCell<Option<(StreamReader, StreamWriter)>>>,
+    ends: Ends,
 }
 
 /// Connects to `address` by TCP, and gives the two ends of the connection.
@@ -180,23 +114,14 @@ pub struct OpenConnection {
 ///
 /// Dropped while it waits, it closes the sockets of every attempt.
 pub fn open_connection(address: impl ToAddress) -> OpenConnection {
-    let limit = Rc::new(Cell::new(DEFAULT_LIMIT));
-    let ends = Rc::new(RefCell::new(None));
-    let (limit_of_it, ends_of_it) = (limit.clone(), ends.clone());
-    let factory = move || {
-        let connected = move |reader, writer| {
-            ends_of_it.replace(Some((reader, writer)));
-        };
-        let protocol = StreamProtocol::new(limit_of_it.get(), Box::new(connected));
-        Box::new(protocol) as Box<dyn Protocol>
-    };
-    OpenConnection { connection: CreateConnection::new(address, Box::new(factory)), limit, ends }
+    let ends = Ends::new();
+    OpenConnection { connection: CreateConnection::new(address, ends.protocol()), ends }
 }
 
 impl OpenConnection {
     /// The limit of the reader, in bytes; 64 KiB if not set.
     pub fn limit(self, limit: usize) -> Self {
-        self.limit.set(limit);
+        self.ends.limit.set(limit);
         self
     }
 
@@ -218,12 +143,6 @@ impl OpenConnection {
         self.connection = self.connection.tls(config, server_name);
         self
     }
-
-    async fn open(self) -> io::Result<(StreamReader, StreamWriter)> {
-        StreamBuffer::new(self.limit.get())?;
-        self.connection.await?;
-        self.ends.take().ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
 }
 
 impl IntoFuture for OpenConnection {
@@ -231,6 +150,6 @@ impl IntoFuture for OpenConnection {
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<(StreamReader, StreamWriter)>>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
+        Box::pin(self.ends.of(self.connection))
     }
 }

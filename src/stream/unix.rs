@@ -1,27 +1,24 @@
 //! Opening streams over Unix sockets.
 
-use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
 
-use super::buffer::{DEFAULT_LIMIT, StreamBuffer};
-use super::open::{HandlerOutput, handle};
+use super::ends::{Ends, Limit};
+use super::handler::HandlerOutput;
 use super::reader::StreamReader;
-use super::shared::StreamProtocol;
 use super::writer::StreamWriter;
 #[cfg(feature = "tls")]
 use crate::tls::{TlsClientConfig, TlsServerConfig};
-use crate::transport::{CreateUnixConnection, CreateUnixServer, Protocol, Server, ToUnixAddress};
+use crate::transport::{CreateUnixConnection, CreateUnixServer, Server, ToUnixAddress};
 
 /// A stream server on a Unix socket in the making: set options, then await it.
 /// [`start_unix_server`] gives it.
 #[must_use = "a server is created when this is awaited"]
 pub struct StartUnixServer {
     server: CreateUnixServer,
-    limit: Rc<Cell<usize>>,
+    limit: Limit,
 }
 
 /// A server on the Unix socket at `path` that runs `handler` as a task for each connection.
@@ -39,16 +36,9 @@ where
     H: Fn(StreamReader, StreamWriter) -> F + 'static,
     F: Future<Output: HandlerOutput> + 'static,
 {
-    let (handler, at) = (Rc::new(handler), Location::caller());
-    let limit = Rc::new(Cell::new(DEFAULT_LIMIT));
-    let limit_of_each = limit.clone();
-    let factory = move || {
-        let handler = handler.clone();
-        let connected = move |reader, writer| handle(handler.as_ref(), reader, writer, at);
-        let protocol = StreamProtocol::new(limit_of_each.get(), Box::new(connected));
-        Box::new(protocol) as Box<dyn Protocol>
-    };
-    StartUnixServer { server: CreateUnixServer::new(path, Rc::new(factory)), limit }
+    let limit = Limit::new();
+    let factory = limit.serving(handler, Location::caller());
+    StartUnixServer { server: CreateUnixServer::new(path, factory), limit }
 }
 
 impl StartUnixServer {
@@ -90,7 +80,7 @@ impl IntoFuture for StartUnixServer {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            StreamBuffer::new(self.limit.get())?;
+            self.limit.check()?;
             self.server.await
         })
     }
@@ -101,8 +91,7 @@ impl IntoFuture for StartUnixServer {
 #[must_use = "the connection is made when this is awaited"]
 pub struct OpenUnixConnection {
     connection: CreateUnixConnection,
-    limit: Rc<Cell<usize>>,
-    ends: Rc<RefCell<Option<(StreamReader, StreamWriter)>>>,
+    ends: Ends,
 }
 
 /// Connects to the Unix socket at `path`, and gives the two ends of the connection.
@@ -117,24 +106,14 @@ pub struct OpenUnixConnection {
 ///
 /// Dropped while it waits, it has connected nothing.
 pub fn open_unix_connection(path: impl ToUnixAddress) -> OpenUnixConnection {
-    let limit = Rc::new(Cell::new(DEFAULT_LIMIT));
-    let ends = Rc::new(RefCell::new(None));
-    let (limit_of_it, ends_of_it) = (limit.clone(), ends.clone());
-    let factory = move || {
-        let connected = move |reader, writer| {
-            ends_of_it.replace(Some((reader, writer)));
-        };
-        let protocol = StreamProtocol::new(limit_of_it.get(), Box::new(connected));
-        Box::new(protocol) as Box<dyn Protocol>
-    };
-    let connection = CreateUnixConnection::new(path, Box::new(factory));
-    OpenUnixConnection { connection, limit, ends }
+    let ends = Ends::new();
+    OpenUnixConnection { connection: CreateUnixConnection::new(path, ends.protocol()), ends }
 }
 
 impl OpenUnixConnection {
     /// The limit of the reader, in bytes; 64 KiB if not set.
     pub fn limit(self, limit: usize) -> Self {
-        self.limit.set(limit);
+        self.ends.limit.set(limit);
         self
     }
 
@@ -144,12 +123,6 @@ impl OpenUnixConnection {
         self.connection = self.connection.tls(config, server_name);
         self
     }
-
-    async fn open(self) -> io::Result<(StreamReader, StreamWriter)> {
-        StreamBuffer::new(self.limit.get())?;
-        self.connection.await?;
-        self.ends.take().ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
 }
 
 impl IntoFuture for OpenUnixConnection {
@@ -157,6 +130,6 @@ impl IntoFuture for OpenUnixConnection {
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<(StreamReader, StreamWriter)>>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
+        Box::pin(self.ends.of(self.connection))
     }
 }

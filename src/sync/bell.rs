@@ -86,6 +86,10 @@ impl<F: Fn() -> bool> Future for Until<'_, F> {
             Some(key) if self.bell.renew(key, context.waker()) => {}
             _ => self.key = Some(self.bell.join(context.waker())),
         }
+        // To clone a waker is to call somebody, who may have rung.
+        if (self.over)() {
+            return Poll::Ready(());
+        }
         Poll::Pending
     }
 }

@@ -100,7 +100,13 @@ impl Future for EventWait {
         }
         note_wait(Some(self.at), Resource::Sync(Primitive::Event, shared.made_at));
         if self.key.is_none() {
-            self.key = Some(self.event.0.bell.join(context.waker()));
+            let key = shared.bell.join(context.waker());
+            // To clone a waker is to call somebody, who may have set it.
+            if shared.set.get() {
+                shared.bell.leave(key);
+                return Poll::Ready(());
+            }
+            self.key = Some(key);
         }
         Poll::Pending
     }

@@ -42,7 +42,6 @@ mod store;
 mod watch;
 
 pub use barrier::{Barrier, BarrierWait, BrokenBarrierError};
-#[cfg(feature = "process")]
 pub(crate) use bell::Bell;
 pub use condition::Condition;
 pub use event::{Event, EventWait};

@@ -23,6 +23,16 @@ struct Shared<T> {
     made_at: Site,
 }
 
+impl<T> Shared<T> {
+    /// What the sender has done, if anything.
+    fn sent(&self) -> Option<Result<T, NothingSent>> {
+        match self.value.take() {
+            Some(value) => Some(Ok(value)),
+            None => self.sender_gone.get().then_some(Err(NothingSent)),
+        }
+    }
+}
+
 /// Sends the one value of a [`oneshot`].
 pub struct OneshotSender<T>(Rc<Shared<T>>);
 
@@ -92,13 +102,14 @@ impl<T> Future for OneshotReceiver<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let shared = &*self.0;
-        if let Some(value) = shared.value.take() {
-            return Poll::Ready(Ok(value));
-        }
-        if shared.sender_gone.get() {
-            return Poll::Ready(Err(NothingSent));
+        if let Some(sent) = shared.sent() {
+            return Poll::Ready(sent);
         }
         renew(&shared.waker, context.waker(), |slot| Some(slot));
+        // To clone a waker is to call somebody, who may have sent.
+        if let Some(sent) = shared.sent() {
+            return Poll::Ready(sent);
+        }
         note_wait(None, Resource::Sync(Primitive::Oneshot, shared.made_at));
         Poll::Pending
     }

@@ -33,6 +33,7 @@ mod listing;
 mod open;
 mod option;
 mod our_sockets;
+mod peer;
 pub(crate) mod pipe;
 mod poll;
 #[cfg(feature = "process")]

@@ -69,6 +69,8 @@ forward! {
     fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize>;
     fn write_vectored(fd: RawFd, buffers: &[IoSlice<'_>]) -> io::Result<usize>;
     fn is_reader_gone(fd: RawFd) -> io::Result<bool>;
+    fn has_peer_finished(fd: RawFd) -> io::Result<bool>;
+    fn unacknowledged(fd: RawFd) -> io::Result<usize>;
     fn check_real(fd: RawFd) -> io::Result<()>;
     fn resolve(host: &str, port: u16) -> Option<io::Result<Vec<SocketAddr>>>;
     fn name_of(address: &SocketAddr, flags: NameFlags) -> Option<io::Result<(String, String)>>;

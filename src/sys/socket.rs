@@ -6,6 +6,7 @@ use super::datagram;
 use super::error::cvt_size;
 use super::open::{accept, adopt, check_nonblocking, open, set_nodelay};
 use super::option::{get_option, set_option};
+use super::peer;
 use super::pipe::{self, PipeKind};
 use super::resolve::NameFlags;
 use super::sendfile;
@@ -170,6 +171,16 @@ pub trait Sockets {
     /// Whether nobody reads any more what is written to `fd`: asked when it has a read event.
     fn is_reader_gone(&self, _fd: RawFd) -> io::Result<bool> {
         Ok(true)
+    }
+    /// Whether the peer of a connection has sent its end of file or a reset, though there may be more
+    /// to receive before it. `false` also where that cannot be known.
+    fn has_peer_finished(&self, _fd: RawFd) -> io::Result<bool> {
+        Ok(false)
+    }
+    /// How many bytes that were sent the peer's kernel has not acknowledged; 0 also where that cannot
+    /// be known.
+    fn unacknowledged(&self, _fd: RawFd) -> io::Result<usize> {
+        Ok(0)
     }
     /// Whether a descriptor of the process can be waited for beside these.
     ///
@@ -474,6 +485,14 @@ impl Sockets for OsSockets {
 
     fn is_reader_gone(&self, fd: RawFd) -> io::Result<bool> {
         pipe::is_reader_gone(fd)
+    }
+
+    fn has_peer_finished(&self, fd: RawFd) -> io::Result<bool> {
+        peer::has_finished(fd)
+    }
+
+    fn unacknowledged(&self, fd: RawFd) -> io::Result<usize> {
+        peer::unacknowledged(fd)
     }
 
     fn close(&self, fd: RawFd) {

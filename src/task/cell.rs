@@ -117,22 +117,31 @@ impl<F: Future + 'static> TaskCell<F> {
         Rc::new(TaskCell { header, stage: UnsafeCell::new(stage) })
     }
 
-    /// Makes another task of the cell of one that is over, if nobody else knows of that.
+    /// Makes another task of the cell of one that is over, with the same future, if nobody else
+    /// knows of the cell; says whether that is so.
     #[cfg(feature = "http")]
     #[inline(always)]
-    pub(super) fn renew(self: &mut Rc<Self>, id: TaskId, at: Site, future: F) -> Result<(), F> {
-        let Some(cell) = Rc::get_mut(self) else { return Err(future) };
+    pub(super) fn renew(self: &mut Rc<Self>, id: TaskId, at: Site) -> bool {
+        let Some(cell) = Rc::get_mut(self) else { return false };
         cell.header.renew(id, at);
-        *cell.stage.get_mut() = Stage::Polling(future);
-        Ok(())
+        true
     }
 
     /// Polls the future once.
     pub(super) fn poll(self: &Rc<Self>) -> Poll<F::Output> {
+        self.step(F::poll)
+    }
+
+    /// Has `step` do with the future what a poll does.
+    #[inline(always)]
+    pub(super) fn step(
+        self: &Rc<Self>,
+        step: impl FnOnce(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output>,
+    ) -> Poll<F::Output> {
         let _entered = Entered::enter(self);
         let waker = borrowed_waker(self);
         let mut context = Context::from_waker(&waker);
-        // SAFETY: nobody else has a reference into `stage` now: `poll` is called by a step alone,
+        // SAFETY: nobody else has a reference into `stage` now: this is called by a step alone,
         // steps do not nest (the schedule is `Running` during one, and a step begins from
         // `Queued`), and `settle` and `take` are for tasks that are not being polled.
         match unsafe { &mut *self.stage.get() } {
@@ -140,7 +149,7 @@ impl<F: Future + 'static> TaskCell<F> {
                 // SAFETY: the future is pinned: it lives in an Rc's allocation, it is dropped in
                 // place by `settle`, and no code here moves a `Stage::Polling` out of its place.
                 let future = unsafe { Pin::new_unchecked(future) };
-                future.poll(&mut context)
+                step(future, &mut context)
             }
             // A step of a task that is done is passed over before it comes here.
             Stage::Finished(_) | Stage::Taken => Poll::Pending,
@@ -161,7 +170,7 @@ impl<F: Future + 'static> TaskCell<F> {
         let place = self.stage.get();
         let _leave = Leave(place, ManuallyDrop::new(stage));
         // SAFETY: `place` is valid, and nobody has a reference into it: the future is not being
-        // polled (see `poll`), and while its drop runs, `take` refuses (the schedule is not `Done`
+        // polled (see `step`), and while its drop runs, `take` refuses (the schedule is not `Done`
         // or `finished` not yet set), so that drop cannot reach its own place again.
         unsafe { ptr::drop_in_place(place) }
     }
@@ -435,11 +444,14 @@ impl<F, S> Inside<F, S> {
         Inside { future: Some(future), state }
     }
 
-    /// Of a future that is to be made yet, in its place.
+    /// Without a future, which is to be made in its place.
     #[cfg(feature = "http")]
     #[inline(always)]
-    pub(crate) fn before(state: S) -> Self {
-        Inside { future: None, state }
+    pub(super) fn empty() -> Self
+    where
+        S: Default,
+    {
+        Inside { future: None, state: S::default() }
     }
 
     /// The future, pinned with the whole, and the state, which is not.

@@ -1,14 +1,18 @@
 //! Starting a task at once, for whoever expects that it will not wait. (asyncio's `eager_start`)
 
 #[cfg(feature = "http")]
-use std::any::Any;
-#[cfg(feature = "http")]
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+#[cfg(feature = "http")]
+use std::pin::Pin;
 use std::rc::Rc;
+#[cfg(feature = "http")]
+use std::task::Context;
 use std::task::Poll;
 
+#[cfg(feature = "http")]
+use super::cell::Inside;
 use super::cell::{Stage, TaskCell};
 use super::header::{Header, Turn};
 use super::join_error::JoinError;
@@ -118,31 +122,38 @@ impl EventLoop {
     /// then never lived in the loop either, and if nobody kept a waker of it, its memory is spared
     /// for the next.
     ///
+    /// The task's future is empty, and its first step is `first`, which fills it, unless it ends:
+    /// then it must leave it empty, as it was.
+    ///
     /// # Panics
     ///
-    /// With `future`'s panic, if its first step panics.
+    /// With `first`, if it panics.
+    #[inline]
     #[track_caller]
-    pub(crate) fn start_now<F>(&self, spare: &Spare, future: F) -> Option<Task<()>>
+    pub(crate) fn start_now<F, S>(
+        &self,
+        spare: &Spare<Inside<F, S>>,
+        first: impl FnOnce(Pin<&mut Inside<F, S>>, &mut Context<'_>) -> Poll<()>,
+    ) -> Option<Task<()>>
     where
-        F: Future<Output = ()> + 'static,
+        Inside<F, S>: Future<Output = ()> + 'static,
+        S: Default,
     {
         let at = Location::caller();
-        let cell = |id| match spare.take::<F>().filter(|cell| self.is_home_of(cell)) {
-            Some(mut cell) => match cell.renew(id, at, future) {
-                Ok(()) => cell,
-                Err(future) => self.new_cell(id, at, future),
-            },
-            None => self.new_cell(id, at, future),
+        let cell = |id| {
+            let spared = spare.0.take().filter(|cell| self.is_home_of(cell));
+            let renewed = spared.and_then(|mut cell| cell.renew(id, at).then_some(cell));
+            renewed.unwrap_or_else(|| self.new_cell(id, at, Inside::empty()))
         };
         let task = self.begin_step(at, cell);
         let guard = EndedByPanic(&task);
-        let polled = task.poll();
+        let polled = task.step(first);
         std::mem::forget(guard);
         if polled.is_pending() {
             self.settle_in(&task);
             return Some(Task(task));
         }
-        end(&task, TaskEnd::Finished);
+        end(&task.header, TaskEnd::Finished);
         spare.keep(task);
         None
     }
@@ -155,30 +166,32 @@ struct EndedByPanic<'a, F: Future<Output = ()> + 'static>(&'a TaskCell<F>);
 #[cfg(feature = "http")]
 impl<F: Future<Output = ()> + 'static> Drop for EndedByPanic<'_, F> {
     fn drop(&mut self) {
-        end(self.0, TaskEnd::Panicked);
+        self.0.settle(Stage::Taken);
+        end(&self.0.header, TaskEnd::Panicked);
     }
 }
 
 /// The memory of a task that did not wait, for the next of its kind. There should be one for each
-/// kind of future: another kind's is of no use.
+/// kind of future.
 #[cfg(feature = "http")]
-#[derive(Default)]
-pub(crate) struct Spare(Cell<Option<Rc<dyn Any>>>);
+pub(crate) struct Spare<F: Future>(Cell<Option<Rc<TaskCell<F>>>>);
+
+#[cfg(feature = "http")]
+impl<F: Future> Default for Spare<F> {
+    fn default() -> Self {
+        Spare(Cell::default())
+    }
+}
 
 /// So large a cell is not kept.
 #[cfg(feature = "http")]
 const SPARE_BYTES: usize = 4096;
 
 #[cfg(feature = "http")]
-impl Spare {
+impl<F: Future> Spare<F> {
+    /// Keeps the cell of a task that is over, and whose future is empty.
     #[inline]
-    fn take<F: Future + 'static>(&self) -> Option<Rc<TaskCell<F>>> {
-        self.0.take()?.downcast().ok()
-    }
-
-    /// Keeps the cell of a task that is over.
-    #[inline]
-    fn keep<F: Future + 'static>(&self, mut cell: Rc<TaskCell<F>>) {
+    fn keep(&self, mut cell: Rc<TaskCell<F>>) {
         // A waker may live on, and find the task done; its cell is nobody else's then.
         if size_of::<TaskCell<F>>() <= SPARE_BYTES && Rc::get_mut(&mut cell).is_some() {
             self.0.set(Some(cell));
@@ -188,13 +201,13 @@ impl Spare {
 
 /// Ends a task that nobody has heard of but its own wakers, which find it done.
 #[cfg(feature = "http")]
-fn end<F: Future<Output = ()> + 'static>(task: &TaskCell<F>, end: TaskEnd) {
-    task.settle(Stage::Taken);
-    task.header.end.set(Some(end));
-    task.header.advance(Turn::Ended);
-    let observe = &task.header.home.ready.observe;
+#[inline]
+fn end(header: &Header, end: TaskEnd) {
+    header.end.set(Some(end));
+    header.advance(Turn::Ended);
+    let observe = &header.home.ready.observe;
     count(&observe.tally.tasks_done);
-    observe.tell(|| Record::TaskDone { task: task.header.id, end });
+    observe.tell(|| Record::TaskDone { task: header.id, end });
 }
 
 #[cfg(all(test, feature = "http"))]
@@ -204,8 +217,33 @@ mod tests {
     use std::rc::Rc;
     use std::task::Waker;
 
+    use super::super::cell::with_current;
     use super::*;
     use crate::{Cancelled, cancel_scope, yield_now};
+
+    /// Any future, driven so.
+    impl<F: Future<Output = ()>> Future for Inside<F, ()> {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            let (mut future, ()) = self.project();
+            let polled = future.as_mut().as_pin_mut().unwrap().poll(context);
+            if polled.is_ready() {
+                future.set(None);
+            }
+            polled
+        }
+    }
+
+    fn start<F>(event_loop: &EventLoop, spare: &Spare<Inside<F, ()>>, future: F) -> Option<Task<()>>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        event_loop.start_now(spare, |mut inside, context| {
+            inside.as_mut().project().0.set(Some(future));
+            inside.poll(context)
+        })
+    }
 
     fn on_a_loop(f: impl FnOnce(&EventLoop) + 'static) -> EventLoop {
         let event_loop = EventLoop::new().unwrap();
@@ -220,9 +258,8 @@ mod tests {
         let event_loop = on_a_loop(|event_loop| {
             let ran = Rc::new(Cell::new(false));
             let inside = ran.clone();
-            assert!(
-                event_loop.start_now(&Spare::default(), async move { inside.set(true) }).is_none()
-            );
+            let ended = start(event_loop, &Spare::default(), async move { inside.set(true) });
+            assert!(ended.is_none());
             assert!(ran.get());
         });
         event_loop.run_once(None).unwrap();
@@ -236,7 +273,7 @@ mod tests {
         let ran = Rc::new(Cell::new(0));
         let inside = ran.clone();
         let event_loop = on_a_loop(move |event_loop| {
-            let task = event_loop.start_now(&Spare::default(), async move {
+            let task = start(event_loop, &Spare::default(), async move {
                 inside.set(1);
                 yield_now().await;
                 inside.set(2);
@@ -255,7 +292,7 @@ mod tests {
         let heard = Rc::new(Cell::new(false));
         let inside = heard.clone();
         let event_loop = on_a_loop(move |event_loop| {
-            let task = event_loop.start_now(&Spare::default(), async move {
+            let task = start(event_loop, &Spare::default(), async move {
                 inside.set(cancel_scope(std::future::pending::<()>()).await == Err(Cancelled));
             });
             task.unwrap().cancel();
@@ -270,7 +307,8 @@ mod tests {
         let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
         let place = kept.clone();
         let event_loop = on_a_loop(move |event_loop| {
-            let ended = event_loop.start_now(
+            let ended = start(
+                event_loop,
                 &Spare::default(),
                 poll_fn(move |context| {
                     *place.borrow_mut() = Some(context.waker().clone());
@@ -285,12 +323,39 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_of_a_task_that_did_not_wait_serves_the_next_as_if_new() {
+        let event_loop = on_a_loop(|event_loop| {
+            let spare = Spare::default();
+            let step = |name: &'static str| async move {
+                with_current(|header| {
+                    assert!(header.extras.get().is_none() && !header.must_cancel.get());
+                    header.extras().name.replace(Some(name.into()));
+                    header.must_cancel.set(true);
+                    assert_eq!(&*header.name(), name);
+                });
+            };
+            let at = |spare: &Spare<_>| {
+                let cell = spare.0.take();
+                let at = cell.as_ref().map(Rc::as_ptr);
+                spare.0.set(cell);
+                at
+            };
+            assert!(start(event_loop, &spare, step("first")).is_none());
+            let first = at(&spare);
+            assert!(start(event_loop, &spare, step("second")).is_none());
+            assert!(first.is_some() && at(&spare) == first);
+        });
+        event_loop.run_once(None).unwrap();
+        assert_eq!(event_loop.counters().tasks_done, 2);
+    }
+
+    #[test]
     fn a_panic_in_the_first_step_is_the_callers_and_drops_the_future() {
         let dropped = Rc::new(());
         let held = dropped.clone();
         let event_loop = on_a_loop(move |event_loop| {
             let started = catch_unwind(AssertUnwindSafe(|| {
-                event_loop.start_now(&Spare::default(), async move {
+                start(event_loop, &Spare::default(), async move {
                     let _held = held;
                     panic!("at once");
                 })

@@ -159,9 +159,14 @@ impl Header {
         }
         cancel_requests.set(0);
         resident.set(0);
-        joiner.set(None);
+        // What has to be dropped is hardly ever there.
+        if joiner.get_mut().is_some() {
+            joiner.set(None);
+        }
         wait.set(None);
-        extras.take();
+        if extras.get().is_some() {
+            extras.take();
+        }
         wakers.set(0);
         *remote_wakers.get_mut() = 0;
         *remote_wake.get_mut() = false;

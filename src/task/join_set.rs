@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::join_error::JoinError;
 use super::joiner::{Arrivals, Joiner};
 use super::spawn::spawn_at;
-use super::task::Task;
+use super::task::{Task, in_other_loop};
 use crate::observe::{Resource, Site, TaskId, note_wait};
 
 /// Tasks, and which of them have ended: what [`AsCompleted`] and [`JoinSet`] are.
@@ -29,9 +29,14 @@ impl<T> Set<T> {
         self.tasks.len() - self.free.len()
     }
 
+    /// Of a task of another loop an error comes at once: that loop need not run, and then it would
+    /// be waited for in vain.
     fn add(&mut self, task: Task<T>) {
         let place = self.free.pop().unwrap_or(self.tasks.len());
-        task.set_joiner(Joiner::Arriving(self.arrivals.clone(), place));
+        match in_other_loop(&task) {
+            true => self.arrivals.told(place),
+            false => task.set_joiner(Joiner::Arriving(self.arrivals.clone(), place)),
+        }
         match self.tasks.get_mut(place) {
             Some(empty) => *empty = Some(task),
             None => self.tasks.push(Some(task)),
@@ -110,13 +115,17 @@ impl<T> Future for NextDoneWithId<'_, T> {
 }
 
 fn result_of<T>(mut task: Task<T>) -> Result<T, JoinError> {
+    if !task.done() {
+        return Err(JoinError::DifferentLoop);
+    }
     task.result().unwrap_or(Err(JoinError::Taken))
 }
 
 /// The tasks of [`as_completed`] that nobody has taken yet.
 pub struct AsCompleted<T>(Set<T>);
 
-/// Gives the results of `tasks` in the order in which they end. (`asyncio.as_completed`)
+/// Gives the results of `tasks` in the order in which they end. (`asyncio.as_completed`) Of one that
+/// is of another loop than the task that calls this, [`JoinError::DifferentLoop`], at once.
 ///
 /// ```
 /// # let clock = evloop::ManualClock::new();
@@ -230,7 +239,8 @@ impl<T> JoinSet<T> {
         id
     }
 
-    /// Takes in a task that is under way.
+    /// Takes in a task that is under way. One of another loop than the task that calls this gives
+    /// [`JoinError::DifferentLoop`], and runs on.
     pub fn insert(&mut self, task: Task<T>) {
         self.0.add(task);
     }

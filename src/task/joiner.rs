@@ -70,7 +70,7 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    fn told(&self, index: usize) {
+    pub(crate) fn told(&self, index: usize) {
         self.ended.borrow_mut().push_back(index);
         if let Some(waker) = self.waker.take() {
             waker.wake();

@@ -90,6 +90,10 @@ impl Tls {
     /// Begins it, over this connection.
     pub(super) fn begin(self: &Rc<Self>, below: &Transport) {
         self.below.replace(Some(below.clone()));
+        if let Some(mut protocol) = self.protocol.take() {
+            protocol.handshake_begins(below);
+            self.protocol.set(Some(protocol));
+        }
         self.arm(self.timeouts.handshake, Tls::handshake_timed_out);
         self.send_rest();
     }

@@ -18,8 +18,11 @@ pub(super) struct Outgoing(Option<Box<Queue>>);
 pub(super) struct Queue {
     pub(super) unsent: Unsent,
     pub(super) flow: Flow,
-    /// Whether a file is sent, or to be sent after these bytes; nothing can follow it yet.
-    file: bool,
+    /// While a file is sent, or to be sent after these bytes: how much of it is; nothing can follow it
+    /// yet.
+    file: Option<u64>,
+    /// How many bytes were unsent when the connection broke; then there is nothing else.
+    cut_off: usize,
     /// Who waits with a file for the bytes to be gone.
     drained: Option<Waker>,
     /// What the bytes go through: then none wait here, and the marks are those below.
@@ -34,7 +37,7 @@ impl Queue {
         if self.layer.is_some() {
             return false;
         }
-        self.unsent.is_empty() && !self.file
+        self.unsent.is_empty() && self.file.is_none()
     }
 }
 
@@ -58,22 +61,48 @@ impl Outgoing {
         self.0.as_ref().is_none_or(|queue| queue.is_empty())
     }
 
+    /// Forgets what is unsent, but for how much it is.
+    pub(super) fn cut_off(&mut self) -> Outgoing {
+        let mut left = Outgoing(None);
+        if self.len() > 0 {
+            left.queue().cut_off = self.len();
+        }
+        std::mem::replace(self, left)
+    }
+
+    /// How many bytes were unsent when the connection broke.
+    pub(super) fn was_cut_off(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.cut_off)
+    }
+
     pub(super) fn has_no_bytes(&self) -> bool {
         self.0.as_ref().is_none_or(|queue| queue.unsent.is_empty())
     }
 
     pub(super) fn has_file(&self) -> bool {
-        self.0.as_ref().is_some_and(|queue| queue.file)
+        self.0.as_ref().is_some_and(|queue| queue.file.is_some())
     }
 
     /// `false` if there is one already.
     pub(super) fn begin_file(&mut self) -> bool {
-        !std::mem::replace(&mut self.queue().file, true)
+        self.queue().file.replace(0).is_none()
+    }
+
+    /// The kernel has taken more of the file.
+    pub(super) fn file_moves(&mut self, more: usize) {
+        if let Some(sent) = self.0.as_mut().and_then(|queue| queue.file.as_mut()) {
+            *sent += more as u64;
+        }
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn sent_of_file(&self) -> u64 {
+        self.0.as_ref().and_then(|queue| queue.file).unwrap_or(0)
     }
 
     pub(super) fn end_file(&mut self) {
         if let Some(queue) = &mut self.0 {
-            (queue.file, queue.drained) = (false, None);
+            (queue.file, queue.drained) = (None, None);
         }
         self.update_flow();
     }

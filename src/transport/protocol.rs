@@ -25,6 +25,13 @@ use super::Transport;
 /// `resume_writing` when that method returns, for it is borrowed until then. Anybody else's write
 /// tells it at once, as in asyncio.
 pub trait Protocol {
+    /// Through TLS: the connection is accepted, and its handshake begins, over `below`; to abort that
+    /// is to refuse it.
+    #[doc(hidden)]
+    fn handshake_begins(&mut self, below: &Transport) {
+        let _ = below;
+    }
+
     /// The connection is there.
     fn connection_made(&mut self, transport: &Transport) {
         let _ = transport;

@@ -262,6 +262,10 @@ impl Tcp {
         self.bottom().outgoing.borrow().limits()
     }
 
+    pub(super) fn unsent_at_end(self: &Rc<Self>) -> usize {
+        self.bottom().outgoing.borrow().was_cut_off()
+    }
+
     pub(super) fn unsent_len(self: &Rc<Self>) -> usize {
         self.bottom().outgoing.borrow().len()
     }

@@ -272,6 +272,7 @@ async fn to_transport(tcp: &Rc<Tcp>, part: Part<'_>, fallback: bool, at: Site) -
         match progress.step(&tcp.home.sockets, tcp.fd) {
             Ok(0) => return Ok(progress.sent),
             Ok(sent) => {
+                tcp.outgoing.borrow_mut().file_moves(sent);
                 let observe = &*tcp.home.ready.observe;
                 add(&observe.tally.bytes_sent, sent as u64);
                 observe.tell(|| Record::Written { fd: tcp.fd, bytes: sent });

@@ -8,11 +8,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
 
 use super::clients::Clients;
 use super::listener::{Listener, Local};
@@ -21,6 +21,7 @@ use super::server_socket::{ServerSocket, UnixServerSocket};
 use super::tcp::Tcp;
 use crate::event_loop::{EventLoop, Inner, Resident, ResidentKey, Side, WeakLoop};
 use crate::observe::{Resource, What, note_wait};
+use crate::sync::Bell;
 
 /// Whether connections are accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,7 +42,8 @@ pub(crate) struct ServerInner {
     pub(super) state: Cell<State>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     pub(super) clients: RefCell<Clients>,
-    waiters: RefCell<Vec<Waker>>,
+    /// Rings when it is closed and its last connection is gone.
+    over: Bell,
     resident: Cell<ResidentKey>,
 }
 
@@ -59,7 +61,7 @@ impl ServerInner {
             state: Cell::new(State::Bound),
             listeners: RefCell::default(),
             clients: RefCell::default(),
-            waiters: RefCell::default(),
+            over: Bell::default(),
             resident: Cell::new(0),
         });
         let listeners = sockets.into_iter().map(|(fd, local)| {
@@ -86,9 +88,7 @@ impl ServerInner {
 
     pub(super) fn wake_if_over(&self) {
         if self.is_over() {
-            for waiter in self.waiters.take() {
-                waiter.wake();
-            }
+            self.over.ring_all();
         }
     }
 }
@@ -199,16 +199,13 @@ impl Server {
     ///
     /// Dropped while it waits, it loses nothing.
     pub async fn wait_closed(&self) {
+        let mut closed = pin!(self.0.over.until(|| self.0.is_over()));
         poll_fn(|context| {
-            if self.0.is_over() {
-                return Poll::Ready(());
+            let polled = closed.as_mut().poll(context);
+            if polled.is_pending() {
+                note_wait(None, Resource::Other("the server's last connection"));
             }
-            let mut waiters = self.0.waiters.borrow_mut();
-            if !waiters.iter().any(|waiter| waiter.will_wake(context.waker())) {
-                waiters.push(context.waker().clone());
-            }
-            note_wait(None, Resource::Other("the server's last connection"));
-            Poll::Pending
+            polled
         })
         .await;
     }

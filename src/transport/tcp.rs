@@ -164,7 +164,8 @@ impl Tcp {
             Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
             Action::SendFin => self.send_fin(inner),
             Action::StopWriting => {
-                drop(self.outgoing.take());
+                let unsent = self.outgoing.borrow_mut().cut_off();
+                drop(unsent);
                 drop(inner.unwatch(self.fd, Side::Writer));
                 self.unwatch_its_reader(inner);
             }

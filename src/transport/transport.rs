@@ -9,6 +9,8 @@ use std::rc::Rc;
 use super::flow::LimitsError;
 use super::tcp::Tcp;
 use crate::event_loop::EventLoop;
+#[cfg(feature = "http")]
+use crate::sys::Sockets;
 use crate::sys::{get_option, set_option};
 
 /// A connection, as its protocol and its user see it. (`asyncio.Transport`)
@@ -111,6 +113,34 @@ impl Transport {
     /// How many written bytes the kernel has not taken yet.
     pub fn get_write_buffer_size(&self) -> usize {
         self.0.unsent_len()
+    }
+
+    /// How many written bytes the kernel had not taken when the connection broke or was aborted: they
+    /// are not sent. 0 before, and if it was closed in order. (asyncio does not tell.)
+    pub fn unsent_at_end(&self) -> usize {
+        self.0.unsent_at_end()
+    }
+
+    /// How many bytes the kernel has of us that the peer has not acknowledged, as far as it says.
+    #[cfg(feature = "http")]
+    pub(crate) fn unacknowledged(&self) -> usize {
+        let bottom = self.0.bottom();
+        let asked = bottom.open_fd().and_then(|fd| bottom.home.sockets.unacknowledged(fd));
+        asked.unwrap_or(0)
+    }
+
+    /// How much of the file that is being sent the kernel has taken.
+    #[cfg(feature = "http")]
+    pub(crate) fn sent_of_file(&self) -> u64 {
+        self.0.outgoing.borrow().sent_of_file()
+    }
+
+    /// Whether the peer has finished or is gone, though reading is paused; as far as the kernel says.
+    #[cfg(feature = "http")]
+    pub(crate) fn has_peer_finished(&self) -> bool {
+        let bottom = self.0.bottom();
+        let asked = bottom.open_fd().and_then(|fd| bottom.home.sockets.has_peer_finished(fd));
+        asked.unwrap_or(false)
     }
 
     /// The loop it belongs to, if that still is.

@@ -235,6 +235,76 @@ fn a_server_that_refuses_the_expectation_is_asked_without() {
     server.join().unwrap();
 }
 
+/// A server that refuses to be asked first, once it has `first` of the body, and takes the request
+/// that follows; it says what that was.
+fn refuses_to_be_asked(first: &'static [u8]) -> (String, thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_until(&mut stream, b"\r\n\r\n");
+        if !first.is_empty() {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+            read_until(&mut stream, first);
+        }
+        stream.write_all(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n").unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap_or_default();
+        listener.set_nonblocking(first == b"begun").unwrap();
+        let Ok((mut again, _)) = listener.accept() else { return String::new() };
+        let head = read_until(&mut again, b"\r\n\r\n");
+        assert!(!String::from_utf8(head).unwrap().contains("expect"));
+        let body = read_until(&mut again, b"0\r\n\r\n");
+        again.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+        String::from_utf8(body).unwrap()
+    });
+    (url, server)
+}
+
+#[test]
+fn a_streamed_body_that_was_not_begun_survives_the_refusal_of_its_expectation() {
+    let (url, server) = refuses_to_be_asked(b"");
+    run(async move {
+        let sent = ClientSession::new().post(&url).expect100();
+        let sent = sent.stream(|mut body| async move { body.write(b"abc").await });
+        assert_eq!(sent.await.unwrap().status(), 200);
+    });
+    assert_eq!(server.join().unwrap(), "3\r\nabc\r\n0\r\n\r\n");
+}
+
+#[test]
+fn a_streamed_body_that_was_begun_is_made_again_or_the_error_says_why_not() {
+    let (url, server) = refuses_to_be_asked(b"begun");
+    run(async move {
+        let sent = ClientSession::new().post(&url).expect100().stream(|mut body| async move {
+            body.write(b"begun").await?;
+            std::future::pending().await
+        });
+        let text = sent.await.unwrap_err().to_string();
+        assert!(text.contains("417") && text.contains("repeatable_stream"), "{text}");
+    });
+    assert_eq!(server.join().unwrap(), "");
+    let (url, server) = refuses_to_be_asked(b"abc");
+    run(async move {
+        let times = Rc::new(Cell::new(0));
+        let made = times.clone();
+        let sent =
+            ClientSession::new().post(&url).expect100().repeatable_stream(move |mut body| {
+                made.set(made.get() + 1);
+                let first = made.get() == 1;
+                async move {
+                    body.write(b"abc").await?;
+                    // The first is in the middle when it is refused.
+                    if first { std::future::pending().await } else { Ok(()) }
+                }
+            });
+        assert_eq!(sent.await.unwrap().status(), 200);
+        assert_eq!(times.get(), 2);
+    });
+    assert_eq!(server.join().unwrap(), "3\r\nabc\r\n0\r\n\r\n");
+}
+
 #[test]
 fn early_hints_are_no_leave_to_send_a_body() {
     let (url, server) = one(|mut stream| {

@@ -6,6 +6,7 @@ mod peer;
 #[cfg(feature = "compression")]
 mod compression;
 mod duplex;
+mod middlewares;
 mod misbehaviour;
 mod ours;
 mod peers;
@@ -13,6 +14,7 @@ mod pooling;
 mod redirects;
 mod requests;
 mod support;
+mod traces;
 mod ways;
 
 /// Longer than anything takes here: a test that hangs fails instead.

@@ -245,25 +245,25 @@ fn a_response_that_is_dropped_before_its_end_closes_its_connection() {
 fn a_session_that_outlives_its_loop_ends_what_is_idle_in_the_next_one() {
     let server = Server::new(|_| ok("x"));
     let url = server.url("/");
-    let connector = Connector::tcp().keep_alive(Duration::from_millis(1));
-    let session = ClientSession::builder().connector(connector).build().unwrap();
-    let (theirs, first) = (session.clone(), url.clone());
-    let event_loop = EventLoop::new().unwrap();
-    event_loop
-        .run_until_complete(async move {
-            theirs.get(&first).await.unwrap().text().await.unwrap();
-        })
-        .unwrap();
-    event_loop.close().unwrap();
-    // The timer of the loop that is gone would have fired now.
-    std::thread::sleep(Duration::from_millis(2));
-    run(async move {
-        session.get(&url).await.unwrap().text().await.unwrap();
-        let ended = async {
-            while session.connections() != (0, 0) {
-                evloop::sleep(Duration::from_millis(1)).await;
+    let session = session(Connector::tcp());
+    let clock = ManualClock::new();
+    let in_a_loop = |then: Duration, idle: usize| {
+        let event_loop = EventLoop::builder().clock(clock.clone()).build().unwrap();
+        let (session, url, clock) = (session.clone(), url.clone(), clock.clone());
+        let main = async move {
+            session.get(&url).await.unwrap().text().await.unwrap();
+            clock.advance(then);
+            // A turn may do without looking at its timers, but not a hundred.
+            for _ in 0..100 {
+                yield_now().await;
             }
+            assert_eq!(session.connections(), (0, idle));
         };
-        evloop::timeout(crate::PATIENCE, ended).await.expect("the connection stays for ever");
-    });
+        event_loop.run_until_complete(main).unwrap();
+        event_loop.close().unwrap();
+    };
+    in_a_loop(Duration::from_secs(14), 1);
+    // The timer of the loop that is gone would fire now.
+    clock.advance(Duration::from_secs(2));
+    in_a_loop(Duration::from_secs(15), 0);
 }

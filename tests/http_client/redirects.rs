@@ -77,6 +77,20 @@ fn a_streamed_body_cannot_go_twice_and_says_so() {
 }
 
 #[test]
+fn a_repeatable_stream_goes_along() {
+    let server = stairs(308);
+    let url = server.url("/2");
+    run(async move {
+        let put = ClientSession::new()
+            .put(&url)
+            .repeatable_stream(|mut body| async move { body.write(b"abc").await });
+        assert_eq!(put.await.unwrap().history().len(), 2);
+    });
+    let bodies: Vec<_> = server.heard().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(bodies, [b"abc", b"abc", b"abc"]);
+}
+
+#[test]
 fn credentials_stay_at_home() {
     let other = Server::new(|_| ok("other"));
     let there = other.url("/there");

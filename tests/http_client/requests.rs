@@ -2,9 +2,9 @@
 
 use std::io::{Seek, SeekFrom, Write};
 
-use evloop::http::{ClientError, ClientRequest, ClientSession, Method};
+use evloop::http::{ClientError, ClientRequest, ClientSession, Connector, Method};
 
-use crate::support::{Asked, Server, ok, run};
+use crate::support::{Asked, Server, ok, run, with};
 
 /// What a server hears of the request that `make` makes to it.
 fn heard(make: impl FnOnce(ClientSession, String) -> ClientRequest + 'static) -> Asked {
@@ -260,4 +260,35 @@ fn a_session_that_cannot_be_is_refused() {
     assert!(refused(ClientSession::builder().header("a b", "c")).contains("token"));
     assert!(refused(ClientSession::builder().base_url("h/")).contains("no scheme"));
     assert!(refused(ClientSession::builder().proxy("https://p")).contains("http://"));
+}
+
+#[test]
+fn the_rule_of_public_domains_may_look_into_the_jar_it_is_asked_for() {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use evloop::http::CookieJar;
+
+    let server = Server::new(|_| {
+        with("200 OK", "Set-Cookie: a=1\r\nSet-Cookie: b=2; Domain=shop.test\r\n", "")
+    });
+    let url = format!("http://www.shop.test:{}/", server.address.port());
+    run(async move {
+        let asked = Rc::new(RefCell::new(Vec::new()));
+        let session = Rc::new(RefCell::new(None::<ClientSession>));
+        let (theirs, notes) = (session.clone(), asked.clone());
+        let jar = CookieJar::new().public_suffixes(move |domain| {
+            let session = theirs.borrow();
+            let kept = session.as_ref().unwrap().with_cookies(|jar| jar.len());
+            notes.borrow_mut().push((domain.to_owned(), kept.unwrap()));
+            false
+        });
+        let connector = Connector::tcp().resolver(|_| async { Ok(vec![[127, 0, 0, 1].into()]) });
+        let built = ClientSession::builder().cookie_jar(jar).connector(connector).build().unwrap();
+        *session.borrow_mut() = Some(built.clone());
+        built.get(&url).await.unwrap();
+        assert_eq!(*asked.borrow(), [("shop.test".to_owned(), 1)]);
+        assert_eq!(built.with_cookies(|jar| jar.len()), Some(2));
+        session.borrow_mut().take();
+    });
 }

@@ -262,6 +262,39 @@ fn silence_between_two_reads_is_measured_anew_after_each() {
 }
 
 #[test]
+fn a_server_that_takes_nothing_is_given_up_and_one_that_takes_little_is_not() {
+    let patience = ClientTimeout { sock_write: Some(4 * SECOND), ..ClientTimeout::NONE };
+    let sends = move |script: Vec<PeerOp>| {
+        timed(move |world| async move {
+            world.peer(server(), script);
+            let url = format!("http://{}/", server());
+            let sent = ClientSession::new().post(&url).body(vec![0; 1 << 22]).timeout(patience);
+            sent.await.map(|response| response.status().as_u16())
+        })
+    };
+    let pause = |seconds| PeerOp::Pause(Duration::from_secs(seconds));
+    let (took, sent) = sends(vec![PeerOp::Expect(10), pause(100)]);
+    match sent {
+        Err(ClientError::Timeout { kind, waiting_for, limit }) => {
+            assert_eq!((kind, limit), (TimeoutKind::SockWrite, 4 * SECOND));
+            assert_eq!(waiting_for, "room for more of the request's body");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!((4_000..=5_100).contains(&took), "{took} ms");
+    // Some of it every three seconds, for longer than the limit.
+    let mut script = vec![PeerOp::Expect(10)];
+    for _ in 0..10 {
+        script.extend([pause(3), PeerOp::Expect(300_000)]);
+    }
+    script.push(PeerOp::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()));
+    script.push(PeerOp::ExpectEnd);
+    let (took, sent) = sends(script);
+    assert!(matches!(sent, Ok(200)), "{sent:?}");
+    assert!(took >= 30_000, "{took} ms");
+}
+
+#[test]
 fn sending_a_long_body_is_no_silence() {
     let patience = ClientTimeout { sock_read: Some(SECOND / 4), ..ClientTimeout::default() };
     let (took, length) = timed(move |world| async move {

@@ -26,6 +26,8 @@ struct Entry {
     head: Option<RequestHead>,
     remote: Option<SocketAddr>,
     came: Time,
+    /// When its answer was complete, if the client has not read that yet.
+    complete: Option<Time>,
     status: Option<StatusCode>,
     body_size: u64,
 }
@@ -44,7 +46,7 @@ impl Ledger {
         now: Time,
     ) {
         let head = Some(head.clone());
-        let entry = Entry { head, remote, came: now, status: None, body_size: 0 };
+        let entry = Entry { head, remote, came: now, complete: None, status: None, body_size: 0 };
         self.under_way.borrow_mut().insert(place, entry);
     }
 
@@ -59,7 +61,7 @@ impl Ledger {
         let mut under_way = self.under_way.borrow_mut();
         let entry = under_way.entry(place).or_insert_with(|| {
             let (remote, came) = refused();
-            Entry { head: None, remote, came, status: None, body_size: 0 }
+            Entry { head: None, remote, came, complete: None, status: None, body_size: 0 }
         });
         entry.status = Some(status);
         entry.body_size = body_size as u64;
@@ -72,10 +74,49 @@ impl Ledger {
         }
     }
 
-    /// The answer is complete, or never will be. Does nothing where no request is under way.
-    pub(in crate::http) fn end(&self, place: usize, event_loop: &EventLoop) {
-        let ended = self.under_way.borrow_mut().remove(&place);
-        let Some(entry) = ended else { return };
+    /// The answer is complete, and the client has not read it.
+    pub(in crate::http) fn complete(&self, place: usize, now: Time) {
+        if let Some(entry) = self.under_way.borrow_mut().get_mut(&place) {
+            entry.complete = Some(now);
+        }
+    }
+
+    /// What was complete is sent, but for so many bytes that never will be.
+    pub(in crate::http) fn end_complete(
+        &self,
+        place: usize,
+        event_loop: &EventLoop,
+        unsent: usize,
+    ) {
+        self.end_that(place, event_loop, unsent, |entry| entry.complete.is_some());
+    }
+
+    /// What is not complete never will be, and so many bytes of it are not sent.
+    pub(in crate::http) fn break_off(&self, place: usize, event_loop: &EventLoop, unsent: usize) {
+        self.end_that(place, event_loop, unsent, |entry| entry.complete.is_none());
+    }
+
+    /// The answer is complete, but for so many bytes that never will be sent. Does nothing where no
+    /// request is under way.
+    pub(in crate::http) fn end(&self, place: usize, event_loop: &EventLoop, unsent: usize) {
+        self.end_that(place, event_loop, unsent, |_| true);
+    }
+
+    fn end_that(
+        &self,
+        place: usize,
+        event_loop: &EventLoop,
+        unsent: usize,
+        which: impl FnOnce(&Entry) -> bool,
+    ) {
+        let mut under_way = self.under_way.borrow_mut();
+        if !under_way.get(&place).is_some_and(which) {
+            return;
+        }
+        let ended = under_way.remove(&place);
+        drop(under_way);
+        let Some(mut entry) = ended else { return };
+        entry.body_size = entry.body_size.saturating_sub(unsent as u64);
         let told = catch_unwind(AssertUnwindSafe(|| self.tell(&entry, event_loop)));
         if let Err(panic) = told {
             let context = ErrorContext::new("Error in the access log");
@@ -84,7 +125,8 @@ impl Ledger {
     }
 
     fn tell(&self, entry: &Entry, event_loop: &EventLoop) {
-        let elapsed = event_loop.time().since(entry.came);
+        let ended = entry.complete.unwrap_or_else(|| event_loop.time());
+        let elapsed = ended.since(entry.came);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let head = entry.head.as_ref();
         let bodiless = head.is_some_and(|head| *head.method() == Method::HEAD);

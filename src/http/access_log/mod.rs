@@ -1,8 +1,7 @@
 //! What is told of every answer: the access log.
 //!
 //! A server without one pays nothing for it. One with one keeps the head of each request under way,
-//! and tells of it when the last byte of its answer is handed to the transport, or its connection
-//! is lost before.
+//! and tells of it when its answer is sent, or its connection is lost before.
 //!
 //! ```text
 //! · format.rs  a line of text from an Access     ledger.rs  the requests under way
@@ -68,7 +67,9 @@ impl Access<'_> {
         self.status
     }
 
-    /// How many bytes of a body the answer had, its framing not counted.
+    /// How many bytes of its body the answer sent, its framing not counted: what the kernel took.
+    /// What the kernel still has when a client leaves it does not tell, nor is it waited for the
+    /// last bytes, as many as the transport's high-water mark: else each line would come late.
     pub fn body_size(&self) -> u64 {
         self.body_size
     }

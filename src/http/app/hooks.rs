@@ -8,18 +8,21 @@
 //! Applications that are nested in others have their turn after those. What fails at the start ends
 //! it: what was started is cleaned up and [`on_cleanup`](super::Application::on_cleanup) is called,
 //! as in aiohttp. What fails at the end is reported to the loop's exception handler, and the rest
-//! is done none the less.
+//! is done none the less. To panic is to fail. (In aiohttp what fails at the end skips the hooks after
+//! it, and the clean-ups.)
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::Display;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use super::scope::AppContext;
-use crate::event_loop::{ErrorContext, Exception, get_running_loop};
+use crate::event_loop::{ErrorContext, Exception, get_running_loop, panic_message};
 use crate::http::Response;
 use crate::http::h1::RequestHead;
 use crate::stream::HandlerOutput;
@@ -133,11 +136,12 @@ impl Lifecycle {
     /// Starts; on failure what was started is for [`clean_up`](Lifecycle::clean_up).
     pub(super) async fn start(&self) -> io::Result<()> {
         while let Some((context, begin)) = next(&self.contexts) {
-            let begun = begin(context).await.map_err(|why| failed("cleanup_ctx", why))?;
+            let begun = caught(|| begin(context)).await.unwrap_or_else(|panic| Err(told(&panic)));
+            let begun = begun.map_err(|why| failed("cleanup_ctx", why))?;
             self.cleanups.borrow_mut().push(begun);
         }
         while let Some((context, work)) = next(&self.startup) {
-            let failure = work(context).await;
+            let failure = caught(|| work(context)).await.unwrap_or_else(|panic| Some(told(&panic)));
             failure.map_or(Ok(()), |why| Err(failed("on_startup", why)))?;
         }
         Ok(())
@@ -145,16 +149,16 @@ impl Lifecycle {
 
     pub(super) async fn shut_down(&self) {
         while let Some((context, work)) = next(&self.shutdown) {
-            tell("on_shutdown", work(context).await);
+            tell("on_shutdown", caught(|| work(context)).await);
         }
     }
 
     pub(super) async fn clean_up(&self) {
         while let Some(end) = last(&self.cleanups) {
-            tell("cleanup_ctx", end().await);
+            tell("cleanup_ctx", caught(end).await);
         }
         while let Some((context, work)) = next(&self.cleanup) {
-            tell("on_cleanup", work(context).await);
+            tell("on_cleanup", caught(|| work(context)).await);
         }
     }
 }
@@ -175,9 +179,37 @@ fn failed(which: &str, why: String) -> io::Error {
     io::Error::other(format!("a hook of {which} failed: {why}"))
 }
 
-fn tell(which: &str, failure: Option<String>) {
-    if let (Some(failure), Ok(event_loop)) = (failure, get_running_loop()) {
+/// Awaits what `begin` begins, and catches its panic.
+async fn caught<T>(
+    begin: impl FnOnce() -> Pin<Box<dyn Future<Output = T>>>,
+) -> Result<T, Exception> {
+    let mut work = catch_unwind(AssertUnwindSafe(begin)).map_err(Exception::Panic)?;
+    poll_fn(|context| {
+        let step = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match step {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(Exception::Panic(payload))),
+        }
+    })
+    .await
+}
+
+fn told(panic: &Exception) -> String {
+    match panic {
+        Exception::Panic(payload) => format!("it panicked: {}", panic_message(payload.as_ref())),
+        Exception::Error(error) => error.to_string(),
+    }
+}
+
+/// Reports how a hook has failed, if it has.
+fn tell(which: &str, outcome: Result<Option<String>, Exception>) {
+    let exception = match outcome {
+        Ok(None) => return,
+        Ok(Some(failure)) => Exception::Error(failure.into()),
+        Err(panic) => panic,
+    };
+    if let Ok(event_loop) = get_running_loop() {
         let context = ErrorContext::new(format!("Error in a hook of {which}"));
-        event_loop.call_exception_handler(context.exception(Exception::Error(failure.into())));
+        event_loop.call_exception_handler(context.exception(exception));
     }
 }

@@ -9,12 +9,13 @@
 use std::any::type_name;
 use std::fmt;
 use std::future::Future;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use http::Method;
 
 use super::scope::Scope;
 use super::served::App;
+use crate::http::server::Connection;
 use crate::http::server::handler::{Answer, Handle, ResponseFuture, settled};
 use crate::http::{Request, Response};
 
@@ -34,7 +35,8 @@ where
     F: Future<Output: Answer> + 'static,
 {
     fn handle(&self, request: Request, next: Next) -> ResponseFuture {
-        settled(type_name::<M>(), request.remote(), || self(request, next))
+        let connection = next.connection.clone();
+        settled(type_name::<M>(), request.remote(), &connection, || self(request, next))
     }
 }
 
@@ -52,6 +54,8 @@ pub struct Next {
     pub(super) at: usize,
     pub(super) scope: Option<Rc<Scope>>,
     pub(super) end: End,
+    /// Which ends after the answer if something panics.
+    pub(super) connection: Weak<Connection>,
 }
 
 /// What comes after the last middleware.
@@ -65,7 +69,8 @@ impl Next {
     /// The response of what comes next.
     ///
     /// It is a response in any case: an error or a panic further in has been reported, and is a
-    /// response of status 500 here.
+    /// response of status 500 here. After a panic the connection ends with the answer, whatever
+    /// answer a middleware gives in its place.
     ///
     /// # Cancel safety
     ///
@@ -79,7 +84,7 @@ impl Next {
         }
         request.set_scope(self.scope);
         match self.end {
-            End::Handler(handler) => handler.call(request).await,
+            End::Handler(handler) => handler.call(request, &self.connection).await,
             End::Response(response) => response,
         }
     }

@@ -15,10 +15,12 @@
 //! 1. Every site stops listening. What was accepted before begins.
 //! 2. Idle connections are closed; of the others the present answer is the last.
 //! 3. `on_shutdown`.
-//! 4. Requests under way have `shutdown_timeout` to end.
-//! 5. Handlers that are still at work are asked to end ([`Task::cancel`](crate::Task::cancel)), and
+//! 4. Connections that speak another protocol are told
+//!    ([`Upgraded::closing`](crate::http::Upgraded::closing)): WebSockets say 1001.
+//! 5. Requests under way have `shutdown_timeout` to end, and so have handlers whose client has left.
+//! 6. Handlers that are still at work are asked to end ([`Task::cancel`](crate::Task::cancel)), and
 //!    have that time again; then connections are aborted.
-//! 6. The clean-ups of `cleanup_ctx`, in reverse; `on_cleanup`.
+//! 7. The clean-ups of `cleanup_ctx`, in reverse; `on_cleanup`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -173,11 +175,13 @@ impl AppRunner {
     }
 
     /// Stops listening and lets idle connections go, at once. Requests that are under way are
-    /// still answered, and those answers are their connections' last.
+    /// still answered, and those answers are their connections' last; connections that speak
+    /// another protocol are told.
     pub fn close(&self) {
         if let Some(ready) = self.ready() {
             ready.sites.borrow().iter().for_each(Site::stop);
             ready.service.close();
+            ready.service.say_farewell();
         }
     }
 
@@ -198,6 +202,7 @@ impl AppRunner {
         yield_now().await;
         drop(close);
         ready.lifecycle.shut_down().await;
+        ready.service.say_farewell();
         end_requests(&ready.service, &sites, self.0.shutdown_timeout.get()).await;
         ready.lifecycle.clean_up().await;
         self.0.stage.replace(Stage::Over);
@@ -242,6 +247,9 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
+/// So many turns a handler has whose connection was aborted at the very end.
+const LAST_TURNS: usize = 3;
+
 /// Waits until the last connection is gone.
 pub(super) async fn all_gone(sites: &[Site]) {
     for site in sites {
@@ -249,23 +257,35 @@ pub(super) async fn all_gone(sites: &[Site]) {
     }
 }
 
+/// Waits until the last connection is gone, and the last handler has ended.
+pub(super) async fn all_over(service: &Service, sites: &[Site]) {
+    all_gone(sites).await;
+    service.orphans.all_ended().await;
+}
+
 async fn end_requests(service: &Service, sites: &[Site], limit: Duration) {
-    if timeout(limit, all_gone(sites)).await.is_ok() {
+    if timeout(limit, all_over(service, sites)).await.is_ok() {
         return;
     }
     let asked = ask_to_end(service);
+    service.orphans.cancel();
     // Who does not end is aborted next.
     let _ = timeout(limit, async {
         for (connection, task) in asked {
             let _ = task.await;
             connection.leave_unanswered();
         }
-        all_gone(sites).await;
+        all_over(service, sites).await;
     })
     .await;
     service.connections().iter().for_each(|connection| connection.give_up());
     sites.iter().for_each(|site| site.server.abort_clients());
     all_gone(sites).await;
+    for _ in 0..LAST_TURNS {
+        if !service.orphans.is_empty() {
+            yield_now().await;
+        }
+    }
 }
 
 /// Asks every handler to end, and aborts the connections that have none: they only wait for their

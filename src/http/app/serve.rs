@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::Application;
-use super::runner::{AppRunner, all_gone};
+use super::runner::{AppRunner, all_gone, all_over};
 use super::security::Security;
 use super::site::{BACKLOG, Site, TcpSite};
 #[cfg(feature = "tls")]
@@ -109,13 +109,18 @@ impl HttpServer {
         self.runner.close();
     }
 
-    /// Waits until the server is closed and its last connection is gone.
+    /// Waits until the server is closed, its last connection is gone, and the last handler has ended.
     ///
     /// # Cancel safety
     ///
     /// Dropped while it waits, it loses nothing.
     pub async fn wait_closed(&self) {
-        all_gone(std::slice::from_ref(&self.site)).await;
+        let sites = std::slice::from_ref(&self.site);
+        match self.runner.service() {
+            Ok(service) => all_over(&service, sites).await,
+            // It is over; so are its handlers, or they were given up.
+            Err(_) => all_gone(sites).await,
+        }
     }
 
     /// Ends it in order, as [`AppRunner::cleanup`], with this much time for requests under way.

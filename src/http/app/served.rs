@@ -54,6 +54,7 @@ struct Found<'a> {
 
 impl App {
     /// Starts the handler of `request`, which answers to `connection`; gives the task if it waits.
+    #[inline(always)] // it has one caller
     pub(in crate::http) fn start(
         self: &Rc<Self>,
         mut request: Request,
@@ -109,6 +110,7 @@ impl App {
             at: 0,
             scope: app.scope.clone(),
             end,
+            connection: Rc::downgrade(connection),
         };
         if app.prepare.is_empty() {
             return start_wrapped(connection, next.run(request));

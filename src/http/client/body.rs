@@ -1,5 +1,6 @@
 //! What a request carries.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use super::error::ClientError;
 use super::mailbox::{BodySender, Mailbox};
-use super::upload::Upload;
+use super::upload::{Source, Upload};
 use crate::http::h1::Length;
 use crate::task::to_thread;
 
@@ -20,12 +21,30 @@ pub(super) const PIECE: usize = 64 << 10;
 /// A source of a body, under way.
 pub(super) type SourceFuture = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
-/// A request's body.
+/// What makes a body once.
+pub(super) type SourceOnce = Box<dyn FnOnce(BodySender) -> SourceFuture>;
+
+/// What makes a body each time it is wanted.
+pub(super) type SourceEach = Rc<dyn Fn(BodySender) -> SourceFuture>;
+
+/// A request's body. Clones are the same body.
+#[derive(Clone)]
 pub(super) enum Body {
     Bytes(Rc<Vec<u8>>),
     File(Arc<File>, u64),
-    /// Can be had once.
-    Stream(Option<Box<dyn FnOnce(BodySender) -> SourceFuture>>),
+    /// Can be begun once.
+    Once(Rc<RefCell<Once>>, Length),
+    /// Can be made again.
+    Each(SourceEach, Length),
+}
+
+/// A body that can be begun once.
+pub(super) enum Once {
+    New(SourceOnce),
+    /// It was on its way, and came back before it was begun.
+    Back(Source),
+    /// It is on its way, or was begun.
+    Gone,
 }
 
 impl Body {
@@ -42,11 +61,19 @@ impl Body {
         }
     }
 
-    pub(super) fn stream<F>(source: impl FnOnce(BodySender) -> F + 'static) -> Body
+    pub(super) fn once<F>(source: impl FnOnce(BodySender) -> F + 'static, length: Length) -> Body
     where
         F: Future<Output = io::Result<()>> + 'static,
     {
-        Body::Stream(Some(Box::new(|body| Box::pin(source(body)))))
+        let source: SourceOnce = Box::new(|body| Box::pin(source(body)));
+        Body::Once(Rc::new(RefCell::new(Once::New(source))), length)
+    }
+
+    pub(super) fn each<F>(source: impl Fn(BodySender) -> F + 'static, length: Length) -> Body
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        Body::Each(Rc::new(move |body| Box::pin(source(body))), length)
     }
 
     /// How long it is, as far as anybody knows.
@@ -54,7 +81,7 @@ impl Body {
         match self {
             Body::Bytes(bytes) => Length::Known(bytes.len() as u64),
             Body::File(_, length) => Length::Known(*length),
-            Body::Stream(_) => Length::Unknown,
+            Body::Once(_, length) | Body::Each(_, length) => *length,
         }
     }
 
@@ -64,7 +91,10 @@ impl Body {
 
     /// Whether [`start`](Body::start) can be called.
     pub(super) fn is_there(&self) -> bool {
-        !matches!(self, Body::Stream(None))
+        match self {
+            Body::Once(once, _) => !matches!(*once.borrow(), Once::Gone),
+            _ => true,
+        }
     }
 
     /// Begins to send it, from its beginning.
@@ -72,25 +102,36 @@ impl Body {
     /// # Errors
     ///
     /// It is a stream, and was begun before.
-    pub(super) fn start(&mut self) -> Result<Upload, ClientError> {
+    pub(super) fn start(&self) -> Result<Upload, ClientError> {
         let mailbox = Rc::<Mailbox>::default();
         let sender = BodySender(mailbox.clone());
         let future = match self {
             Body::Bytes(bytes) => return Ok(Upload::Bytes { bytes: bytes.clone(), at: 0 }),
             Body::File(file, length) => Box::pin(send_file(file.clone(), *length, sender)),
-            Body::Stream(source) => match source.take() {
-                Some(source) => source(sender),
-                None => {
-                    return Err(ClientError::invalid("its streamed body can be sent once only"));
-                }
-            },
+            Body::Each(source, _) => source(sender),
+            Body::Once(once, _) => {
+                let taken = once.replace(Once::Gone);
+                let source = match taken {
+                    Once::New(source) => Source::new(source(sender), mailbox),
+                    Once::Back(source) => source,
+                    Once::Gone => return Err(ClientError::invalid(SENT_ONCE)),
+                };
+                return Ok(Upload::of(source, Some(once.clone())));
+            }
         };
-        Ok(Upload::Source { future: Some(future), mailbox })
+        Ok(Upload::of(Source::new(future, mailbox), None))
     }
 }
 
+const SENT_ONCE: &str = "its streamed body can be sent once only; give it as bytes, a file, or a \
+                         repeatable_stream";
+
 /// Reads on a thread: a disk may take its time, and the loop has none.
-async fn send_file(file: Arc<File>, length: u64, mut body: BodySender) -> io::Result<()> {
+pub(super) async fn send_file(
+    file: Arc<File>,
+    length: u64,
+    mut body: BodySender,
+) -> io::Result<()> {
     let mut at = 0;
     while at < length {
         let (file, want) = (file.clone(), usize::try_from(length - at).unwrap_or(PIECE).min(PIECE));

@@ -7,10 +7,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::ClientSession;
 use super::connector::Connector;
 use super::error::ClientError;
+use super::middleware::{Chain, ClientMiddleware};
 use super::proxy::{Environment, Proxy};
 use super::request::{IntoUrl, field};
 use super::session::{Defaults, Session};
 use super::timing::ClientTimeout;
+use super::trace::{Hook, TraceEvent, TraceRequest};
 use crate::http::cookie_jar::CookieJar;
 use crate::http::h1::Shared;
 use crate::http::limits::Limits;
@@ -45,6 +47,8 @@ impl ClientSessionBuilder {
                 decompresses: true,
                 proxy: None,
                 environment: Environment::default(),
+                middlewares: Chain::default(),
+                traces: Vec::new(),
             },
             connector: Connector::default(),
             limits: Limits { body_size: BODY_SIZE, ..Limits::default() },
@@ -149,6 +153,36 @@ impl ClientSessionBuilder {
     pub fn trust_env(mut self, trust: bool) -> Self {
         let get = |name: &str| std::env::var(name).ok().filter(|_| trust);
         self.defaults.environment = Environment::of(get);
+        self
+    }
+
+    /// Has this stand around each request to a server, further in than those that were added before.
+    /// (`middlewares=`)
+    pub fn middleware(mut self, middleware: impl ClientMiddleware + 'static) -> Self {
+        self.defaults.middlewares = self.defaults.middlewares.with(middleware);
+        self
+    }
+
+    /// Has `begin` told of each request as it begins, and what that gives of each stage it comes to.
+    /// What a hook is to remember it keeps by itself. Hooks are called in between and must not wait;
+    /// a session without costs a look a stage. (`trace_configs=`, `TraceConfig`)
+    ///
+    /// ```
+    /// use evloop::http::{ClientSession, TraceEvent, TraceRequest};
+    ///
+    /// let session = ClientSession::builder()
+    ///     .trace(|request: &TraceRequest<'_>| {
+    ///         let (begun, url) = (std::time::Instant::now(), request.url().clone());
+    ///         move |event: &TraceEvent<'_>| println!("{url} {:?} {event:?}", begun.elapsed())
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), evloop::http::ClientError>(())
+    /// ```
+    pub fn trace<H>(mut self, begin: impl Fn(&TraceRequest<'_>) -> H + 'static) -> Self
+    where
+        H: FnMut(&TraceEvent<'_>) + 'static,
+    {
+        self.defaults.traces.push(Rc::new(move |request| Box::new(begin(request)) as Hook));
         self
     }
 

@@ -21,7 +21,9 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::error::ClientError;
-use super::timing::{Limit, Progress, TimeoutKind, within};
+use super::stall::Stall;
+use super::timing::{Limit, Patience, Progress, TimeoutKind, within};
+use super::trace::TraceEvent;
 use super::upload::{SourceFailed, Upload};
 use crate::http::h1::{ClientConnection, Event, Length, OutgoingRequest, ResponseHead, Shared};
 use crate::stream::{StreamReader, StreamWriter};
@@ -53,6 +55,8 @@ pub(super) struct Connection {
     upload: Upload,
     /// While the body is held for leave to send it.
     held: Option<Pin<Box<Sleep>>>,
+    /// While the server takes nothing of it, if that has a limit.
+    stall: Option<Stall>,
 }
 
 /// Ends a connection that is dropped before all of its request is sent. To close in order would wait
@@ -96,6 +100,7 @@ impl Connection {
             used: 0,
             upload: Upload::Over,
             held: None,
+            stall: None,
         }
     }
 
@@ -107,9 +112,12 @@ impl Connection {
         length: Length,
         upload: Upload,
         expects: bool,
+        progress: &Progress,
+        head_is_out: impl FnOnce(),
     ) -> Result<(), ClientError> {
         let mut out = Vec::new();
         self.machine.send_request(&mut out, head, length)?;
+        head_is_out();
         self.upload = upload;
         self.held = expects.then(|| Box::pin(sleep(EXPECT_PATIENCE)));
         if !expects && matches!(self.upload, Upload::Bytes { .. }) {
@@ -117,7 +125,7 @@ impl Connection {
             // The first piece, and the end, if that was all.
             for _ in 0..2 {
                 if out.len() < READ_SIZE {
-                    if let Poll::Ready(appended) = self.append(&mut nobody, &mut out) {
+                    if let Poll::Ready(appended) = self.append(&mut nobody, &mut out, progress) {
                         appended?;
                     }
                 }
@@ -131,10 +139,15 @@ impl Connection {
         &mut self,
         context: &mut Context<'_>,
         out: &mut Vec<u8>,
+        progress: &Progress,
     ) -> Poll<Result<(), ClientError>> {
         let machine = &mut self.machine;
         let next = self.upload.poll_next(context, |piece| -> Result<(), ClientError> {
-            Ok(machine.send_data(out, piece)?)
+            machine.send_data(out, piece)?;
+            if !piece.is_empty() {
+                progress.tell(|| TraceEvent::ChunkSent { bytes: piece.len() });
+            }
+            Ok(())
         });
         if !ready!(next)? && !matches!(self.upload, Upload::Over) {
             self.machine.end_of_message(out)?;
@@ -150,14 +163,14 @@ impl Connection {
 
     fn give_up_sending(&mut self) {
         self.upload = Upload::Over;
-        self.held = None;
+        (self.held, self.stall) = (None, None);
     }
 
     /// Receives the final response's head. The server may be silent for `patience` once the
     /// request is sent.
     pub(super) async fn head(
         &mut self,
-        patience: Option<Duration>,
+        patience: Patience,
         progress: &Progress,
     ) -> Result<ResponseHead, ClientError> {
         let mut begun = false;
@@ -203,7 +216,7 @@ impl Connection {
     /// The next piece of the response's body; `None` at its end.
     pub(super) async fn chunk(
         &mut self,
-        patience: Option<Duration>,
+        patience: Patience,
         progress: &Progress,
     ) -> Result<Option<Vec<u8>>, ClientError> {
         loop {
@@ -264,17 +277,15 @@ impl Connection {
 
     /// Waits for bytes, `true`, or the end of the connection, and sends what is to be sent
     /// meanwhile.
-    async fn more(
-        &mut self,
-        patience: Option<Duration>,
-        progress: &Progress,
-    ) -> Result<bool, ClientError> {
+    async fn more(&mut self, patience: Patience, progress: &Progress) -> Result<bool, ClientError> {
         if self.is_sending() {
-            if let Some(came) = poll_fn(|context| self.poll_while_sending(context)).await? {
+            let sending =
+                poll_fn(|context| self.poll_while_sending(context, patience.write, progress));
+            if let Some(came) = sending.await? {
                 return Ok(came);
             }
         }
-        let limit = Limit::begin(TimeoutKind::SockRead, patience);
+        let limit = Limit::begin(TimeoutKind::SockRead, patience.read);
         within(limit, progress, poll_fn(|context| self.poll_receive(context))).await
     }
 
@@ -283,15 +294,22 @@ impl Connection {
     fn poll_while_sending(
         &mut self,
         context: &mut Context<'_>,
+        limit: Option<Duration>,
+        progress: &Progress,
     ) -> Poll<Result<Option<bool>, ClientError>> {
         match self.poll_receive(context)? {
             Poll::Ready(came) => Poll::Ready(Ok(Some(came))),
-            Poll::Pending => self.poll_send(context).map_ok(|()| None),
+            Poll::Pending => self.poll_send(context, limit, progress).map_ok(|()| None),
         }
     }
 
     /// Sends, until all is sent.
-    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+    fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        limit: Option<Duration>,
+        progress: &Progress,
+    ) -> Poll<Result<(), ClientError>> {
         if let Some(held) = &mut self.held {
             ready!(held.as_mut().poll(context));
             self.held = None;
@@ -301,17 +319,32 @@ impl Connection {
             if !self.is_sending() {
                 return Poll::Ready(Ok(()));
             }
-            if ready!(pin!(self.writer.drain()).poll(context)).is_err() {
+            let Poll::Ready(drained) = pin!(self.writer.drain()).poll(context) else {
+                return self.poll_stalled(context, limit).map(Err);
+            };
+            self.stall = None;
+            if drained.is_err() {
                 // Why it was lost the reading end says, after what the server had to say.
                 self.give_up_sending();
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.append(context, &mut out))?;
+            ready!(self.append(context, &mut out, progress))?;
             self.writer.write(&out).map_err(ClientError::Lost)?;
             out.clear();
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// There is no room: an error, once the server has taken nothing for too long.
+    fn poll_stalled(
+        &mut self,
+        context: &mut Context<'_>,
+        limit: Option<Duration>,
+    ) -> Poll<ClientError> {
+        let Some(limit) = limit else { return Poll::Pending };
+        let unsent = self.writer.transport().get_write_buffer_size();
+        self.stall.get_or_insert_with(|| Stall::new(limit, unsent)).poll(context, unsent)
     }
 
     /// Waits for bytes; `false` at the end of the connection.

@@ -6,7 +6,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::session::Session;
-use crate::http::cookie_jar::Destination;
+use crate::http::cookie_jar::{Destination, Offer};
 use crate::http::h1::ResponseHead;
 use crate::http::url::Url;
 
@@ -15,7 +15,10 @@ impl Session {
     pub(super) fn take_cookies(&self, head: &ResponseHead, url: &Url) {
         let Some(jar) = &self.jar else { return };
         for value in set_cookies(head) {
-            jar.borrow_mut().set(destination(url), value, now());
+            let is_public = jar.borrow().is_public();
+            // A caller's code runs here: the jar is not borrowed.
+            let offer = Offer::new(destination(url), value, now(), is_public.as_deref());
+            offer.map(|offer| jar.borrow_mut().keep(offer));
         }
     }
 

@@ -1,12 +1,12 @@
 //! The client: a session with its connections, requests, responses.
 //!
 //! ```text
-//! session.get(url) ──► request.rs ──► exchange.rs ──► slots.rs · pool.rs   whose turn it is
-//!     headers, body      what is asked    │            open.rs · names.rs  sockets, proxies, TLS
-//!                                         ▼
-//!                     redirect.rs ◄── connection.rs ◄──► h1::ClientConnection
-//!                                         │              body out, response in, at once
-//! ClientResponse ◄────────────────────────┘
+//! session.get(url) ──► request/ ──► exchange.rs ──► middleware.rs ──► way.rs ──► slots.rs · pool.rs
+//!     headers, body     what is asked   │ each hop     around it          │      open.rs · names.rs
+//!                                       │                                 ▼      sockets, TLS
+//!                       redirect.rs ◄───┴──────────────── connection.rs ◄──► h1::ClientConnection
+//!                                       │                 body out, response in, at once
+//! ClientResponse ◄──────────────────────┘
 //!     chunk, text, bytes ◄── coding.rs (gzip)   the end ──► back into the pool
 //! ```
 
@@ -18,7 +18,9 @@ mod connector;
 mod cookies;
 mod error;
 mod exchange;
+mod hop;
 mod mailbox;
+mod middleware;
 mod names;
 mod open;
 mod pool;
@@ -29,8 +31,11 @@ mod response;
 mod secure;
 mod session;
 mod slots;
+mod stall;
 mod timing;
+mod trace;
 mod upload;
+mod way;
 
 use std::rc::Rc;
 
@@ -43,10 +48,13 @@ use super::url::Url;
 pub use builder::ClientSessionBuilder;
 pub use connector::Connector;
 pub use error::ClientError;
+pub use hop::ClientHop;
 pub use mailbox::BodySender;
+pub use middleware::{ClientMiddleware, ClientNext};
 pub use request::{ClientRequest, IntoUrl};
 pub use response::{ClientResponse, Redirected};
 pub use timing::{ClientTimeout, TimeoutKind};
+pub use trace::{TraceEvent, TraceRequest};
 
 /// A client with the connections it keeps. (`aiohttp.ClientSession`)
 ///

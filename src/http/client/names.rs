@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::timing::Progress;
+use super::trace::TraceEvent;
 use crate::sync::Lock;
 use crate::sys::Time;
 use crate::task::running_loop;
@@ -50,7 +52,12 @@ impl Names {
     }
 
     /// The addresses of `host`, with `port`. An address in digits is not looked up.
-    pub(super) async fn find(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    pub(super) async fn find(
+        &self,
+        host: &str,
+        port: u16,
+        progress: &Progress,
+    ) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
@@ -58,9 +65,15 @@ impl Names {
         let ended = entry.ended.get();
         let _looks_up = entry.lock.acquire().await;
         if let Some(found) = entry.remembers(ended) {
+            progress.tell(|| TraceEvent::DnsCacheHit { host });
             return found.map(|addresses| with_port(addresses, port));
         }
+        progress.tell(|| TraceEvent::DnsCacheMiss { host });
+        progress.tell(|| TraceEvent::DnsStart { host });
         let found = self.look_up(host).await;
+        if found.is_ok() {
+            progress.tell(|| TraceEvent::DnsEnd { host });
+        }
         let addresses = entry.remember(found, self.ttl)?;
         Ok(with_port(addresses, port))
     }

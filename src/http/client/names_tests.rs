@@ -1,5 +1,6 @@
 //! Claims about lookups, on a clock that is moved by hand.
 
+use super::super::timing::Phase;
 use super::*;
 use crate::event_loop::{EventLoop, ManualClock};
 use crate::task::{gather, sleep, spawn, yield_now};
@@ -35,7 +36,7 @@ fn run<F: Future<Output = ()> + 'static>(
 }
 
 async fn find(names: &Rc<Names>, host: &str) -> Result<String, String> {
-    let found = names.find(host, 80).await;
+    let found = names.find(host, 80, &Progress::new(Phase::Lookup)).await;
     found.map(|it| it[0].to_string()).map_err(|error| error.to_string())
 }
 

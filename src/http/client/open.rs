@@ -18,7 +18,7 @@ use super::connector::To;
 use super::error::ClientError;
 use super::proxy::Proxy;
 use super::session::Session;
-use super::timing::{Limit, Phase, Progress, TimeoutKind, within};
+use super::timing::{Limit, Patience, Phase, Progress, TimeoutKind, within};
 use super::{ClientTimeout, Url};
 use crate::http::h1::{OutgoingRequest, Shared};
 use crate::stream::{open_connection, open_unix_connection};
@@ -97,7 +97,7 @@ async fn dial(
     progress: &Progress,
 ) -> Result<Streams, ClientError> {
     progress.is_at(Phase::Lookup);
-    let addresses = session.names.find(host, port).await;
+    let addresses = session.names.find(host, port, progress).await;
     let addresses = addresses.map_err(|error| ClientError::Dns { host: host.to_owned(), error })?;
     progress.is_at(Phase::Connection);
     let connector = &session.connector;
@@ -149,9 +149,10 @@ async fn tunnel(
         host: &target,
         headers: &headers,
     };
-    let mut nothing = Body::empty();
-    connection.send(&request, nothing.length(), nothing.start()?, false)?;
-    let head = connection.head(None, progress).await?;
+    let nothing = Body::empty();
+    let unseen = Progress::new(Phase::Proxy);
+    connection.send(&request, nothing.length(), nothing.start()?, false, &unseen, || ())?;
+    let head = connection.head(Patience::default(), progress).await?;
     if !head.status().is_success() {
         let proxy = host_and_port(&proxy.host, proxy.port);
         return Err(ClientError::Proxy { proxy, status: head.status() });

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::error::ClientError;
 use crate::http::h1::ResponseHead;
-use crate::http::url::{InvalidUrl, Url};
+use crate::http::url::{InvalidUrl, Url, hide_credentials};
 
 /// What describes a body, and goes with it.
 const OF_A_BODY: [HeaderName; 7] = [
@@ -59,7 +59,8 @@ pub(super) fn next(
     };
     let location = String::from_utf8_lossy(location);
     let to = url.join(&location).map_err(|error| {
-        InvalidUrl::new(format!("{url} redirects to {location:?}, which cannot be: {error}"))
+        let shown = hide_credentials(&location);
+        InvalidUrl::new(format!("{url} redirects to {shown:?}, which cannot be: {error}"))
     })?;
     let to = to.with_fragment_of(url);
     let same_origin = to.has_origin_of(url);
@@ -149,6 +150,29 @@ mod tests {
         let error = next(&head, &Method::GET, &"http://h/".parse().unwrap()).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("http://h/ redirects to \"file:///etc/passwd\""), "{text}");
+    }
+
+    #[test]
+    fn a_location_that_cannot_be_is_told_without_its_credentials() {
+        for location in [
+            "ftp://user:secret@h/",
+            "//user:secret@",
+            "http://user:secret@h:0/",
+            "http://user:sec/ret@h/",
+            "http://user:secret@/",
+            "secret@[",
+        ] {
+            let head = head(&format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n"));
+            let Err(error) = next(&head, &Method::GET, &"http://a:pw@h/".parse().unwrap()) else {
+                assert_eq!(location, "secret@[", "{location} is not a path");
+                continue;
+            };
+            let text = format!("{error} {error:?}");
+            for secret in ["secret", "sec/ret", "ret", "user", "pw"] {
+                let told = text.replace("redirects", "");
+                assert!(!told.contains(secret), "{location}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use http::HeaderMap;
 
 use super::connector::Connector;
+use super::middleware::Chain;
 use super::names::Names;
 use super::proxy::{Environment, Proxy};
 use super::slots::Books;
 use super::timing::ClientTimeout;
+use super::trace::TraceConfig;
 use crate::event_loop::{TimerHandle, get_running_loop};
 use crate::http::cookie_jar::CookieJar;
 use crate::http::h1::Shared;
@@ -26,6 +28,8 @@ pub(super) struct Defaults {
     pub(super) decompresses: bool,
     pub(super) proxy: Option<Rc<Proxy>>,
     pub(super) environment: Environment,
+    pub(super) middlewares: Chain,
+    pub(super) traces: Vec<TraceConfig>,
 }
 
 /// A session behind its names.

@@ -9,6 +9,8 @@ use super::connection::Connection;
 use super::open::Route;
 use super::pool::{Pool, Step, Ticket};
 use super::session::Session;
+use super::timing::Progress;
+use super::trace::TraceEvent;
 use crate::event_loop::get_running_loop;
 use crate::observe::{Resource, note_wait};
 
@@ -34,9 +36,21 @@ type Got = (Slot, Option<Connection>);
 
 impl Session {
     /// Waits for a slot; first come, first served.
-    pub(super) async fn slot(self: &Rc<Self>, route: &Route) -> Got {
+    pub(super) async fn slot(self: &Rc<Self>, route: &Route, progress: &Progress) -> Got {
         let mut waiting = Waiting { session: self, route, ticket: None };
-        let got = poll_fn(|context| waiting.poll(context)).await;
+        let mut queued = false;
+        let got = poll_fn(|context| {
+            let got = waiting.poll(context);
+            if got.is_pending() && !queued {
+                queued = true;
+                progress.tell(|| TraceEvent::Queued);
+            }
+            got
+        });
+        let got = got.await;
+        if queued {
+            progress.tell(|| TraceEvent::Dequeued);
+        }
         let slot = Slot { session: self.clone(), route: Some(route.clone()) };
         (slot, got)
     }
@@ -152,6 +166,18 @@ impl Held {
     /// The connection is not a session's any more; its slot is free.
     pub(super) fn into_connection(self) -> Connection {
         self.connection
+    }
+}
+
+/// The connection of a response whose body is not over. Dropped, it is kept if all of the body has
+/// come.
+pub(super) struct Kept(pub(super) Option<Held>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(held) = self.0.take() {
+            held.release_if_over();
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::ClientError;
+use super::trace::{TraceEvent, Tracer};
 use crate::sys::Time;
 use crate::task::{running_loop, timeout_at};
 
@@ -45,6 +46,13 @@ pub struct ClientTimeout {
     ///
     /// Default none, as in aiohttp.
     pub sock_read: Option<Duration>,
+    /// While a request's body is sent: how long a server may take nothing of it. Looked at four
+    /// times as often, so that it ends after its time or up to a quarter more. Making the body does
+    /// not count. What a server takes is seen when the kernel takes more from us, which Linux does
+    /// by the third of a socket's buffer: one that reads a few bytes now and then is given up too.
+    ///
+    /// Default none. aiohttp has no such limit; nginx has it as `proxy_send_timeout`, of 60 s.
+    pub sock_write: Option<Duration>,
 }
 
 impl Default for ClientTimeout {
@@ -54,14 +62,25 @@ impl Default for ClientTimeout {
             connect: None,
             sock_connect: Some(Duration::from_secs(30)),
             sock_read: None,
+            sock_write: None,
         }
     }
 }
 
 impl ClientTimeout {
     /// No limits at all.
-    pub const NONE: ClientTimeout =
-        ClientTimeout { total: None, connect: None, sock_connect: None, sock_read: None };
+    pub const NONE: ClientTimeout = ClientTimeout {
+        total: None,
+        connect: None,
+        sock_connect: None,
+        sock_read: None,
+        sock_write: None,
+    };
+
+    /// How long a server may say nothing, and take nothing.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { read: self.sock_read, write: self.sock_write }
+    }
 
     /// The usual limits, but this one for the whole of a request.
     pub fn total(total: Duration) -> ClientTimeout {
@@ -75,6 +94,7 @@ impl ClientTimeout {
             ("connect", self.connect),
             ("sock_connect", self.sock_connect),
             ("sock_read", self.sock_read),
+            ("sock_write", self.sock_write),
         ];
         match limits.iter().find(|(_, limit)| *limit == Some(Duration::ZERO)) {
             None => Ok(()),
@@ -83,6 +103,13 @@ impl ClientTimeout {
             ))),
         }
     }
+}
+
+/// How long a server may say nothing, and take nothing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Patience {
+    pub(super) read: Option<Duration>,
+    pub(super) write: Option<Duration>,
 }
 
 /// Which limit of [`ClientTimeout`] ran out.
@@ -96,6 +123,8 @@ pub enum TimeoutKind {
     SockConnect,
     /// [`sock_read`](ClientTimeout::sock_read).
     SockRead,
+    /// [`sock_write`](ClientTimeout::sock_write).
+    SockWrite,
 }
 
 /// Its name in [`ClientTimeout`].
@@ -106,6 +135,7 @@ impl fmt::Display for TimeoutKind {
             TimeoutKind::Connect => "connect",
             TimeoutKind::SockConnect => "sock_connect",
             TimeoutKind::SockRead => "sock_read",
+            TimeoutKind::SockWrite => "sock_write",
         })
     }
 }
@@ -138,15 +168,38 @@ impl Phase {
 
 /// Where a request is, for whoever has to say so.
 #[derive(Clone)]
-pub(super) struct Progress(Rc<Cell<Phase>>);
+pub(super) struct Progress {
+    phase: Rc<Cell<Phase>>,
+    tracer: Option<Tracer>,
+}
 
 impl Progress {
     pub(super) fn new(phase: Phase) -> Progress {
-        Progress(Rc::new(Cell::new(phase)))
+        Progress::traced(phase, None)
+    }
+
+    pub(super) fn traced(phase: Phase, tracer: Option<Tracer>) -> Progress {
+        Progress { phase: Rc::new(Cell::new(phase)), tracer }
+    }
+
+    /// Another that begins there, and is told to the same.
+    pub(super) fn fork(&self, phase: Phase) -> Progress {
+        Progress::traced(phase, self.tracer.clone())
     }
 
     pub(super) fn is_at(&self, phase: Phase) {
-        self.0.set(phase);
+        self.phase.set(phase);
+    }
+
+    pub(super) fn is_traced(&self) -> bool {
+        self.tracer.is_some()
+    }
+
+    /// Tells those who want to know; costs a look where nobody does.
+    pub(super) fn tell<'a>(&self, event: impl FnOnce() -> TraceEvent<'a>) {
+        if let Some(tracer) = &self.tracer {
+            tracer.tell(&event());
+        }
     }
 }
 
@@ -180,7 +233,7 @@ pub(super) async fn within<T>(
             return done;
         }
     }
-    let waiting_for = progress.0.get().waits_for();
+    let waiting_for = progress.phase.get().waits_for();
     Err(ClientError::Timeout { kind, waiting_for, limit })
 }
 

@@ -11,6 +11,8 @@
 //! | more of either | a stream that compresses 64 KiB, sends them, and lets others go on |
 //! | a stream | a stream in which what is written can be read at once: events do not wait |
 //!
+//! Nothing is kept of a body but what the compressor has: 300 kB, whatever goes in.
+//!
 //! # What is left as it is
 //!
 //! What is encoded already, as a file's compressed sibling; parts (206) and what has no body (204,

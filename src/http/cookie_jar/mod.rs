@@ -25,15 +25,16 @@
 
 mod asked;
 mod matching;
+mod offer;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::rc::Rc;
 
 use http::HeaderValue;
 
-use asked::{Asked, keeps_promises};
-use matching::{default_path, domain_matches, path_matches};
+use matching::{domain_matches, path_matches};
+pub(in crate::http) use offer::Offer;
 
 /// So many cookies of one domain are kept (RFC 6265 §6.1).
 pub const MOST_PER_DOMAIN: usize = 50;
@@ -81,7 +82,7 @@ pub struct CookieJar {
 }
 
 /// Says whether a domain is public.
-type IsPublic = Box<dyn Fn(&str) -> bool>;
+pub(in crate::http) type IsPublic = Rc<dyn Fn(&str) -> bool>;
 
 #[derive(Debug)]
 struct Stored {
@@ -106,20 +107,29 @@ impl CookieJar {
     /// function is given a domain in lower case. Domains of one label are public anyway.
     #[must_use]
     pub fn public_suffixes(mut self, is_public: impl Fn(&str) -> bool + 'static) -> CookieJar {
-        self.is_public = Some(Box::new(is_public));
+        self.is_public = Some(Rc::new(is_public));
         self
     }
 
     /// Takes the value of a `Set-Cookie` field that came from there; says whether it changed
     /// anything. What breaks a rule is ignored, as browsers do.
     pub fn set(&mut self, from: Destination<'_>, set_cookie: &[u8], now: i64) -> bool {
-        let Some(asked) = Asked::parse(set_cookie, now) else { return false };
-        let Some((domain, host_only)) = self.domain_of(&asked, from.host) else { return false };
-        let path = asked.path.unwrap_or_else(|| default_path(from.path));
-        let secure_from = from.secure;
-        if asked.secure && !secure_from || !keeps_promises(&asked, host_only, path) {
-            return false;
+        let is_public = self.is_public.clone();
+        match Offer::new(from, set_cookie, now, is_public.as_deref()) {
+            Some(offer) => self.keep(offer),
+            None => false,
         }
+    }
+
+    /// What says which domains are public. A session asks it before it touches its jar, for it is
+    /// a caller's code, which may look into that jar.
+    pub(in crate::http) fn is_public(&self) -> Option<IsPublic> {
+        self.is_public.clone()
+    }
+
+    /// Keeps a cookie that may be set, unless an insecure one would stand before a secure one.
+    pub(in crate::http) fn keep(&mut self, offer: Offer<'_>) -> bool {
+        let Offer { asked, domain, host_only, path, secure_from, now } = offer;
         if !secure_from && self.would_shadow(asked.name, domain, path) {
             return false;
         }
@@ -195,27 +205,6 @@ impl CookieJar {
     /// Removes the cookies of this domain and of all below it. (`clear_domain`)
     pub fn clear_domain(&mut self, domain: &str) {
         self.domains.retain(|have, _| !domain_matches(have, domain));
-    }
-
-    /// Which domain a cookie would belong to, and whether to that host alone; `None` if it may not
-    /// be set (§5.3, steps 4 to 6).
-    fn domain_of<'a>(&self, asked: &Asked<'a>, host: &'a str) -> Option<(&'a str, bool)> {
-        // In lower case already, if it matches the host.
-        let Some(domain) = asked.domain else { return Some((host, true)) };
-        let same = domain.eq_ignore_ascii_case(host);
-        let domain = host.get(host.len().checked_sub(domain.len())?..).filter(|end| {
-            end.eq_ignore_ascii_case(domain) && (same || domain_matches(host, end))
-        })?;
-        // The root's dot at the end makes no domain less public.
-        let named = domain.strip_suffix('.').unwrap_or(domain);
-        let is_public = !named.contains('.')
-            || named.parse::<IpAddr>().is_ok()
-            || self.is_public.as_ref().is_some_and(|is_public| is_public(named));
-        match (is_public, same) {
-            (true, true) => Some((host, true)),
-            (true, false) => None,
-            (false, _) => Some((domain, false)),
-        }
     }
 
     /// Whether an insecure cookie would stand before a secure one (RFC 6265bis §5.7, step 11).

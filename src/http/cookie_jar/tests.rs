@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::matching::default_path;
 use super::*;
 use crate::http::cookie::{MOST_ATTRIBUTE_BYTES, MOST_BYTES};
 

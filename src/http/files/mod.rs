@@ -29,6 +29,8 @@ mod look;
 mod parts;
 mod path;
 mod plan;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod response;
 mod statics;
 

@@ -1,7 +1,7 @@
 //! What both sides of a connection share: the events they give, and gathering a head from pieces.
 
 use super::error::Error;
-use super::head::{self, Kind, Parse, Source};
+use super::head::{self, Kind, Parse};
 use super::shared::Shared;
 
 /// What came out of the bytes that went in. `H` is the kind of head that comes in on this side.
@@ -48,6 +48,18 @@ impl Gather {
         matches!(self.bytes[..], [] | [b'\r'])
     }
 
+    /// Whether the next byte may be the first of a head.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// A whole head was read without it.
+    #[inline]
+    pub fn passed_by(&mut self) {
+        self.empty_lines = 0;
+    }
+
     /// Bytes of memory owned for an incomplete head.
     #[cfg(test)]
     pub fn memory(&self) -> usize {
@@ -73,7 +85,7 @@ impl Gather {
         if !self.bytes.is_empty() {
             return self.receive_more(input, shared, parse);
         }
-        if let Some((head, len)) = parse(Source::Slice(input), shared)? {
+        if let Some((head, len)) = parse(input, shared)? {
             self.empty_lines = 0;
             return Ok((skipped + len, Some(head)));
         }
@@ -98,7 +110,7 @@ impl Gather {
         head::check_first_byte(self.kind, &self.bytes)?;
         if let Some(end) = head::head_end(&self.bytes, before) {
             self.bytes.truncate(end);
-            let head = parse(Source::Gathered(&mut self.bytes), shared)?;
+            let head = parse(&self.bytes, shared)?;
             *self = Gather::new(self.kind);
             let (head, _) = head.ok_or_else(|| Error::bad("the head is malformed"))?;
             return Ok((end - before, Some(head)));

@@ -1,6 +1,6 @@
-//! Header fields as they came: the head's bytes and where each field lies in them.
+//! Header fields as they came: their bytes and where each of them lies in these.
 //!
-//! A handler that never looks at a header should not pay for a hash map of them, so a head is kept
+//! A handler that never looks at a header should not pay for a hash map of them, so they are kept
 //! as one run of bytes with a list of positions, and the [`HeaderMap`] is made when first asked
 //! for.
 
@@ -9,7 +9,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// A stretch of the head's bytes.
+/// A stretch of a head's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub start: u32,
@@ -24,11 +24,6 @@ impl Span {
         Span { start: start as u32, end: (start + part.len()) as u32 }
     }
 
-    /// The same stretch of a whole that has `more` bytes before.
-    pub fn after(self, more: u32) -> Span {
-        Span { start: self.start + more, end: self.end + more }
-    }
-
     pub fn slice(self, whole: &[u8]) -> &[u8] {
         &whole[self.start as usize..self.end as usize]
     }
@@ -37,6 +32,7 @@ impl Span {
 /// The header fields of one message, in the order they came, names in any letter case.
 #[derive(Clone, Default)]
 pub struct Fields {
+    /// Their lines, and the empty one after them.
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: Vec<(Span, Span)>,
     map: OnceCell<HeaderMap>,
@@ -55,7 +51,8 @@ impl Fields {
 
     /// Every field, as received.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.spans.iter().map(|(name, value)| (self.text(*name), value.slice(&self.bytes)))
+        let slice = |span: Span| span.slice(&self.bytes);
+        self.spans.iter().map(move |(name, value)| (text(slice(*name)), slice(*value)))
     }
 
     /// The value of the first field of this name.
@@ -79,11 +76,6 @@ impl Fields {
         })
     }
 
-    /// What the head's parser found to be ASCII. (Whoever does not look at it does not pay for it.)
-    pub(crate) fn text(&self, span: Span) -> &str {
-        std::str::from_utf8(span.slice(&self.bytes)).unwrap_or_default()
-    }
-
     #[cfg(any(test, fuzzing))]
     pub(crate) fn positions(&self) -> &[(Span, Span)] {
         &self.spans
@@ -105,11 +97,17 @@ impl Fields {
         }
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.spans.clear();
         self.map.take();
     }
+}
+
+/// What the head's parser found to be ASCII. (Whoever does not look at it does not pay for it.)
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl fmt::Debug for Fields {

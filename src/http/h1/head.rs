@@ -9,6 +9,7 @@
 //! first line is there, the others when all of it is.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::body::Framing;
 use super::error::Error;
-use super::fields::{Fields, Span};
+use super::fields::{Fields, Span, text};
 use super::meaning::{Meaning, Target, check_target};
 use super::plain;
 use super::shared::{Kept, Shared};
@@ -45,13 +46,13 @@ impl RequestHead {
 
     /// The request target exactly as sent: `/path?query`, `http://host/path`, `host:port` or `*`.
     pub fn target(&self) -> &str {
-        self.0.fields.text(self.0.text)
+        text(&self.0.text)
     }
 
     /// The target's path, still percent-encoded: `/` where an absolute-form target has none
     /// (RFC 9112 §3.2.2), and `*` or `host:port` where the target is that.
     pub fn path(&self) -> &str {
-        match self.0.fields.text(self.0.path) {
+        match text(self.0.path.slice(&self.0.text)) {
             "" => "/",
             path => path,
         }
@@ -60,7 +61,7 @@ impl RequestHead {
     /// The same before anybody has made text of it.
     #[inline]
     pub(in crate::http) fn path_bytes(&self) -> &[u8] {
-        match self.0.path.slice(&self.0.fields.bytes) {
+        match self.0.path.slice(&self.0.text) {
             b"" => b"/",
             path => path,
         }
@@ -69,7 +70,7 @@ impl RequestHead {
     /// The target's query, still percent-encoded, without its question mark; empty if there is
     /// none.
     pub fn query(&self) -> &str {
-        self.0.fields.text(self.0.query)
+        text(self.0.query.slice(&self.0.text))
     }
 
     /// HTTP/1.0 or HTTP/1.1.
@@ -109,8 +110,14 @@ impl RequestHead {
 
     /// What the last one who had such a head left for this one.
     #[inline]
-    pub(in crate::http) fn luggage(&mut self) -> &mut Option<Box<dyn Any>> {
-        &mut self.0.luggage.0
+    pub(in crate::http) fn take_luggage(&mut self) -> Option<Box<dyn Any>> {
+        self.0.luggage.0.take()
+    }
+
+    /// Ends here, and leaves that for the next one. Nothing can be asked of it any more.
+    #[inline(always)]
+    pub(in crate::http) fn leave(&mut self, luggage: Box<dyn Any>) {
+        self.0.leave(luggage);
     }
 
     /// Whether the client asks to change the protocol (`Connection: upgrade`).
@@ -144,7 +151,7 @@ impl ResponseHead {
 
     /// The reason phrase as sent; empty if there was none or it was not ASCII.
     pub fn reason(&self) -> &str {
-        self.0.fields.text(self.0.text)
+        text(&self.0.text)
     }
 
     /// HTTP/1.0 or HTTP/1.1.
@@ -184,67 +191,41 @@ impl fmt::Debug for ResponseHead {
     }
 }
 
-/// Where the bytes of a head are: in the caller's slice, or gathered over several.
-pub(crate) enum Source<'a> {
-    Slice(&'a [u8]),
-    Gathered(&'a mut Vec<u8>),
-}
-
-impl Source<'_> {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Source::Slice(slice) => slice,
-            Source::Gathered(bytes) => bytes,
-        }
-    }
-
-    /// Moves the head's bytes into the room they will live in: copied from a slice, swapped if
-    /// they were gathered and so are nothing but the head.
-    fn keep(self, len: usize, room: &mut Kept) {
-        let room = &mut room.fields.bytes;
-        match self {
-            Source::Slice(slice) => room.extend_from_slice(&slice[..len]),
-            Source::Gathered(bytes) => std::mem::swap(bytes, room),
-        }
-    }
-}
-
 /// How [`parse_request`] and [`parse_response`] look.
-pub(crate) type Parse<H> = fn(Source<'_>, &Shared) -> Result<Option<(H, usize)>, Error>;
+pub(crate) type Parse<H> = fn(&[u8], &Shared) -> Result<Option<(H, usize)>, Error>;
 
 /// How requests' heads are parsed.
 #[cfg(any(test, fuzzing))]
 pub(crate) type ParseRequest = Parse<RequestHead>;
 
-/// Parses a request's head at the front of `source`: the head and its length, or `None` if it is
+/// Parses a request's head at the front of `bytes`: the head and its length, or `None` if it is
 /// not all there yet. A plain one is read in one pass; every other is judged with care.
-#[inline]
 pub(crate) fn parse_request(
-    source: Source<'_>,
+    bytes: &[u8],
     shared: &Shared,
 ) -> Result<Option<(RequestHead, usize)>, Error> {
-    let mut room = shared.room();
-    match plain::read(source.bytes(), shared.limits(), &mut room) {
-        Some(len) => {
-            source.keep(len, &mut room);
-            Ok(Some((RequestHead(room), len)))
-        }
-        None => {
-            drop(room);
-            parse_any_request(source, shared)
-        }
+    match read_plain_request(bytes, shared) {
+        Some(read) => Ok(Some(read)),
+        None => parse_any_request(bytes, shared),
     }
+}
+
+/// The same for a plain one that is all there; nothing is said of any other.
+#[inline(always)]
+pub(crate) fn read_plain_request(bytes: &[u8], shared: &Shared) -> Option<(RequestHead, usize)> {
+    let mut room = shared.room();
+    let len = plain::read(bytes, shared.limits(), &mut room)?;
+    Some((RequestHead(room), len))
 }
 
 /// The same for whatever may come.
 #[inline(never)]
 pub(crate) fn parse_any_request(
-    source: Source<'_>,
+    bytes: &[u8],
     shared: &Shared,
 ) -> Result<Option<(RequestHead, usize)>, Error> {
     let limits = shared.limits();
     let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let bytes = source.bytes();
     let mut request = httparse::Request::new(&mut []);
     let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
     let len = match request.parse_with_uninit_headers(bytes, array) {
@@ -256,33 +237,31 @@ pub(crate) fn parse_any_request(
         Err(error) => return incomplete(Kind::Request, bytes, Some(error), limits),
     };
     let target = request.path.unwrap_or_default();
-    let text = Span::of(target.as_bytes(), bytes);
-    let line_end = text.end as usize + " HTTP/1.1".len();
+    let line_end = Span::of(target.as_bytes(), bytes).end as usize + " HTTP/1.1".len();
     let line = line_end + if bytes.get(line_end) == Some(&b'\r') { 2 } else { 1 };
     check_first_byte(Kind::Request, bytes)?;
     check_lengths(Kind::Request, line, len, limits)
         .map_err(|error| blame_the_method(error, bytes, limits))?;
     check_line_ends(bytes, len, request.headers)?;
-    let mut room = shared.room();
-    room.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
+    let mut room = shared.empty_room();
+    let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
         .map_err(|_| Error::they(StatusCode::NOT_IMPLEMENTED, "the method is not known here"))?;
-    let Target { path, query } = check_target(&room.method, target)?;
-    (room.text, room.path, room.query) = (text, path.after(text.start), query.after(text.start));
+    let Target { path, query } = check_target(&method, target)?;
+    (room.method, room.path, room.query) = (Cow::Owned(method), path, query);
+    room.text.extend_from_slice(target.as_bytes());
     let minor = request.version.unwrap_or_default();
-    note_fields(Kind::Request, minor, bytes, request.headers, &mut room)?;
+    note_fields(Kind::Request, minor, &bytes[line..len], request.headers, &mut room)?;
     room.meaning.check_request()?;
-    source.keep(len, &mut room);
     Ok(Some((RequestHead(room), len)))
 }
 
-/// Parses a response's head at the front of `source`, as [`parse_request`] does a request's.
+/// Parses a response's head at the front of `bytes`, as [`parse_request`] does a request's.
 pub(crate) fn parse_response(
-    source: Source<'_>,
+    bytes: &[u8],
     shared: &Shared,
 ) -> Result<Option<(ResponseHead, usize)>, Error> {
     let limits = shared.limits();
     let mut array = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let bytes = source.bytes();
     let mut response = httparse::Response::new(&mut []);
     let array = &mut array[..limits.header_count.min(MAX_FIELDS)];
     let mut config = httparse::ParserConfig::default();
@@ -296,28 +275,27 @@ pub(crate) fn parse_response(
         }
         Err(error) => return incomplete(Kind::Response, bytes, Some(error), limits),
     };
+    let line = first_line(bytes).unwrap_or(len);
     check_first_byte(Kind::Response, bytes)?;
-    check_lengths(Kind::Response, first_line(bytes).unwrap_or(len), len, limits)?;
-    let mut room = shared.room();
+    check_lengths(Kind::Response, line, len, limits)?;
+    let mut room = shared.empty_room();
     room.status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| {
         Error::bad("the status code is below 100; it is three digits, the first not 0")
     })?;
-    // An empty one may lie anywhere.
-    let reason = response.reason.filter(|reason| !reason.is_empty());
-    room.text = reason.map_or(Span::default(), |reason| Span::of(reason.as_bytes(), bytes));
+    room.text.extend_from_slice(response.reason.unwrap_or_default().as_bytes());
     let minor = response.version.unwrap_or_default();
-    note_fields(Kind::Response, minor, bytes, response.headers, &mut room)?;
+    note_fields(Kind::Response, minor, &bytes[line..len], response.headers, &mut room)?;
     room.meaning.check_response()?;
-    source.keep(len, &mut room);
     room.fields.unfold();
     Ok(Some((ResponseHead(room), len)))
 }
 
-/// Remembers where the fields are and what those that concern the connection say.
+/// Keeps the fields, which are all of `block` but the empty line at its end, where they are in it,
+/// and what those that concern the connection say.
 fn note_fields(
     kind: Kind,
     minor: u8,
-    bytes: &[u8],
+    block: &[u8],
     headers: &[httparse::Header<'_>],
     room: &mut Kept,
 ) -> Result<(), Error> {
@@ -326,9 +304,10 @@ fn note_fields(
     room.fields.spans.reserve(headers.len());
     for header in headers {
         room.meaning.note(kind, header.name.as_bytes(), header.value)?;
-        let name = Span::of(header.name.as_bytes(), bytes);
-        room.fields.spans.push((name, Span::of(header.value, bytes)));
+        let name = Span::of(header.name.as_bytes(), block);
+        room.fields.spans.push((name, Span::of(header.value, block)));
     }
+    room.fields.bytes.extend_from_slice(block);
     Ok(())
 }
 
@@ -552,7 +531,7 @@ fn parse_later<H>(
     };
     let mut head = bytes[..end].to_vec();
     head[version.end - 1] = b'1';
-    parse(Source::Slice(&head), shared)
+    parse(&head, shared)
 }
 
 /// Where the first line says its version, if that is `HTTP/` and two digits and stands where it

@@ -63,12 +63,6 @@ impl Meaning {
         }
     }
 
-    /// There is a `Host`, and it is good; says whether it is the first.
-    #[inline]
-    pub fn first_host(&mut self) -> bool {
-        !std::mem::replace(&mut self.has_host, true)
-    }
-
     /// RFC 9112 §3.2: exactly one, and valid. RFC 9110 §7.2: `uri-host [ ":" port ]`.
     fn host(&mut self, value: &[u8]) -> Result<(), Error> {
         if self.has_host {

@@ -123,6 +123,7 @@ mod tests;
 pub use body::{Decoder, Framing, Piece};
 pub use client::ClientConnection;
 pub use connection::Event;
+pub(crate) use encode::HeadEnd;
 pub use encode::{Encoder, Length, OutgoingRequest, OutgoingResponse};
 pub use error::Error;
 pub use fields::Fields;

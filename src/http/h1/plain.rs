@@ -12,12 +12,29 @@
 //!   Host: example.org␍␊             name by NAME up to the colon, value by eights up to CR
 //!   ␍␊                              the end
 //! ```
+//!
+//! # Fields that were seen before
+//!
+//! A client that asks again changes the request line and little else, so the storage that a head
+//! is read into keeps the last one's fields, and what was made of them. Where the same bytes come
+//! again after a request line of the same version, all of that is right for them, too: what
+//! [`fields`] and [`Meaning`] make of fields is a function of their bytes, the version and the
+//! limits, which are those of all heads in one [`Shared`](super::Shared); and where the fields end
+//! is told by the empty line, which is one of the bytes. So such a head costs one comparison
+//! instead of the rest of the pass. A property tests this as well: a dialogue of heads is read in
+//! storage that remembers as it is in storage that does not.
+//!
+//! Storage is shared by all clients of a server, and the fields of one may be secret to another.
+//! The [comparison](same) takes as long wherever the first difference is, so that nobody can find
+//! out a secret by its beginnings.
+
+use std::borrow::Cow;
 
 use http::Method;
 
 use super::fields::Span;
 use super::head::{Kind, MAX_FIELDS, alphanumeric_or};
-use super::meaning::{Meaning, is};
+use super::meaning::Meaning;
 use super::shared::Parts;
 use crate::http::Limits;
 
@@ -27,15 +44,12 @@ const NAME: [bool; 256] = alphanumeric_or(b"!#$%&'*+-.^_`|~");
 /// Bytes of a target but `?`: everything visible in ASCII but `#`.
 const TARGET: [bool; 256] = alphanumeric_or(b"!\"$%&'()*+,-./:;<=>@[\\]^_`{|}~");
 
-/// A longer host is not remembered. A name has 253 bytes at most (RFC 1035 §2.3.4).
-const KNOWN_HOST: usize = 260;
-
-/// Reads a plain head at the front of `bytes` into `room`, which is empty: its length, or nothing,
-/// and then `room` holds no more than rubbish.
+/// Reads a plain head at the front of `bytes` into `room`, where another may have been before: its
+/// length, or nothing, and then `room` holds no more than rubbish.
+#[inline(never)] // once in the program; the rest is where it is called from
 pub(crate) fn read(bytes: &[u8], limits: &Limits, room: &mut Parts) -> Option<usize> {
     let (method, target_at) = method(bytes)?;
-    room.method = method;
-    let target_end = target(bytes, target_at, room)?;
+    let (path_end, target_end) = target(bytes, target_at)?;
     let version = bytes.get(target_end..)?.first_chunk()?;
     let minor = match version {
         _ if version == b" HTTP/1.1\r\n" => 1,
@@ -43,30 +57,49 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits, room: &mut Parts) -> Option<us
         _ => return None,
     };
     let line_end = target_end + version.len();
-    room.meaning = Meaning::new(minor);
-    let end = fields(bytes, line_end, limits.header_count.min(MAX_FIELDS), room)?;
-    let fits = line_end <= limits.request_line && end - line_end <= limits.header_bytes;
-    (fits && room.meaning.check_request().is_ok()).then_some(end)
+    if line_end > limits.request_line {
+        return None;
+    }
+    let fields_len = if room.known == Some(minor) && begins_with(&bytes[line_end..], room) {
+        room.fields.bytes.len()
+    } else {
+        new_fields(&bytes[line_end..], minor, limits, room)?
+    };
+    let path_len = path_end - target_at;
+    let len = target_end - target_at;
+    room.method = Cow::Borrowed(method);
+    room.text.clear();
+    room.text.extend_from_slice(&bytes[target_at..target_end]);
+    room.path = span(0, path_len);
+    room.query = span((path_len + 1).min(len), len);
+    Some(line_end + fields_len)
 }
 
 /// RFC 9110 §9.3: the usual methods, and where the target begins. (CONNECT has another target.)
 #[inline(always)]
-fn method(bytes: &[u8]) -> Option<(Method, usize)> {
+fn method(bytes: &[u8]) -> Option<(&'static Method, usize)> {
+    static GET: Method = Method::GET;
+    static POST: Method = Method::POST;
+    static PUT: Method = Method::PUT;
+    static HEAD: Method = Method::HEAD;
+    static PATCH: Method = Method::PATCH;
+    static DELETE: Method = Method::DELETE;
+    static OPTIONS: Method = Method::OPTIONS;
     Some(match bytes {
-        [b'G', b'E', b'T', b' ', ..] => (Method::GET, 4),
-        [b'P', b'O', b'S', b'T', b' ', ..] => (Method::POST, 5),
-        [b'P', b'U', b'T', b' ', ..] => (Method::PUT, 4),
-        [b'H', b'E', b'A', b'D', b' ', ..] => (Method::HEAD, 5),
-        [b'P', b'A', b'T', b'C', b'H', b' ', ..] => (Method::PATCH, 6),
-        [b'D', b'E', b'L', b'E', b'T', b'E', b' ', ..] => (Method::DELETE, 7),
-        [b'O', b'P', b'T', b'I', b'O', b'N', b'S', b' ', ..] => (Method::OPTIONS, 8),
+        [b'G', b'E', b'T', b' ', ..] => (&GET, 4),
+        [b'P', b'O', b'S', b'T', b' ', ..] => (&POST, 5),
+        [b'P', b'U', b'T', b' ', ..] => (&PUT, 4),
+        [b'H', b'E', b'A', b'D', b' ', ..] => (&HEAD, 5),
+        [b'P', b'A', b'T', b'C', b'H', b' ', ..] => (&PATCH, 6),
+        [b'D', b'E', b'L', b'E', b'T', b'E', b' ', ..] => (&DELETE, 7),
+        [b'O', b'P', b'T', b'I', b'O', b'N', b'S', b' ', ..] => (&OPTIONS, 8),
         _ => return None,
     })
 }
 
-/// RFC 9112 §3.2.1: a target in origin-form. Gives its end.
+/// RFC 9112 §3.2.1: a target in origin-form. Gives the ends of its path and of all of it.
 #[inline(always)]
-fn target(bytes: &[u8], start: usize, room: &mut Parts) -> Option<usize> {
+fn target(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
     if bytes.get(start) != Some(&b'/') {
         return None;
     }
@@ -75,16 +108,59 @@ fn target(bytes: &[u8], start: usize, room: &mut Parts) -> Option<usize> {
     while bytes.get(end) == Some(&b'?') {
         end = run(&TARGET, bytes, end + 1);
     }
-    room.text = span(start, end);
-    room.path = span(start, path_end);
-    room.query = span((path_end + 1).min(end), end);
+    Some((path_end, end))
+}
+
+/// Whether `bytes` begin with the fields that are in `room`.
+#[inline(always)]
+fn begins_with(bytes: &[u8], room: &Parts) -> bool {
+    let known = &room.fields.bytes[..];
+    bytes.get(..known.len()).is_some_and(|bytes| same(bytes, known))
+}
+
+/// Whether two runs of one length are equal, with no way out before the end.
+#[inline(always)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (Some(last), Some(others_last)) = (one.last_chunk(), other.last_chunk()) else {
+        return one.iter().zip(other).fold(0, |differ, (one, other)| differ | (one ^ other)) == 0;
+    };
+    // Eights up to the end, and the last eight, which may be a part of them.
+    let (mut differ, mut at) = (eight(last) ^ eight(others_last), 0);
+    while let (Some(one), Some(other)) = (eight_at(one, at), eight_at(other, at)) {
+        differ |= one ^ other;
+        at += 8;
+    }
+    differ == 0
+}
+
+#[inline(always)]
+fn eight(bytes: &[u8; 8]) -> u64 {
+    u64::from_le_bytes(*bytes)
+}
+
+#[inline(always)]
+fn eight_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(eight)
+}
+
+/// Reads fields at the front of `bytes` that are not known, and knows them from then on.
+#[inline(never)]
+fn new_fields(bytes: &[u8], minor: u8, limits: &Limits, room: &mut Parts) -> Option<usize> {
+    room.clear();
+    room.meaning = Meaning::new(minor);
+    let end = fields(bytes, limits.header_count.min(MAX_FIELDS), room)?;
+    if end > limits.header_bytes || room.meaning.check_request().is_err() {
+        return None;
+    }
+    room.fields.bytes.extend_from_slice(&bytes[..end]);
+    room.known = Some(minor);
     Some(end)
 }
 
 /// RFC 9112 §5: the fields and the empty line after them, whose end it gives.
 #[inline(always)]
-fn fields(bytes: &[u8], start: usize, most: usize, room: &mut Parts) -> Option<usize> {
-    let mut at = start;
+fn fields(bytes: &[u8], most: usize, room: &mut Parts) -> Option<usize> {
+    let mut at = 0;
     while bytes.get(at) != Some(&b'\r') {
         let colon = run(&NAME, bytes, at);
         if colon == at || bytes.get(colon) != Some(&b':') || room.fields.spans.len() == most {
@@ -96,10 +172,7 @@ fn fields(bytes: &[u8], start: usize, most: usize, room: &mut Parts) -> Option<u
             value_at += 1;
         }
         let name = &bytes[at..colon];
-        let (value_end, line_end) = match known_host(name, &bytes[value_at..], room) {
-            Some(len) => (value_at + len, value_at + len),
-            None => value(bytes, name, value_at, room)?,
-        };
+        let (value_end, line_end) = value(bytes, name, value_at, room)?;
         room.fields.spans.push((span(at, colon), span(value_at, value_end)));
         if bytes.get(line_end..)?.first_chunk()? != b"\r\n" {
             return None;
@@ -118,22 +191,7 @@ fn value(bytes: &[u8], name: &[u8], start: usize, room: &mut Parts) -> Option<(u
         end -= 1;
     }
     room.meaning.note(Kind::Request, name, &bytes[start..end]).ok()?;
-    if is(name, b"host") && end - start <= KNOWN_HOST {
-        room.good_host.clear();
-        room.good_host.extend_from_slice(&bytes[start..end]);
-    }
     Some((end, line_end))
-}
-
-/// The length of a value that is the whole of its line, and the only `Host`, and was found good as
-/// that before: it need not be looked through again. Most requests of a server name the same host.
-#[inline(always)]
-fn known_host(name: &[u8], rest: &[u8], room: &mut Parts) -> Option<usize> {
-    let known = is(name, b"host")
-        && !room.good_host.is_empty()
-        && rest.strip_prefix(&room.good_host[..])?.starts_with(b"\r\n")
-        && room.meaning.first_host();
-    known.then_some(room.good_host.len())
 }
 
 fn span(start: usize, end: usize) -> Span {
@@ -172,8 +230,7 @@ fn value_end(bytes: &[u8], mut at: usize) -> usize {
 #[inline(always)]
 fn printable_end(bytes: &[u8], mut at: usize) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let word = u64::from_le_bytes(*eight);
+    while let Some(word) = eight_at(bytes, at) {
         let outside = (word.wrapping_add(EACH) | word.wrapping_sub(EACH * 0x20)) & (EACH * 0x80);
         if outside != 0 {
             return at + outside.trailing_zeros() as usize / 8;
@@ -242,34 +299,62 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_known_to_be_good_hides_nothing() {
+    fn fields_that_are_known_hide_nothing() {
         let mut room = Parts::default();
-        let mut read = |fields: &str| {
-            room.fields.clear();
-            let head = format!("GET / HTTP/1.1\r\n{fields}\r\n");
+        let mut read = |line: &str, fields: &str| {
+            let head = format!("{line}\r\n{fields}");
             let len = super::read(head.as_bytes(), &Limits::default(), &mut room)?;
             assert_eq!(len, head.len());
-            room.fields.bytes = head.into_bytes();
             Some(String::from_utf8(room.fields.get("host")?.to_vec()).unwrap())
         };
+        let (get, good) = ("GET /a?b HTTP/1.1", "Host: good:1\r\nX: y\r\n\r\n");
         for _ in 0..2 {
-            assert_eq!(read("Host: good:1\r\n").as_deref(), Some("good:1"));
+            assert_eq!(read(get, good).as_deref(), Some("good:1"));
+            assert_eq!(read("POST /other/path HTTP/1.1", good).as_deref(), Some("good:1"));
         }
         for bad in [
-            "Host: good:1\r\nHost: good:1\r\n",
-            "Host: good:1x\r\n",
-            "Host: good:1\n",
-            "Host: good:1\r",
-            "Host : good:1\r\n",
-            "Hose: good:1\r\n",
-            "",
+            "Host: good:1\r\nX: y\r\nHost: good:1\r\n\r\n",
+            "Host: good:1x\r\nX: y\r\n\r\n",
+            "Host: good:1\nX: y\r\n\r\n",
+            "Host: good:1\r\nX: y\r\n",
+            "Host : good:1\r\nX: y\r\n\r\n",
+            "Hose: good:1\r\nX: y\r\n\r\n",
+            "\r\n",
         ] {
-            assert_eq!(read(bad), None, "{bad:?}");
+            assert_eq!(read(get, bad), None, "{bad:?}");
+            assert_eq!(read(get, bad), None, "{bad:?} again");
+            assert_eq!(read(get, good).as_deref(), Some("good:1"));
         }
-        assert_eq!(read("Host: good:1 \r\n").as_deref(), Some("good:1"));
-        assert_eq!(read("Host: good:11\r\n").as_deref(), Some("good:11"));
-        assert_eq!(read("Host:\r\n").as_deref(), Some(""));
-        assert_eq!(read("HOST:\tgood:1\r\n").as_deref(), Some("good:1"));
+        assert_eq!(read("GET /#a HTTP/1.1", good), None);
+        assert_eq!(read("GET / HTTP/1.2", good), None);
+        assert_eq!(read(get, "HOST:\tgood:2\r\n\r\n").as_deref(), Some("good:2"));
+    }
+
+    #[test]
+    fn fields_known_of_one_version_are_read_anew_for_the_other() {
+        let coded = "Host: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let mut room = Parts::default();
+        let mut read = |version: &str, fields: &str| {
+            let head = format!("GET / {version}\r\n{fields}");
+            super::read(head.as_bytes(), &Limits::default(), &mut room)
+        };
+        assert!(read("HTTP/1.1", coded).is_some());
+        assert_eq!(read("HTTP/1.0", coded), None);
+        assert!(read("HTTP/1.0", "\r\n").is_some());
+        assert_eq!(read("HTTP/1.1", "\r\n"), None);
+    }
+
+    #[test]
+    fn two_runs_are_the_same_if_no_byte_differs() {
+        let run: Vec<u8> = (0..40).collect();
+        for len in 0..run.len() {
+            assert!(same(&run[..len], &run.clone()[..len]));
+            for at in 0..len {
+                let mut other = run.clone();
+                other[at] ^= 0x20;
+                assert!(!same(&run[..len], &other[..len]), "{at} of {len}");
+            }
+        }
     }
 
     #[test]

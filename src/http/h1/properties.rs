@@ -227,8 +227,11 @@ fn tight() -> Limits {
 
 /// What one of the two readers of request heads made of an input: its length, and all of it.
 fn read_head(parse: super::head::ParseRequest, input: &[u8], limits: &Limits) -> Option<String> {
-    let shared = Shared::new(limits.clone());
-    let (head, len) = parse(super::head::Source::Slice(input), &shared).ok()??;
+    read_head_in(parse, input, &Shared::new(limits.clone()))
+}
+
+fn read_head_in(parse: super::head::ParseRequest, input: &[u8], shared: &Shared) -> Option<String> {
+    let (head, len) = parse(input, shared).ok()??;
     let path = (head.path(), head.query(), head.fields().positions());
     Some(format!("{len} {head:?} {path:?} {:?}", head.meaning()))
 }
@@ -239,6 +242,18 @@ pub fn plain_heads_are_read_as_all_are(input: &[u8]) {
     for limits in [Limits::default(), tight()] {
         let any = read_head(super::head::parse_any_request, input, &limits);
         assert_eq!(read_head(super::head::parse_request, input, &limits), any);
+    }
+}
+
+/// A head is read in storage that remembers those before as it is in storage of its own.
+pub fn heads_are_read_the_same_after_others<'a>(heads: impl Iterator<Item = &'a [u8]> + Clone) {
+    for limits in [Limits::default(), tight()] {
+        let shared = Shared::new(limits.clone());
+        for head in heads.clone().flat_map(|head| [head, head]).chain(heads.clone()) {
+            let after_others = read_head_in(super::head::parse_request, head, &shared);
+            let alone = read_head(super::head::parse_any_request, head, &limits);
+            assert_eq!(after_others, alone, "{:?}", String::from_utf8_lossy(head));
+        }
     }
 }
 

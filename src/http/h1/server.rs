@@ -4,9 +4,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
-use super::encode::{self, Asked, Encoder, Length, OutgoingResponse};
+use super::encode::{self, Asked, Encoder, HeadEnd, Length, OutgoingResponse};
 use super::error::Error;
-use super::head::{Kind, RequestHead, parse_request};
+use super::head::{Kind, RequestHead, parse_request, read_plain_request};
 use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
 
@@ -111,8 +111,22 @@ impl ServerConnection {
         }
     }
 
+    /// A plain head that lies whole in `input`, as nearly every one does, goes around what gathers
+    /// and judges all the others, and to the same end: see [`plain`](super::plain).
     #[inline(always)]
     fn receive_head<'a>(&mut self, input: &'a [u8], whole: bool) -> Received<'a> {
+        if self.gather.is_empty() {
+            if let Some((head, used)) = read_plain_request(input, &self.shared) {
+                self.gather.passed_by();
+                self.begin(&head, whole);
+                return Ok((used, Event::Head(head)));
+            }
+        }
+        self.receive_any_head(input, whole)
+    }
+
+    #[inline(never)]
+    fn receive_any_head<'a>(&mut self, input: &'a [u8], whole: bool) -> Received<'a> {
         match self.gather.receive(input, &self.shared, parse_request) {
             Ok((used, None)) => Ok((used, Event::NeedData)),
             Ok((used, Some(head))) => {
@@ -124,7 +138,7 @@ impl ServerConnection {
     }
 
     /// A request begins; if it has no body, and `whole` asks for that, it is through as well.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, head: &RequestHead, whole: bool) {
         self.asked = Asked {
             http_10: head.version() == http::Version::HTTP_10,
@@ -311,22 +325,19 @@ impl ServerConnection {
         head: &OutgoingResponse<'_>,
         body: &[u8],
     ) -> Result<(), Error> {
-        if encode::is_plain(head) && self.respond_plainly(out, head.content_type, head.date, body) {
-            return Ok(());
-        }
         self.send_response(out, head, Length::Known(body.len() as u64))?;
         self.send_data(out, body)?;
         self.end_of_message(out)
     }
 
-    /// The same for a 200 without fields of its own, where nothing about the request wants a
-    /// decision either. Where something does it is false, and nothing is done.
-    #[inline]
+    /// The same for a 200 that has no fields but `Content-Type` and `Date`, where nothing about the
+    /// request wants a decision either. Where something does it is false, and nothing is done.
+    #[inline(always)]
     pub(crate) fn respond_plainly(
         &mut self,
         out: &mut Vec<u8>,
-        content_type: Option<&HeaderValue>,
-        date: Option<&HeaderValue>,
+        content_type: &HeaderValue,
+        date: &HeadEnd,
         body: &[u8],
     ) -> bool {
         let plain = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed))

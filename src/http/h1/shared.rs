@@ -5,6 +5,7 @@
 //! way, what moves from hand to hand is one pointer.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -17,23 +18,55 @@ use super::meaning::Meaning;
 use crate::http::Limits;
 
 /// All that is known of one head; a request's and a response's are stored alike.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub fields: Fields,
     pub meaning: Meaning,
+    /// If `fields` and `meaning` are those of a request of HTTP/1.x that was found good here, the
+    /// x: then they are the same for another whose fields are the same bytes. See
+    /// [`plain`](super::plain).
+    pub known: Option<u8>,
     /// A request's.
-    pub method: Method,
+    pub method: Cow<'static, Method>,
     /// A response's.
     pub status: StatusCode,
-    /// Where a request's target or a response's reason phrase is, among the fields' bytes.
-    pub text: Span,
+    /// A request's target, or a response's reason phrase.
+    pub text: Vec<u8>,
     /// Where the target's path is.
     pub path: Span,
     /// Where the target's query is, without its question mark.
     pub query: Span,
-    /// The value of `Host` that was found good here last, for a later head.
-    pub good_host: Vec<u8>,
     pub luggage: Luggage,
+}
+
+impl Default for Parts {
+    fn default() -> Parts {
+        Parts {
+            fields: Fields::default(),
+            meaning: Meaning::default(),
+            known: None,
+            method: Cow::Owned(Method::GET),
+            status: StatusCode::OK,
+            text: Vec::new(),
+            path: Span::default(),
+            query: Span::default(),
+            luggage: Luggage::default(),
+        }
+    }
+}
+
+impl Parts {
+    #[cold]
+    fn boxed() -> Box<Parts> {
+        Box::default()
+    }
+
+    /// Forgets the last head's text and fields, which are the only parts that grow.
+    pub fn clear(&mut self) {
+        self.known = None;
+        self.text.clear();
+        self.fields.clear();
+    }
 }
 
 /// What whoever is given the head keeps beside it, left there for whoever is given the next: what
@@ -75,11 +108,29 @@ impl Shared {
         &self.0.limits
     }
 
-    /// Storage for a head, used before if possible. What grows in it is empty; the rest is whatever
-    /// the last head left.
+    /// Storage for a head, as the last one that had it has left it.
+    #[inline(always)]
     pub(crate) fn room(&self) -> Kept {
         let used = self.0.spare.borrow_mut().pop();
-        Kept { parts: Some(used.unwrap_or_default()), home: self.clone() }
+        let parts = used.unwrap_or_else(Parts::boxed);
+        Kept { parts: Some(parts), home: self.clone() }
+    }
+
+    /// The same with nothing in it that grows.
+    pub(crate) fn empty_room(&self) -> Kept {
+        let mut room = self.room();
+        room.clear();
+        room
+    }
+}
+
+impl SharedInner {
+    fn keep(&self, parts: Box<Parts>) {
+        let mut spare = self.spare.borrow_mut();
+        let bytes = parts.fields.bytes.capacity() + parts.text.capacity();
+        if spare.len() < SPARE_HEADS && bytes <= SPARE_BYTES {
+            spare.push(parts);
+        }
     }
 }
 
@@ -125,12 +176,21 @@ impl DerefMut for Kept {
 }
 
 impl Drop for Kept {
+    #[inline]
     fn drop(&mut self) {
-        let Some(mut parts) = self.parts.take() else { return };
-        let mut spare = self.home.0.spare.borrow_mut();
-        if spare.len() < SPARE_HEADS && parts.fields.bytes.capacity() <= SPARE_BYTES {
-            parts.fields.clear();
-            spare.push(parts);
+        if let Some(parts) = self.parts.take() {
+            self.home.0.keep(parts);
+        }
+    }
+}
+
+impl Kept {
+    /// Drops it, with `luggage` for the next head.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, luggage: Box<dyn Any>) {
+        if let Some(mut parts) = self.parts.take() {
+            parts.luggage.0 = Some(luggage);
+            self.home.0.keep(parts);
         }
     }
 }
@@ -143,10 +203,10 @@ mod tests {
     fn a_dropped_heads_storage_serves_the_next() {
         let shared = Shared::default();
         let mut first = shared.room();
-        first.fields.bytes.extend_from_slice(b"GET / HTTP/1.1");
+        first.fields.bytes.extend_from_slice(b"host: h\r\n\r\n");
         let address = first.fields.bytes.as_ptr();
         drop(first);
-        let second = shared.room();
+        let second = shared.empty_room();
         assert_eq!((second.fields.bytes.as_ptr(), second.fields.bytes.len()), (address, 0));
     }
 

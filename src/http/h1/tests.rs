@@ -919,6 +919,27 @@ fn nearly_plain() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// So few that the same fields come again, after another line, cut short, or nearly the same.
+fn one_of_few_heads() -> impl Strategy<Value = Vec<u8>> {
+    let lines = proptest::sample::select(
+        &["GET / HTTP/1.1", "GET / HTTP/1.0", "POST /a?b HTTP/1.1", "BREW http://h/c HTTP/1.1"][..],
+    );
+    let fields = proptest::sample::subsequence(
+        &["Host: h\r\n", "Connection: close\r\n", "Content-Length: 3\r\n", "X: long enough\r\n"][..],
+        0..=4,
+    );
+    let change = proptest::option::weighted(0.2, (any::<proptest::sample::Index>(), any::<u8>()));
+    let rest = proptest::sample::select(&["\r\n", "\r\n", "\r\nHost: h\r\n\r\n", "", "\r"][..]);
+    (lines, fields, change, rest).prop_map(|(line, fields, change, rest)| {
+        let mut head = format!("{line}\r\n{}{rest}", fields.concat()).into_bytes();
+        if let Some((at, byte)) = change {
+            let at = at.index(head.len());
+            head[at] = byte;
+        }
+        head
+    })
+}
+
 const CHUNK_PIECES: &[&str] = &[
     "3\r\nabc\r\n",
     "1",
@@ -978,6 +999,11 @@ proptest! {
     #[test]
     fn a_plain_head_is_read_as_httparse_has_it_read(input in nearly_plain()) {
         plain_heads_are_read_as_all_are(&input);
+    }
+
+    #[test]
+    fn a_head_is_read_the_same_after_any_others(heads in collection::vec(one_of_few_heads(), 1..9)) {
+        heads_are_read_the_same_after_others(heads.iter().map(|head| &head[..]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::{Body, Response};
-use crate::http::h1::{Error, Length, OutgoingResponse, ServerConnection};
+use crate::http::h1::{Error, HeadEnd, Length, OutgoingResponse, ServerConnection};
 
 /// The fields of a response that has none of its own.
 static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
@@ -32,18 +32,20 @@ impl Response {
 
     /// The same for an answer of the most usual kind: a 200 without fields of its own, on a
     /// connection that goes on. Of any other kind it is false, and nothing is done.
-    #[inline]
+    #[inline(always)]
     pub(in crate::http) fn send_plainly(
         &self,
         connection: &mut ServerConnection,
         out: &mut Vec<u8>,
-        date: &HeaderValue,
+        date: &HeadEnd,
     ) -> bool {
-        let Body::Bytes(bytes) = &self.body else { return false };
+        let (Body::Bytes(bytes), Some(content_type)) = (&self.body, &self.content_type) else {
+            return false;
+        };
         self.status == StatusCode::OK
             && self.headers.is_none()
             && self.fault.is_none()
-            && connection.respond_plainly(out, self.content_type.as_ref(), Some(date), bytes)
+            && connection.respond_plainly(out, content_type, date, bytes)
     }
 
     /// Appends the head alone; what follows is the caller's to send.

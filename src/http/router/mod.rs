@@ -240,7 +240,7 @@ impl<H> Router<H> {
         }
         routes.push(Route { method, entry: self.entries.len() });
         if let Some(method) = exact {
-            self.exact.add(path, method, self.entries.len());
+            self.exact.add(path, &method, self.entries.len());
         }
         let pattern = Rc::new(Pattern { text: path.into(), names, suffix: None });
         self.entries.push(Entry { pattern, handler });

@@ -52,14 +52,14 @@ impl<H> Router<H> {
 
     /// A route without variables, for a path that is written as its pattern is. What it does not
     /// find may still [resolve](Router::resolve).
-    #[inline]
+    #[inline(always)]
     pub(in crate::http) fn find_exact(&self, method: &Method, path: &[u8]) -> Option<usize> {
         self.exact.find(method, path)
     }
 
     /// The handler of the route that [`find_exact`](Router::find_exact) found, which is noted in a
     /// `match_info` of no match.
-    #[inline]
+    #[inline(always)]
     pub(in crate::http) fn take_exact(&self, route: usize, match_info: &mut MatchInfo) -> &H {
         let Entry { pattern, handler } = &self.entries[route];
         match_info.pattern = Some(pattern.clone());

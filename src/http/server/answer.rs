@@ -38,7 +38,7 @@ impl Connection {
             && response.send_plainly(
                 &mut self.machine.borrow_mut(),
                 &mut self.service.out.borrow_mut(),
-                &self.service.date(),
+                &self.service.date().end,
             );
         if sent {
             debug_assert!(stage.leads_to(Cause::Answered, &Stage::Reading));
@@ -102,7 +102,7 @@ impl Connection {
     fn encode(&self, response: &Response) -> Result<(), Error> {
         let mut machine = self.machine.borrow_mut();
         let out = &mut self.service.out.borrow_mut();
-        response.send(&mut machine, out, Some(&self.service.date()))?;
+        response.send(&mut machine, out, Some(&self.service.date().value))?;
         if let Body::Bytes(bytes) = response.body() {
             self.log_answer(response.status_code(), bytes.len());
         }
@@ -179,7 +179,7 @@ impl Connection {
             return Err(Error::you(machine.answering().name(), what));
         }
         let out = &mut self.service.out.borrow_mut();
-        response.send_head(&mut machine, out, Some(&self.service.date()))?;
+        response.send_head(&mut machine, out, Some(&self.service.date().value))?;
         self.log_answer(response.status_code(), 0);
         Ok(())
     }
@@ -239,7 +239,7 @@ impl Connection {
     #[cold]
     pub(super) fn cut(&self, what: &str, why: Exception) {
         self.report(what.into(), why);
-        self.ends();
+        self.ends(false);
         self.transport.abort();
     }
 
@@ -261,6 +261,9 @@ impl Connection {
     pub(super) fn refuse(&self, response: &Response) {
         self.machine.borrow_mut().close_after_this();
         if self.machine.borrow().owes_response() {
+            // In the place of a handler that is under way and answers nobody any more.
+            let task = self.stage.borrow_mut().task().and_then(Option::take);
+            self.service.adopt(task);
             self.answer(response);
         }
     }
@@ -274,6 +277,7 @@ impl Connection {
         self.service.give_back(out);
     }
 
+    #[inline]
     pub(super) fn write(&self, out: &[u8]) {
         // The transport takes writes until this connection closes it, and then drops them.
         let _ = self.transport.write(out);
@@ -323,7 +327,7 @@ impl Connection {
     }
 
     pub(super) fn close(&self) {
-        self.ends();
+        self.ends(false);
         self.transport.close();
     }
 

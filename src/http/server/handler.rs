@@ -7,13 +7,13 @@ use std::future::{Future, poll_fn, ready};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Poll;
 
 use http::StatusCode;
-use http::header::CONNECTION;
 
 use super::Connection;
+use super::drive::Driven;
 use crate::event_loop::{ErrorContext, Exception, get_running_loop};
 use crate::http::request::{BodyError, Request};
 use crate::http::response::{IntoResponse, Response};
@@ -98,34 +98,37 @@ pub(in crate::http) trait Handle {
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>>;
 
     /// The same for a middleware, which has its response from the future.
-    fn call(self: Rc<Self>, request: Request) -> ResponseFuture;
+    fn call(self: Rc<Self>, request: Request, connection: &Weak<Connection>) -> ResponseFuture;
 }
 
-/// The handler `H`.
-pub(in crate::http) struct Handler<H> {
-    handler: Rc<H>,
-    spare: Spare,
+/// The handler `H`, whose futures are `F`.
+pub(in crate::http) struct Handler<H, F: Future<Output: Answer>> {
+    handler: H,
+    spare: Spare<Driven<F>>,
 }
 
-impl<H> Handler<H> {
-    pub(in crate::http) fn new(handler: H) -> Handler<H> {
-        Handler { handler: Rc::new(handler), spare: Spare::default() }
+impl<H, F> Handler<H, F>
+where
+    H: Fn(Request) -> F,
+    F: Future<Output: Answer>,
+{
+    pub(in crate::http) fn new(handler: H) -> Handler<H, F> {
+        Handler { handler, spare: Spare::default() }
     }
 }
 
-impl<H, F> Handle for Handler<H>
+impl<H, F> Handle for Handler<H, F>
 where
     H: Fn(Request) -> F + 'static,
     F: Future<Output: Answer> + 'static,
 {
     fn start(&self, request: Request, connection: &Rc<Connection>) -> Option<Task<()>> {
-        let handler = self.handler.clone();
-        connection.drive(type_name::<H>(), &self.spare, move || handler(request))
+        connection.drive(type_name::<H>(), &self.spare, || (self.handler)(request))
     }
 
-    fn call(self: Rc<Self>, request: Request) -> ResponseFuture {
+    fn call(self: Rc<Self>, request: Request, connection: &Weak<Connection>) -> ResponseFuture {
         let remote = request.remote();
-        settled(type_name::<H>(), remote, move || (self.handler)(request))
+        settled(type_name::<H>(), remote, connection, move || (self.handler)(request))
     }
 }
 
@@ -143,31 +146,38 @@ async fn outcome(answer: impl Future<Output: Answer>) -> Result<Response, Except
     .await
 }
 
-/// Awaits the answer that `make` begins; if it fails, reports that and gives 500 in its place.
+/// Awaits the answer that `make` begins; if it fails, reports that and gives 500 in its place. After
+/// a panic `connection` ends, too.
 pub(in crate::http) fn settled<F>(
     name: &'static str,
     remote: Option<SocketAddr>,
+    connection: &Weak<Connection>,
     make: impl FnOnce() -> F,
 ) -> ResponseFuture
 where
     F: Future<Output: Answer> + 'static,
 {
+    let connection = connection.clone();
+    let failed = move |exception| failed(name, remote, &connection, exception);
     match catch_unwind(AssertUnwindSafe(make)) {
-        Ok(answer) => Box::pin(async move {
-            outcome(answer).await.unwrap_or_else(|exception| failed(name, remote, exception))
-        }),
-        Err(payload) => Box::pin(ready(failed(name, remote, Exception::Panic(payload)))),
+        Ok(answer) => Box::pin(async move { outcome(answer).await.unwrap_or_else(failed) }),
+        Err(payload) => Box::pin(ready(failed(Exception::Panic(payload)))),
     }
 }
 
 /// What answers for a handler or a middleware that has failed.
 #[cold]
-fn failed(name: &str, remote: Option<SocketAddr>, exception: Exception) -> Response {
-    let panicked = matches!(exception, Exception::Panic(_));
+fn failed(
+    name: &str,
+    remote: Option<SocketAddr>,
+    connection: &Weak<Connection>,
+    exception: Exception,
+) -> Response {
+    if let (Exception::Panic(_), Some(connection)) = (&exception, connection.upgrade()) {
+        connection.has_panicked();
+    }
     report_failure(name, remote, exception);
-    let response = Response::of_status(StatusCode::INTERNAL_SERVER_ERROR);
-    // What a panic has left half done nobody knows: the connection ends.
-    if panicked { response.header(CONNECTION, "close") } else { response }
+    Response::of_status(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 #[cold]
@@ -183,5 +193,5 @@ pub(in crate::http) fn start_wrapped(
     connection: &Rc<Connection>,
     answer: impl Future<Output = Response> + 'static,
 ) -> Option<Task<()>> {
-    connection.drive("of the middlewares", &Spare::default(), move || answer)
+    connection.drive("of the middlewares", &Spare::default(), || answer)
 }

@@ -30,9 +30,12 @@
 //! come it ends, after some lingering.
 
 mod answer;
+pub(super) mod closing;
 mod drive;
 pub(super) mod handler;
+mod handshakes;
 mod log;
+mod orphans;
 mod patience;
 mod receive;
 mod sending;
@@ -62,6 +65,8 @@ const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r
 pub(super) struct Http {
     service: Rc<Service>,
     connection: Option<Rc<Connection>>,
+    /// The number of the handshake that comes before it.
+    handshake: Option<u64>,
 }
 
 /// A connection.
@@ -94,12 +99,22 @@ struct Held {
 
 impl Http {
     pub(super) fn new(service: &Rc<Service>) -> Http {
-        Http { service: service.clone(), connection: None }
+        Http { service: service.clone(), connection: None, handshake: None }
     }
 }
 
 impl Protocol for Http {
+    fn handshake_begins(&mut self, below: &Transport) {
+        self.service.look_at_the_clock();
+        // Who is refused here is not told: that would take the handshake.
+        if self.service.is_closing() || !self.service.has_room() {
+            return below.abort();
+        }
+        self.handshake = Some(self.service.handshakes.begin(below));
+    }
+
     fn connection_made(&mut self, transport: &Transport) {
+        self.end_handshake();
         self.service.look_at_the_clock();
         if !self.service.has_room() {
             // Said before the request is there, and closed: of a client that is still sending it
@@ -154,7 +169,14 @@ impl Protocol for Http {
 }
 
 impl Http {
+    fn end_handshake(&mut self) {
+        if let Some(number) = self.handshake.take() {
+            self.service.handshakes.end(number);
+        }
+    }
+
     fn leave(&mut self) {
+        self.end_handshake();
         if let Some(connection) = self.connection.take() {
             self.service.dismiss(connection.place.get());
             connection.lost();
@@ -209,6 +231,7 @@ impl Connection {
     fn writable(self: &Rc<Self>) {
         self.choked.set(false);
         self.writes.drained();
+        self.log_is_sent();
         if let Stage::Sending(sending) = &*self.stage.borrow() {
             sending.1.wake();
         }
@@ -220,8 +243,9 @@ impl Connection {
         self.go_on();
     }
 
-    /// The connection is over for whoever reads, writes or handles.
-    fn ends(&self) -> Option<Task<()>> {
+    /// The connection is over for whoever reads, writes or handles; a handler under way is asked to
+    /// end or left to do so.
+    fn ends(&self, cancels: bool) {
         let mut stage = self.moves(Cause::Ends, Stage::Over);
         self.waits.set(Waits::Nothing);
         self.held.take();
@@ -237,14 +261,25 @@ impl Connection {
                 protocol.connection_lost(None);
             }
         }
-        self.log_end();
-        stage.task().and_then(Option::take)
+        self.log_breaks_off();
+        let task = stage.task().and_then(Option::take);
+        if let Some(task) = task.as_ref().filter(|_| cancels) {
+            task.cancel();
+        }
+        self.service.adopt(task);
     }
 
     fn lost(&self) {
         // A handler that is under way runs to its end, as in aiohttp, unless that is not wanted.
-        if let Some(task) = self.ends().filter(|_| self.service.cancels_handlers) {
-            task.cancel();
+        self.ends(self.service.cancels_handlers);
+        self.log_lost();
+    }
+
+    /// What a panic has left half done nobody knows: after the present answer it ends.
+    #[cold]
+    fn has_panicked(&self) {
+        if self.stage.borrow().exchange().is_some() {
+            self.machine.borrow_mut().close_after_this();
         }
     }
 
@@ -271,9 +306,7 @@ impl Connection {
 
     /// The server waits no longer.
     pub(super) fn give_up(&self) {
-        if let Some(task) = self.ends() {
-            task.cancel();
-        }
+        self.ends(true);
         self.transport.abort();
     }
 }

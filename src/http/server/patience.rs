@@ -30,6 +30,21 @@ pub(super) struct Writes {
     since: Cell<u32>,
 }
 
+/// What is still to be sent.
+#[derive(Default)]
+struct Left {
+    /// Bytes that the transport has.
+    unsent: usize,
+    /// How many parts of a file were begun.
+    parts: u32,
+    /// How much of the last one the kernel has taken.
+    of_part: u64,
+    /// Bytes that the kernel has and the client has not acknowledged, as far as the kernel says. Its
+    /// buffers may hold megabytes, and it asks for more when a third of that is gone: a client of
+    /// 4 kB/s is heard of by this for minutes before anything else moves.
+    in_kernel: usize,
+}
+
 impl Writes {
     /// So many bytes were given to the transport.
     pub(super) fn gives(&self, bytes: usize) {
@@ -41,13 +56,15 @@ impl Writes {
         self.gives(1);
     }
 
-    /// How long none of `unsent` bytes has left, nor of a file, of which `parts` were begun. That as
-    /// much is unsent as before says nothing: as much may have been written as has left.
-    fn stuck(&self, unsent: usize, parts: u32, now: u32) -> Option<Duration> {
+    /// How long the client has taken none of what is `left`. That as much is unsent as before says
+    /// nothing: as much may have been written as has left.
+    fn stuck(&self, left: &Left, now: u32) -> Option<Duration> {
+        let Left { unsent, parts, of_part, in_kernel } = *left;
         // The spread keeps a part of a file from looking like a few bytes.
-        let left = self.given.get().wrapping_sub(unsent as u32);
-        let left = left.wrapping_add(parts.wrapping_mul(0x9e37_79b1));
-        let mark = (unsent > 0 || parts > 0).then_some(left);
+        let taken = self.given.get().wrapping_sub(unsent as u32).wrapping_sub(in_kernel as u32);
+        let taken = taken.wrapping_add(of_part as u32);
+        let taken = taken.wrapping_add(parts.wrapping_mul(0x9e37_79b1));
+        let mark = (unsent > 0 || parts > 0).then_some(taken);
         if self.mark.replace(mark) != mark {
             self.since.set(now);
         }
@@ -127,7 +144,32 @@ impl Connection {
             Stage::Sending(sending) => sending.1.parts(),
             _ => 0,
         };
-        self.writes.stuck(self.transport.get_write_buffer_size(), parts, now)
+        let unsent = self.transport.get_write_buffer_size();
+        let mut left = Left { unsent, parts, ..Left::default() };
+        if unsent > 0 || parts > 0 {
+            left.of_part = self.transport.sent_of_file();
+            left.in_kernel = self.transport.unacknowledged();
+        }
+        self.writes.stuck(&left, now)
+    }
+
+    /// Whether its client may leave and nobody would hear it: reading is paused, because something
+    /// has come that waits, and a handler is under way that is to be cancelled then. To watch for
+    /// the end alone epoll has `EPOLLRDHUP`, but kqueue and poll(2) have nothing like it everywhere,
+    /// so no selector has; and this is rare: so it is asked for once a second.
+    pub(super) fn looks_for_its_client(&self) -> bool {
+        self.service.cancels_handlers
+            && self.stage.borrow().exchange().is_some()
+            && !self.transport.is_reading()
+            && !self.transport.is_closing()
+    }
+
+    /// Ends it if its client has left.
+    pub(super) fn look_for_client(&self) {
+        if self.transport.has_peer_finished() {
+            self.finished.set(true);
+            self.transport.close();
+        }
     }
 
     pub(super) fn has_nothing_to_send(&self) -> bool {
@@ -172,7 +214,8 @@ impl Connection {
     fn answer_is_late(&self) {
         let task = self.cancel_handler();
         if !matches!(*self.stage.borrow(), Stage::Handling(_)) {
-            self.ends();
+            self.ends(false);
+            self.service.adopt(task);
             return self.transport.abort();
         }
         self.begin();
@@ -180,7 +223,7 @@ impl Connection {
         self.refuse(&Response::error(StatusCode::SERVICE_UNAVAILABLE, what));
         self.flush();
         self.after_feeding();
-        drop(task);
+        self.service.adopt(task);
     }
 }
 
@@ -196,7 +239,10 @@ mod tests {
     #[test]
     fn as_much_unsent_as_before_is_progress_if_more_was_written() {
         let writes = Writes::default();
-        let stuck = |unsent, parts, now| writes.stuck(unsent, parts, now).map(|it| it.as_secs());
+        let stuck = |unsent, parts, now| {
+            let left = Left { unsent, parts, ..Left::default() };
+            writes.stuck(&left, now).map(|it| it.as_secs())
+        };
         writes.gives(100);
         assert_eq!((stuck(40, 0, 10), stuck(40, 0, 70)), (Some(0), Some(60)));
         writes.gives(60);
@@ -213,8 +259,21 @@ mod tests {
     #[test]
     fn the_time_in_which_nothing_is_to_be_sent_does_not_count() {
         let writes = Writes::default();
-        assert_eq!(writes.stuck(0, 0, 10), None);
+        assert_eq!(writes.stuck(&Left::default(), 10), None);
         writes.gives(5);
-        assert_eq!(writes.stuck(5, 0, 500), Some(Duration::ZERO));
+        let left = Left { unsent: 5, ..Left::default() };
+        assert_eq!(writes.stuck(&left, 500), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_leaves_the_kernel_and_what_it_takes_of_a_file_is_progress() {
+        let writes = Writes::default();
+        let stuck = |in_kernel, of_part, now| {
+            let left = Left { unsent: 0, parts: 1, of_part, in_kernel };
+            writes.stuck(&left, now).map(|it| it.as_secs())
+        };
+        assert_eq!((stuck(900, 900, 10), stuck(900, 900, 60)), (Some(0), Some(50)));
+        assert_eq!((stuck(899, 900, 61), stuck(899, 900, 62)), (Some(0), Some(1)));
+        assert_eq!(stuck(900, 950, 63), Some(0), "more was read than was taken");
     }
 }

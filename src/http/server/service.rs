@@ -7,13 +7,18 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use super::Connection;
+use super::closing::ServerClosing;
+use super::handshakes::Handshakes;
+use super::orphans::Orphans;
 use crate::event_loop::{EventLoop, TimerHandle, WeakLoop};
 use crate::http::access_log::Ledger;
 use crate::http::app::App;
 use crate::http::date::imf_fixdate;
-use crate::http::h1::Shared;
+use crate::http::h1::{HeadEnd, Shared};
 use crate::http::limits::Limits;
+use crate::sync::Event;
 use crate::sys::{Time, open_files_limit};
+use crate::task::Task;
 
 /// How fine the server's time is: of the date it writes, and of its timeouts.
 const TICK: Duration = Duration::from_secs(1);
@@ -47,7 +52,9 @@ pub struct Timeouts {
     /// Default 10 s, as aiohttp's `lingering_time`.
     pub linger: Duration,
     /// Without the client taking a byte of what is to be sent to it. Then the connection is
-    /// aborted: the client does not read, or is not there.
+    /// aborted: the client does not read, or is not there. On Linux and macOS a byte is taken when
+    /// the client's kernel has acknowledged it; elsewhere when ours takes more, which may be a
+    /// megabyte at a time.
     ///
     /// Default 60 s, as nginx's `send_timeout`. Progress is looked for once in that time, so that
     /// it may take up to twice as long.
@@ -120,12 +127,32 @@ pub(in crate::http) struct Service {
     /// Where answers are encoded; empty between two uses.
     pub(in crate::http) out: RefCell<Vec<u8>>,
     connections: RefCell<Places>,
+    pub(super) handshakes: Handshakes,
     closing: Cell<bool>,
+    /// What upgraded connections wait for.
+    farewell: Event,
+    /// Handlers whose connection is over.
+    pub(in crate::http) orphans: Rc<Orphans>,
     /// Whether `now` and `date` are of the present second, as far as the timer tells.
     fresh: Cell<bool>,
     now: Cell<Time>,
-    date: RefCell<HeaderValue>,
+    date: RefCell<Date>,
     timer: RefCell<Option<TimerHandle>>,
+}
+
+/// The present second, as answers say it.
+pub(in crate::http) struct Date {
+    pub value: HeaderValue,
+    /// The same as a plain answer's head ends with it.
+    pub end: HeadEnd,
+}
+
+impl Date {
+    fn at(seconds: u64) -> Date {
+        let text = imf_fixdate(seconds);
+        let value = HeaderValue::from_bytes(&text).expect("a date is letters, digits and blanks");
+        Date { value, end: HeadEnd::new(&text) }
+    }
 }
 
 /// The connections, in places that are reused.
@@ -169,10 +196,13 @@ impl Service {
             event_loop: Rc::downgrade(&event_loop.0),
             out: RefCell::default(),
             connections: RefCell::default(),
+            handshakes: Handshakes::default(),
             closing: Cell::new(false),
+            farewell: Event::new(),
+            orphans: Rc::default(),
             fresh: Cell::new(false),
             now: Cell::new(Time::ZERO),
-            date: RefCell::new(HeaderValue::from_static("")),
+            date: RefCell::new(Date::at(0)),
             timer: RefCell::new(None),
         })
     }
@@ -205,11 +235,23 @@ impl Service {
     /// it.
     pub(in crate::http) fn has_room(&self) -> bool {
         let connections = self.connections.borrow();
-        if connections.places.len() - connections.free.len() < self.most {
+        let speaking = connections.places.len() - connections.free.len();
+        if speaking + self.handshakes.len() < self.most {
             return true;
         }
         drop(connections);
-        match self.idler() {
+        self.make_room()
+    }
+
+    /// Who is idle goes first, then who has not ended its handshake, then who has not ended its head.
+    #[cold]
+    fn make_room(&self) -> bool {
+        let idler = self.idler();
+        let is_idle = idler.as_ref().is_some_and(|it| it.waits().0 == Waits::Idle);
+        if !is_idle && self.handshakes.give_up_oldest() {
+            return true;
+        }
+        match idler {
             Some(idler) => {
                 idler.close();
                 true
@@ -265,12 +307,30 @@ impl Service {
     /// Lets idle connections go now, and the others after their present request.
     pub(in crate::http) fn close(&self) {
         self.closing.set(true);
+        self.handshakes.give_up_all();
         let connections = self.connections();
         if connections.is_empty() {
             self.disarm();
         }
         for connection in connections {
             connection.service_closes();
+        }
+    }
+
+    /// Tells those who speak other protocols that the server is to end.
+    pub(in crate::http) fn say_farewell(&self) {
+        self.farewell.set();
+    }
+
+    /// Who is told that.
+    pub(super) fn server_closing(&self) -> ServerClosing {
+        ServerClosing(self.farewell.clone())
+    }
+
+    /// Keeps the task of a handler that nobody waits for.
+    pub(super) fn adopt(&self, task: Option<Task<()>>) {
+        if let Some(task) = task {
+            self.orphans.adopt(task);
         }
     }
 
@@ -288,10 +348,7 @@ impl Service {
         let Some(event_loop) = self.event_loop() else { return };
         self.now.set(event_loop.time());
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let text = imf_fixdate(wall.unwrap_or_default().as_secs());
-        if let Ok(date) = HeaderValue::from_bytes(&text) {
-            self.date.replace(date);
-        }
+        self.date.replace(Date::at(wall.unwrap_or_default().as_secs()));
         self.fresh.set(true);
         self.arm(&event_loop, TICK);
     }
@@ -302,7 +359,7 @@ impl Service {
     }
 
     /// The present second, for the field `Date`.
-    pub(in crate::http) fn date(&self) -> Ref<'_, HeaderValue> {
+    pub(in crate::http) fn date(&self) -> Ref<'_, Date> {
         self.date.borrow()
     }
 
@@ -332,6 +389,10 @@ impl Service {
         let now = event_loop.time();
         let mut next: Option<Duration> = None;
         for connection in self.connections() {
+            if connection.looks_for_its_client() {
+                next = Some(TICK);
+                connection.look_for_client();
+            }
             match connection.time_left(&self.timeouts, now) {
                 None => {}
                 Some((waits, Duration::ZERO)) => connection.waited_too_long(waits),

@@ -19,9 +19,9 @@ impl Connection {
     pub(super) fn switch(self: &Rc<Self>, upgrade: UpgradeBody) -> Rest {
         self.flush();
         let ends = Rc::new(Cell::new(None));
-        let place = ends.clone();
+        let (place, closing) = (ends.clone(), self.service.server_closing());
         let mut protocol = stream_protocol(move |reader, writer| {
-            place.set(Some(Upgraded { reader, writer }));
+            place.set(Some(Upgraded { reader, writer, closing }));
         });
         protocol.connection_made(&self.transport);
         if self.choked.get() {

@@ -9,7 +9,7 @@ use std::fmt;
 
 pub use escape::{decode, encode};
 pub(crate) use escape::{decode_bytes, lossy};
-pub(crate) use parse::is_absolute;
+pub(crate) use parse::{hide_credentials, is_absolute};
 
 /// An `http://` or `https://` URL, taken apart.
 ///
@@ -24,11 +24,15 @@ pub(crate) use parse::is_absolute;
 ///
 /// A user name and a password before an `@` are kept apart: `Display` and `Debug` show neither,
 /// because URLs end up in logs.
+///
+/// Two of them are equal if they lead to the same by their scheme, so that a port that is the
+/// scheme's own may be said or not (RFC 9110 §4.2.3), and their credentials are the same.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     secure: bool,
     credentials: Option<Box<(String, String)>>,
     host: String,
+    /// `None` for the scheme's own, said or not: they are one URL (RFC 9110 §4.2.3).
     port: Option<u16>,
     target: String,
     fragment: Option<String>,
@@ -52,18 +56,14 @@ impl Url {
 
     /// The port; if none is given 80, or 443 for https.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(self.usual_port())
-    }
-
-    fn usual_port(&self) -> u16 {
-        if self.secure { 443 } else { 80 }
+        self.port.unwrap_or(usual_port(self.secure))
     }
 
     /// What `Host` says: the host, and the port if it is not the scheme's own.
     pub fn authority(&self) -> String {
         match self.port {
-            Some(port) if port != self.usual_port() => format!("{}:{port}", self.host),
-            _ => self.host.clone(),
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
         }
     }
 
@@ -116,6 +116,10 @@ impl Url {
         });
         Url { target: self.target + &more, ..self }
     }
+}
+
+fn usual_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
 }
 
 impl fmt::Display for Url {

@@ -1,11 +1,12 @@
 //! Texts that become URLs.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use http::Uri;
 
 use super::escape::{decode, escape};
-use super::{InvalidUrl, Url};
+use super::{InvalidUrl, Url, usual_port};
 use crate::http::h1::is_host;
 
 impl FromStr for Url {
@@ -39,7 +40,7 @@ impl FromStr for Url {
             secure,
             credentials: userinfo.map(credentials),
             host: host.to_ascii_lowercase(),
-            port: port(authority, &shown)?,
+            port: port(authority, &shown)?.filter(|port| *port != usual_port(secure)),
             target,
             fragment: fragment.map(escape),
         })
@@ -93,14 +94,13 @@ fn credentials(userinfo: &str) -> Box<(String, String)> {
     Box::new((decode(user).into_owned(), decode(password).into_owned()))
 }
 
-/// A text for errors, which end up in logs.
-fn hide_credentials(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |at| start + at);
-    match text[start..end].rfind('@') {
-        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
-        None => text.to_owned(),
-    }
+/// A text for errors, which end up in logs. Whatever the text is taken for, nothing in front of its
+/// last `@` is shown: a password may have a slash in it that was not escaped.
+pub(crate) fn hide_credentials(text: &str) -> Cow<'_, str> {
+    let Some(at) = text.rfind('@') else { return text.into() };
+    let scheme = scheme_of(text).filter(|scheme| scheme.len() < at);
+    let slashes = if scheme.is_some() { "://" } else { "" };
+    format!("{}{slashes}…{}", scheme.unwrap_or_default(), &text[at..]).into()
 }
 
 fn check_host_bytes(host: &str, shown: &str) -> Result<(), InvalidUrl> {

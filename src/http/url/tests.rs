@@ -1,6 +1,7 @@
 //! URLs as they are typed, joined and shown.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::*;
 
@@ -48,6 +49,46 @@ fn credentials_are_decoded_and_never_shown() {
     assert!(!error("http://user:secret@h:0/").contains("secret"));
     assert!(!error("ftp://user:secret@h/").contains("secret"));
     assert_eq!(url.without_credentials().credentials(), None);
+}
+
+#[test]
+fn a_port_that_is_the_schemes_own_makes_no_other_url() {
+    let url = |text: &str| text.parse::<Url>().unwrap();
+    for (one, same) in [
+        ("http://a", "http://a:80/"),
+        ("https://a/x", "https://a:443/x"),
+        ("http://a:", "http://a"),
+    ] {
+        assert_eq!(url(one), url(same));
+        assert_eq!(url(one).to_string(), url(same).to_string());
+        let hash = |url: Url| {
+            let mut hasher = DefaultHasher::new();
+            url.hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(hash(url(one)), hash(url(same)));
+    }
+    assert_ne!(url("http://a:443"), url("http://a"));
+    assert_ne!(url("https://a:80"), url("https://a"));
+    assert_ne!(url("https://a:80"), url("http://a:80"));
+}
+
+#[test]
+fn no_error_shows_what_stands_before_an_at() {
+    for text in [
+        "user:secret@host/x",
+        "http://user:secret@",
+        "http://user:secret@h:99999/",
+        "http://user:sec/ret@h",
+        "http://user:sec?ret@h",
+        "http://user:sec#ret@h",
+        "http://user:secret@\u{e9}/",
+        "file://user:secret@h/",
+        "//user:secret@h",
+    ] {
+        let told = error(text);
+        assert!(!told.contains("sec") && !told.contains("user"), "{text}: {told}");
+    }
 }
 
 #[test]

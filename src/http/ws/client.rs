@@ -77,9 +77,8 @@ impl WsConnect {
     }
 
     async fn open(mut self) -> Result<WebSocket, HandshakeError> {
-        let protocols = &self.options.protocols;
         let key = handshake::new_key(&mut Masks::new());
-        handshake::ask(&mut self.headers, &key, protocols).map_err(invalid)?;
+        handshake::ask(&mut self.headers, &key, &self.options).map_err(invalid)?;
         let mut request = self.request;
         for (name, value) in &self.headers {
             request = request.header(name, value.clone());
@@ -89,10 +88,11 @@ impl WsConnect {
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(HandshakeError::Refused(Box::new(response)));
         }
-        let chosen = handshake::accepted(response.headers(), &key, protocols)
+        let (protocol, deflate) = handshake::accepted(response.headers(), &key, &self.options)
             .map_err(HandshakeError::Malformed)?;
         let (reader, writer, early) = response.upgrade()?;
-        Ok(WebSocket::client(reader, writer, self.options, chosen).with_early(early))
+        let socket = WebSocket::client(reader, writer, self.options, protocol);
+        Ok(socket.deflating(deflate).with_early(early))
     }
 }
 

@@ -75,6 +75,8 @@ impl Opcode {
 pub struct Head {
     /// Whether this is the last fragment of its message.
     pub fin: bool,
+    /// RSV1: whether this begins a message that is compressed (RFC 7692 §6).
+    pub compressed: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The masking key, in a client's frames.
@@ -85,14 +87,15 @@ pub struct Head {
 
 impl Head {
     /// Reads the head at the front of `bytes`: it and its length, or `None` while there are too
-    /// few. `masked` is whether the sender has to mask. The bytes are looked at one after the
-    /// other, so that a peer is refused at the same byte however they were cut.
+    /// few. `masked` is whether the sender has to mask, `deflate` whether it may compress. The bytes
+    /// are looked at one after the other, so that a peer is refused at the same byte however they
+    /// were cut.
     ///
     /// # Errors
     /// Whatever no correct peer sends: every one is 1002.
-    pub fn read(bytes: &[u8], masked: bool) -> Result<Option<(Head, usize)>, Fault> {
+    pub fn read(bytes: &[u8], masked: bool, deflate: bool) -> Result<Option<(Head, usize)>, Fault> {
         let Some(&first) = bytes.first() else { return Ok(None) };
-        let (fin, opcode) = read_first(first)?;
+        let (fin, compressed, opcode) = read_first(first, deflate)?;
         let Some(&second) = bytes.get(1) else { return Ok(None) };
         let short = read_second(second, opcode, masked)?;
         let (length, at) = match short {
@@ -108,15 +111,16 @@ impl Head {
         };
         check_length(length, short)?;
         if !masked {
-            return Ok(Some((Head { fin, opcode, mask: None, length }, at)));
+            return Ok(Some((Head { fin, compressed, opcode, mask: None, length }, at)));
         }
         let Some(&[a, b, c, d]) = bytes.get(at..at + 4) else { return Ok(None) };
-        Ok(Some((Head { fin, opcode, mask: Some([a, b, c, d]), length }, at + 4)))
+        Ok(Some((Head { fin, compressed, opcode, mask: Some([a, b, c, d]), length }, at + 4)))
     }
 
     /// Appends the head to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(self.fin) << 7 | self.opcode.number());
+        let bits = u8::from(self.fin) << 7 | u8::from(self.compressed) << 6;
+        out.push(bits | self.opcode.number());
         let masked = u8::from(self.mask.is_some()) << 7;
         // §5.2: the shortest of the three forms.
         match self.length {
@@ -136,11 +140,11 @@ impl Head {
     }
 }
 
-fn read_first(byte: u8) -> Result<(bool, Opcode), Fault> {
-    let fin = byte & 0x80 != 0;
-    // §5.2: MUST be 0 unless an extension says otherwise, and we negotiate none.
-    if byte & 0x70 != 0 {
-        return Err(bad("a frame has a reserved bit set; no extension was negotiated"));
+fn read_first(byte: u8, deflate: bool) -> Result<(bool, bool, Opcode), Fault> {
+    let (fin, compressed) = (byte & 0x80 != 0, byte & 0x40 != 0);
+    // §5.2: MUST be 0 unless an extension says otherwise; ours has the first (RFC 7692 §6).
+    if byte & 0x30 != 0 || compressed && !deflate {
+        return Err(bad("a frame has a reserved bit set; no extension was negotiated for it"));
     }
     // §5.2: an unknown opcode fails the connection.
     let Some(opcode) = Opcode::from_number(byte & 0x0F) else {
@@ -153,7 +157,11 @@ fn read_first(byte: u8) -> Result<(bool, Opcode), Fault> {
     if opcode.is_control() && !fin {
         return Err(bad("a control frame is fragmented; only data frames may be"));
     }
-    Ok((fin, opcode))
+    // RFC 7692 §6.1: the first frame of a message says it for all of them.
+    if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+        return Err(bad("RSV1, for compressed, is set in a frame that does not begin a message"));
+    }
+    Ok((fin, compressed, opcode))
 }
 
 /// The seven bits of length.
@@ -221,14 +229,15 @@ mod tests {
     fn a_head_of_any_length_reads_as_it_was_written_and_not_before_it_is_complete() {
         for length in [0, 1, 125, 126, 127, 0xFFFF, 0x1_0000, u64::MAX >> 1] {
             for mask in [None, Some([1, 2, 3, 4])] {
-                let head = Head { fin: length % 2 == 0, opcode: Opcode::Binary, mask, length };
+                let fin = length % 2 == 0;
+                let head = Head { fin, compressed: !fin, opcode: Opcode::Binary, mask, length };
                 let bytes = written(head);
                 assert!(bytes.len() <= LONGEST_HEAD);
                 for cut in 0..bytes.len() {
-                    assert_eq!(Head::read(&bytes[..cut], mask.is_some()), Ok(None));
+                    assert_eq!(Head::read(&bytes[..cut], mask.is_some(), true), Ok(None));
                 }
                 assert_eq!(
-                    Head::read(&bytes, mask.is_some()),
+                    Head::read(&bytes, mask.is_some(), true),
                     Ok(Some((head, bytes.len()))),
                     "{head:?}"
                 );
@@ -252,11 +261,15 @@ mod tests {
             (&[0x81, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], false, "65535, is not"),
             (&[0x81, 127, 0x80], false, "highest bit"),
         ] {
-            let fault = Head::read(bytes, masked).unwrap_err();
+            let fault = Head::read(bytes, masked, false).unwrap_err();
             assert_eq!(fault.code(), CloseCode::PROTOCOL_ERROR);
             assert!(fault.what().contains(what), "{bytes:02x?}: {fault}");
             let before = &bytes[..bytes.len() - 1];
-            assert_eq!(Head::read(before, masked), Ok(None), "{bytes:02x?} was refused too soon");
+            assert_eq!(
+                Head::read(before, masked, false),
+                Ok(None),
+                "{bytes:02x?} was refused too soon"
+            );
         }
     }
 

@@ -10,6 +10,8 @@ use http::header::{
 };
 use http::{Method, StatusCode, Version};
 
+use super::deflate::{self, Agreement};
+use super::extensions;
 use super::mask::Masks;
 use super::options::WebSocketOptions;
 use crate::http::response::Response;
@@ -38,6 +40,22 @@ pub struct Agreed {
     pub accept: String,
     /// The subprotocol that is spoken: `Sec-WebSocket-Protocol`, which is left out without one.
     pub protocol: Option<String>,
+    /// The extensions that are in use: `Sec-WebSocket-Extensions`, which is left out without any.
+    pub extensions: Option<String>,
+    pub(super) deflate: Option<Agreement>,
+}
+
+impl Agreed {
+    /// The fields that say so.
+    pub fn fields(&self) -> Vec<(HeaderName, String)> {
+        let mut fields = vec![(SEC_WEBSOCKET_ACCEPT, self.accept.clone())];
+        let chosen = [
+            (SEC_WEBSOCKET_PROTOCOL, &self.protocol),
+            (SEC_WEBSOCKET_EXTENSIONS, &self.extensions),
+        ];
+        fields.extend(chosen.into_iter().filter_map(|(name, it)| Some((name, it.clone()?))));
+        fields
+    }
 }
 
 /// Whether a request wants a WebSocket, in order or not.
@@ -86,7 +104,11 @@ pub(super) fn agree(
         return Err(Box::new(refuse(400, what)));
     };
     check_origin(headers, options)?;
-    Ok(Agreed { accept: accept_key(key), protocol: choose(headers, &options.protocols) })
+    // 9, and §9.1: what is malformed MUST fail; what is unknown is not accepted.
+    let offers = extensions::read(headers).map_err(|what| Box::new(refuse(400, &what)))?;
+    let (deflate, extensions) = deflate::accept(options, &offers).unzip();
+    let protocol = choose(headers, &options.protocols);
+    Ok(Agreed { accept: accept_key(key), protocol, extensions, deflate })
 }
 
 /// §4.2.2, 4, and §10.2.
@@ -124,7 +146,12 @@ pub(super) fn new_key(masks: &mut Masks) -> String {
 ///
 /// # Errors
 /// A subprotocol's name is not a token, or is there twice (§4.1, 10).
-pub(super) fn ask(headers: &mut HeaderMap, key: &str, protocols: &[String]) -> Result<(), String> {
+pub(super) fn ask(
+    headers: &mut HeaderMap,
+    key: &str,
+    options: &WebSocketOptions,
+) -> Result<(), String> {
+    let protocols = &options.protocols[..];
     for (at, protocol) in protocols.iter().enumerate() {
         let is_token = HeaderName::from_bytes(protocol.as_bytes()).is_ok();
         if !is_token || protocols[..at].contains(protocol) {
@@ -142,21 +169,27 @@ pub(super) fn ask(headers: &mut HeaderMap, key: &str, protocols: &[String]) -> R
     set(CONNECTION, "Upgrade")?;
     set(SEC_WEBSOCKET_KEY, key)?;
     set(SEC_WEBSOCKET_VERSION, VERSION)?;
+    if let Some(offer) = deflate::offer(options) {
+        set(SEC_WEBSOCKET_EXTENSIONS, &offer)?;
+    }
     match protocols {
         [] => Ok(()),
         protocols => set(SEC_WEBSOCKET_PROTOCOL, &protocols.join(", ")),
     }
 }
 
-/// Whether a 101 accepts what was asked, by each demand of §4.1: the subprotocol that was chosen.
+/// What a client has agreed to with a 101: the subprotocol, and whether to compress.
+pub(super) type Chosen = (Option<String>, Option<Agreement>);
+
+/// Whether a 101 accepts what was asked, by each demand of §4.1: what was chosen.
 ///
 /// # Errors
 /// What is wrong with it. The client then MUST fail the connection.
 pub(super) fn accepted(
     headers: &HeaderMap,
     key: &str,
-    protocols: &[String],
-) -> Result<Option<String>, String> {
+    options: &WebSocketOptions,
+) -> Result<Chosen, String> {
     // 2
     if one(headers, &UPGRADE).is_none_or(|it| !it.eq_ignore_ascii_case("websocket")) {
         return Err("the server's 101 lacks `Upgrade: websocket`".into());
@@ -176,14 +209,14 @@ pub(super) fn accepted(
             ));
         }
     }
-    // 5: we ask for no extension.
-    if let Some(extension) = tokens(headers, &SEC_WEBSOCKET_EXTENSIONS).next() {
-        return Err(format!("the server uses the extension {extension:?}, for which nobody asked"));
-    }
+    // 5
+    let deflate = deflate::confirmed(options, &extensions::read(headers)?)?;
     // 6
     match one(headers, &SEC_WEBSOCKET_PROTOCOL) {
-        None if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) => Ok(None),
-        Some(chosen) if protocols.iter().any(|it| it == chosen) => Ok(Some(chosen.to_owned())),
+        None if !headers.contains_key(SEC_WEBSOCKET_PROTOCOL) => Ok((None, deflate)),
+        Some(chosen) if options.protocols.iter().any(|it| it == chosen) => {
+            Ok((Some(chosen.to_owned()), deflate))
+        }
         chosen => Err(format!(
             "the server chose the subprotocol {:?}, for which nobody asked",
             chosen.unwrap_or("several")
@@ -268,7 +301,8 @@ mod tests {
         let headers = request(&[]);
         let agreed = agree((&Method::GET, Version::HTTP_11, &headers), &options).unwrap();
         let chat = Some("chat".to_owned());
-        assert_eq!(agreed, Agreed { accept: ACCEPT.into(), protocol: chat });
+        assert_eq!((&agreed.accept[..], agreed.protocol), (ACCEPT, chat));
+        assert_eq!((agreed.extensions, agreed.deflate), (None, None));
     }
 
     #[test]
@@ -291,6 +325,8 @@ mod tests {
         for key in ["", "dGhlIHNhbXBsZQ==", "not base64 at all!!!!!!!", "dGhlIHNhbXBsZSBub25jZQ"] {
             assert_eq!(get(&[("sec-websocket-key", key)]), 400, "{key}");
         }
+        assert_eq!(get(&[("sec-websocket-extensions", "who; knows=1")]), 101);
+        assert_eq!(get(&[("sec-websocket-extensions", "not a token")]), 400);
         let mut two_keys = request(&[]);
         two_keys.append("sec-websocket-key", HeaderValue::from_static(KEY));
         assert_eq!(status(Method::GET, Version::HTTP_11, &two_keys), 400);
@@ -318,7 +354,7 @@ mod tests {
 
     #[test]
     fn every_demand_on_a_response_is_made() {
-        let protocols = ["chat".to_owned()];
+        let options = WebSocketOptions { protocols: vec!["chat".into()], ..Default::default() };
         let verdict = |changed: &[(&'static str, &str)]| {
             let mut map = fields(&[
                 ("upgrade", "WebSocket"),
@@ -331,10 +367,11 @@ mod tests {
                     map.extend(fields(&[(*name, *value)]));
                 }
             }
-            accepted(&map, KEY, &protocols)
+            accepted(&map, KEY, &options)
         };
-        assert_eq!(verdict(&[]), Ok(None));
-        assert_eq!(verdict(&[("sec-websocket-protocol", "chat")]), Ok(Some("chat".into())));
+        assert_eq!(verdict(&[]), Ok((None, None)));
+        let chat = Ok((Some("chat".into()), None));
+        assert_eq!(verdict(&[("sec-websocket-protocol", "chat")]), chat);
         for (wrong, what) in [
             (("upgrade", ""), "lacks `Upgrade"),
             (("upgrade", "h2c"), "lacks `Upgrade"),
@@ -351,23 +388,20 @@ mod tests {
 
     #[test]
     fn what_a_client_asks_a_server_agrees_to_and_the_client_accepts() {
-        let protocols = vec!["a".to_owned(), "b".to_owned()];
+        let speaks = |protocols: &[&str]| WebSocketOptions {
+            protocols: protocols.iter().map(|it| (*it).to_owned()).collect(),
+            ..Default::default()
+        };
         let key = new_key(&mut Masks::new());
         let mut asked = fields(&[("host", "h")]);
-        ask(&mut asked, &key, &protocols).unwrap();
-        let options = WebSocketOptions { protocols: vec!["b".into()], ..Default::default() };
-        let agreed = agree((&Method::GET, Version::HTTP_11, &asked), &options).unwrap();
-        let answer = fields(&[
-            ("upgrade", "websocket"),
-            ("connection", "upgrade"),
-            ("sec-websocket-accept", &agreed.accept),
-            ("sec-websocket-protocol", agreed.protocol.as_deref().unwrap_or_default()),
-        ]);
-        assert_eq!(accepted(&answer, &key, &protocols), Ok(Some("b".into())));
-        for wrong in
-            [vec!["a b".to_owned()], vec!["a".to_owned(), "a".to_owned()], vec![String::new()]]
-        {
-            assert!(ask(&mut HeaderMap::new(), &key, &wrong).is_err(), "{wrong:?}");
+        ask(&mut asked, &key, &speaks(&["a", "b"])).unwrap();
+        let agreed = agree((&Method::GET, Version::HTTP_11, &asked), &speaks(&["b"])).unwrap();
+        let mut answer = fields(&[("upgrade", "websocket"), ("connection", "upgrade")]);
+        answer.extend(agreed.fields().iter().map(|(name, it)| (name.clone(), it.parse().unwrap())));
+        let chosen = accepted(&answer, &key, &speaks(&["a", "b"]));
+        assert_eq!(chosen, Ok((Some("b".into()), None)));
+        for wrong in [&["a b"][..], &["a", "a"], &[""]] {
+            assert!(ask(&mut HeaderMap::new(), &key, &speaks(wrong)).is_err(), "{wrong:?}");
         }
     }
 }

@@ -6,8 +6,11 @@
 //!       Head ── read ──► data ──────────────► Data ──► Partial ── last fragment ──► Message
 //!   (up to 14 bytes) └─► control ───────────► Control ── complete ────────────────► Message
 //! ```
+//!
+//! Between `Data` and `Partial` a compressed message is inflated, as it comes.
 
 use super::close::{CloseCode, CloseFrame};
+use super::deflate::Inflater;
 use super::error::Fault;
 use super::frame::{Head, LONGEST_HEAD, Opcode};
 use super::limits::Limits;
@@ -21,6 +24,8 @@ pub(super) struct Incoming {
     /// Whether the peer has to mask: it is a client.
     masked: bool,
     limits: Limits,
+    /// There if the peer may compress.
+    inflater: Option<Inflater>,
     frame: Frame,
     message: Partial,
 }
@@ -61,7 +66,13 @@ type Taken = Result<(usize, Option<Message>), Fault>;
 
 impl Incoming {
     pub fn new(masked: bool, limits: Limits) -> Incoming {
-        Incoming { masked, limits, frame: NEW_FRAME, message: Partial::Nothing }
+        Incoming { masked, limits, inflater: None, frame: NEW_FRAME, message: Partial::Nothing }
+    }
+
+    /// The peer may compress.
+    #[cfg(feature = "compression")]
+    pub fn inflate_with(&mut self, inflater: Inflater) {
+        self.inflater = Some(inflater);
     }
 
     /// Takes the next message from the front of `input`.
@@ -94,7 +105,7 @@ impl Incoming {
         let before = usize::from(*len);
         let more = input.len().min(LONGEST_HEAD - before);
         bytes[before..before + more].copy_from_slice(&input[..more]);
-        match Head::read(&bytes[..before + more], self.masked)? {
+        match Head::read(&bytes[..before + more], self.masked, self.inflater.is_some())? {
             Some((head, length)) => {
                 self.begin(head)?;
                 Ok((length - before, true))
@@ -117,6 +128,9 @@ impl Incoming {
             self.frame = Frame::Control { payload, opcode: head.opcode, bytes: Vec::new() };
             return Ok(());
         }
+        if let Some(inflater) = self.inflater.as_mut().filter(|_| head.compressed) {
+            inflater.begin();
+        }
         self.check_sizes(head.length)?;
         match head.opcode {
             Opcode::Text => self.message = Partial::Text { bytes: Vec::new(), valid: 0 },
@@ -128,12 +142,15 @@ impl Incoming {
     }
 
     /// §7.4.1, 1009: what is too big is refused when it is announced, before anything of it is
-    /// kept.
+    /// kept; of a compressed message it is known only when it is inflated.
     fn check_sizes(&self, length: u64) -> Result<(), Fault> {
         let Limits { message_size, frame_size } = self.limits;
         let too_big = |what: String| Err(Fault::new(CloseCode::TOO_BIG, what));
         if length > frame_size as u64 {
             return too_big(format!("a frame of {length} bytes exceeds {frame_size}"));
+        }
+        if self.inflates() {
+            return Ok(());
         }
         let message = length.saturating_add(self.message.len() as u64);
         if message > message_size as u64 {
@@ -142,8 +159,16 @@ impl Incoming {
         Ok(())
     }
 
+    /// Whether the message under way is compressed.
+    fn inflates(&self) -> bool {
+        self.inflater.as_ref().is_some_and(Inflater::is_under_way)
+    }
+
     /// Takes bytes of a payload: how many, and whether it is complete.
     fn payload(&mut self, input: &[u8]) -> Result<(usize, bool), Fault> {
+        if matches!(self.frame, Frame::Data { .. }) && self.inflates() {
+            return self.compressed_payload(input);
+        }
         let (payload, bytes, fin) = match (&mut self.frame, &mut self.message) {
             (Frame::Control { payload, bytes, .. }, _) => (payload, bytes, true),
             (Frame::Data { payload, fin }, Partial::Binary(bytes)) => (payload, bytes, *fin),
@@ -159,6 +184,30 @@ impl Incoming {
         Ok((now, complete))
     }
 
+    /// Takes bytes of the payload of a compressed message. Of what is wrong the first in the message
+    /// counts, however it was cut: text that is none before the fault that is behind it.
+    fn compressed_payload(&mut self, input: &[u8]) -> Result<(usize, bool), Fault> {
+        let (Frame::Data { payload, fin }, Some(inflater)) = (&mut self.frame, &mut self.inflater)
+        else {
+            return Ok((0, true));
+        };
+        let mut plain = Vec::new();
+        let now = payload.take(input, &mut plain);
+        let complete = payload.left == 0;
+        let inflated = match &mut self.message {
+            Partial::Text { bytes, .. } | Partial::Binary(bytes) => {
+                inflater.inflate(&plain, complete && *fin, bytes, self.limits.message_size)
+            }
+            Partial::Nothing => Ok(()),
+        };
+        self.message.check_text()?;
+        inflated?;
+        if complete && *fin {
+            self.message.shrink();
+        }
+        Ok((now, complete))
+    }
+
     /// A frame is complete, and with it perhaps a message.
     fn end_of_frame(&mut self) -> Result<Option<Message>, Fault> {
         match std::mem::replace(&mut self.frame, NEW_FRAME) {
@@ -168,6 +217,12 @@ impl Incoming {
             Frame::Data { fin: true, .. } => self.message.complete(),
             Frame::Data { fin: false, .. } | Frame::Head { .. } => Ok(None),
         }
+    }
+
+    /// Whether the memory of what inflates is held.
+    #[cfg(all(test, feature = "compression"))]
+    pub fn holds_a_context(&self) -> bool {
+        self.inflater.as_ref().is_some_and(Inflater::holds)
     }
 
     /// Bytes of memory owned for what is not complete.
@@ -226,6 +281,13 @@ impl Partial {
             }
         }
         Ok(())
+    }
+
+    /// Whoever keeps a small message is not to keep the memory of a large one.
+    fn shrink(&mut self) {
+        if let Partial::Text { bytes, .. } | Partial::Binary(bytes) = self {
+            bytes.shrink_to_fit();
+        }
     }
 
     fn complete(&mut self) -> Result<Option<Message>, Fault> {

@@ -1,6 +1,9 @@
 //! Both halves of a connection, and its closing.
 
 use super::close::{CloseCode, CloseFrame};
+use super::deflate::Shrinker;
+#[cfg(feature = "compression")]
+use super::deflate::{Agreement, Deflate, Inflater};
 use super::error::{Fault, Refused};
 use super::frame::{CONTROL_PAYLOAD, Head, Opcode};
 use super::incoming::Incoming;
@@ -29,6 +32,8 @@ pub struct Machine {
     incoming: Incoming,
     /// The message of ours that is under way in fragments.
     sending: Under,
+    /// There if we may compress.
+    shrinker: Option<Shrinker>,
     /// Where keys come from, if we are to mask: we are the client.
     masks: Option<Masks>,
 }
@@ -56,7 +61,20 @@ impl Machine {
     }
 
     fn new(incoming: Incoming, masks: Option<Masks>) -> Machine {
-        Machine { phase: Phase::Open, incoming, sending: Under::Nothing, masks }
+        Machine { phase: Phase::Open, incoming, sending: Under::Nothing, shrinker: None, masks }
+    }
+
+    /// With compression as it was agreed on, and otherwise as in `deflate`. Before anything is sent
+    /// or received.
+    #[cfg(feature = "compression")]
+    pub fn deflate(&mut self, deflate: &Deflate, agreed: Agreement) {
+        let Agreement { server_context, client_context } = agreed;
+        let (ours, theirs) = match self.masks {
+            Some(_) => (client_context, server_context),
+            None => (server_context, client_context),
+        };
+        self.shrinker = Some(Shrinker::new(deflate, ours));
+        self.incoming.inflate_with(Inflater::new(theirs));
     }
 
     // ---- receiving ------------------------------------------------------------------------------
@@ -163,7 +181,11 @@ impl Machine {
             Ok(under) => self.sending = under,
             Err(_) => return Err(Refused::FragmentsUnderWay),
         }
-        self.frame(out, opcode, payload, fin);
+        let first = opcode != Opcode::Continuation;
+        match self.shrinker.as_mut().and_then(|it| it.frame(payload, (first, fin))) {
+            Some(shrunk) => self.frame(out, (opcode, first), &shrunk, fin),
+            None => self.frame(out, (opcode, false), payload, fin),
+        }
         Ok(())
     }
 
@@ -229,14 +251,20 @@ impl Machine {
         if payload.len() > CONTROL_PAYLOAD {
             return Err(Refused::ControlTooLong { bytes: payload.len() });
         }
-        self.frame(out, opcode, payload, true);
+        self.frame(out, (opcode, false), payload, true);
         Ok(())
     }
 
-    fn frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], fin: bool) {
+    fn frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        (opcode, compressed): (Opcode, bool),
+        payload: &[u8],
+        fin: bool,
+    ) {
         // §5.1, §5.3: a client MUST mask, with a fresh key for every frame; a server MUST NOT.
         let mask = self.masks.as_mut().map(Masks::key);
-        Head { fin, opcode, mask, length: payload.len() as u64 }.write(out);
+        Head { fin, compressed, opcode, mask, length: payload.len() as u64 }.write(out);
         let start = out.len();
         out.extend_from_slice(payload);
         if let Some(key) = mask {
@@ -290,6 +318,12 @@ impl Machine {
             Some(next) => self.phase = next,
             None => debug_assert!(false, "the closing is {}", self.phase.name()),
         }
+    }
+
+    /// Whether the memory of what inflates is held, and of what compresses.
+    #[cfg(all(test, feature = "compression"))]
+    pub(super) fn contexts(&self) -> (bool, bool) {
+        (self.incoming.holds_a_context(), self.shrinker.as_ref().is_some_and(Shrinker::holds))
     }
 
     /// Bytes of memory owned for what is not complete.

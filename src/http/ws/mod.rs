@@ -83,13 +83,21 @@
 //! | §10.3 | keys that nobody foresees | [`Masks`] |
 //! | §10.4 | limits | [`Limits`] |
 //!
-//! Extensions (§9) are not negotiated: a client asks for none and refuses a server that uses one, a
-//! server grants none. So a message is on the wire as it is, and no few bytes can become many.
+//! | §9.1 | extensions: what is malformed, unknown or unasked | `extensions::read`, `deflate::confirmed` |
+//!
+//! Of extensions there is one, permessage-deflate (RFC 7692), with the feature `compression` and
+//! where [`WebSocketOptions::deflate`] asks for it; the module `deflate` says what it can do.
 
 mod client;
 mod close;
 mod core;
+#[cfg(feature = "compression")]
+mod deflate;
+#[cfg(not(feature = "compression"))]
+#[path = "deflate/without.rs"]
+mod deflate;
 mod error;
+mod extensions;
 mod frame;
 mod handshake;
 mod heartbeat;
@@ -111,6 +119,10 @@ mod tests;
 
 pub use client::{HandshakeError, WsConnect};
 pub use close::{CloseCode, CloseFrame};
+#[cfg(all(feature = "compression", any(test, fuzzing)))]
+pub use deflate::properties as deflate_properties;
+#[cfg(feature = "compression")]
+pub use deflate::{Agreement, Deflate};
 pub use error::{Fault, Refused, WebSocketError};
 pub use frame::{CONTROL_PAYLOAD, Head, Opcode};
 pub use handshake::{Agreed, accept_key};

@@ -47,6 +47,11 @@ pub struct WebSocketOptions {
     /// How long the peer may take to answer our Close, and to end the connection. Then it is
     /// aborted. 10 s by default, as in aiohttp.
     pub close_timeout: Duration,
+    /// Whether to compress, if the peer can, and how. `None` by default, on either side: memory and
+    /// time for every connection are to be decided on. (`compress`; aiohttp's server compresses
+    /// unless it is told not to, its client does not.)
+    #[cfg(feature = "compression")]
+    pub deflate: Option<super::Deflate>,
 }
 
 impl Default for WebSocketOptions {
@@ -60,6 +65,8 @@ impl Default for WebSocketOptions {
             autoping: true,
             autoclose: true,
             close_timeout: Duration::from_secs(10),
+            #[cfg(feature = "compression")]
+            deflate: None,
         }
     }
 }

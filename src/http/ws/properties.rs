@@ -104,6 +104,16 @@ pub enum Sent {
 pub fn machines_understand_each_other(sent: &[Sent], from_client: bool, step: usize) {
     let client = Machine::client(Limits::default(), Masks::predictable());
     let server = Machine::server(Limits::default());
+    these_understand_each_other(sent, (client, server), from_client, step);
+}
+
+/// As much of these two.
+pub(super) fn these_understand_each_other(
+    sent: &[Sent],
+    (client, server): (Machine, Machine),
+    from_client: bool,
+    step: usize,
+) {
     let (mut sender, mut hearer) = if from_client { (client, server) } else { (server, client) };
     let (mut out, mut expected) = (Vec::new(), Vec::new());
     for message in sent {

@@ -1,9 +1,11 @@
 //! Opening a WebSocket from a handler.
 
 use std::any::type_name;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
 
-use http::header::{SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL};
-
+use super::close::CloseCode;
 use super::handshake::{self, Agreed};
 use super::options::WebSocketOptions;
 use super::socket::WebSocket;
@@ -18,6 +20,9 @@ use crate::stream::HandlerOutput;
 /// A request that is none for a WebSocket, or not in order, is answered 400, 403, 405 or 426
 /// instead, with a sentence that says why, and `handler` is dropped. An error that `handler` ends
 /// with is reported to the loop's exception handler.
+///
+/// When its server ends, the WebSocket is closed with 1001: the handler receives the client's
+/// answer to that, and then `None`.
 ///
 /// ```
 /// use evloop::http::ws::{self, WebSocketOptions};
@@ -54,23 +59,47 @@ where
     H: FnOnce(WebSocket) -> F + 'static,
     F: Future<Output: HandlerOutput> + 'static,
 {
-    let Agreed { accept, protocol } = match check(request, &options) {
+    let agreed = match check(request, &options) {
         Ok(agreed) => agreed,
         Err(response) => return *response,
     };
-    let spoken = protocol.clone();
+    let answer = agreed.clone();
     let response = Response::upgrade("websocket", |upgraded| async move {
+        let closing = upgraded.closing();
         let (reader, writer) = upgraded.into_parts();
-        let socket = WebSocket::server(reader, writer, options, protocol);
-        if let Some(failure) = handler(socket).await.failure() {
+        let socket = WebSocket::agreed(reader, writer, options, agreed);
+        let core = Rc::downgrade(socket.core());
+        let output = meanwhile(handler(socket), closing.wait(), || {
+            if let Some(core) = core.upgrade() {
+                // Refused, it is closing already.
+                let _ = core.say_close(CloseCode::GOING_AWAY, "");
+            }
+        });
+        if let Some(failure) = output.await.failure() {
             report::<H>(failure);
         }
     });
-    let response = response.header(SEC_WEBSOCKET_ACCEPT, accept);
-    match spoken {
-        Some(protocol) => response.header(SEC_WEBSOCKET_PROTOCOL, protocol),
-        None => response,
-    }
+    answer
+        .fields()
+        .into_iter()
+        .fold(response, |response, (name, value)| response.header(name, value))
+}
+
+/// Awaits `work`, and calls `then` once when `event` has come before it is done.
+async fn meanwhile<T>(
+    work: impl Future<Output = T>,
+    event: impl Future<Output = ()>,
+    then: impl FnOnce(),
+) -> T {
+    let (mut work, mut event) = (pin!(work), pin!(event));
+    let mut then = Some(then);
+    poll_fn(|context| {
+        if then.is_some() && event.as_mut().poll(context).is_ready() {
+            then.take().into_iter().for_each(|then| then());
+        }
+        work.as_mut().poll(context)
+    })
+    .await
 }
 
 fn report<H>(failure: String) {

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 
 use super::close::CloseCode;
 use super::core::Core;
+use super::deflate::Agreement;
 use super::error::{Refused, WebSocketError};
+use super::handshake::Agreed;
 use super::machine::Machine;
 use super::mask::Masks;
 use super::message::Message;
@@ -55,6 +58,17 @@ impl WebSocket {
         WebSocket::new(machine, (reader, writer), (options, protocol, true))
     }
 
+    /// The server's side of a connection whose handshake was answered with what
+    /// [`check`](super::check) gave for the same options, compression and all.
+    pub fn agreed(
+        reader: StreamReader,
+        writer: StreamWriter,
+        options: WebSocketOptions,
+        agreed: Agreed,
+    ) -> WebSocket {
+        WebSocket::server(reader, writer, options, agreed.protocol).deflating(agreed.deflate)
+    }
+
     /// The client's side of a connection whose handshake is done, on which `protocol` was agreed.
     pub fn client(
         reader: StreamReader,
@@ -64,6 +78,21 @@ impl WebSocket {
     ) -> WebSocket {
         let machine = Machine::client(options.limits, Masks::new());
         WebSocket::new(machine, (reader, writer), (options, protocol, false))
+    }
+
+    /// With compression, if that was agreed on.
+    pub(super) fn deflating(self, agreed: Option<Agreement>) -> WebSocket {
+        #[cfg(feature = "compression")]
+        if let Some(agreed) = agreed {
+            let core = self.receiver.core();
+            let deflate = core.options.deflate.clone().unwrap_or_default();
+            core.ask(|machine| machine.deflate(&deflate, agreed));
+        }
+        #[cfg(not(feature = "compression"))]
+        if let Some(agreed) = agreed {
+            match agreed {}
+        }
+        self
     }
 
     /// With bytes that came together with the end of the handshake.
@@ -80,6 +109,10 @@ impl WebSocket {
         let core = Core::new(machine, (&reader, &writer), rest);
         let sender = WebSocketSender::new(&core, &writer);
         WebSocket { sender, receiver: WebSocketReceiver::new(&core, reader, writer) }
+    }
+
+    pub(super) fn core(&self) -> &Rc<Core> {
+        self.receiver.core()
     }
 
     // ---- receiving ------------------------------------------------------------------------------

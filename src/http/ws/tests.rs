@@ -180,7 +180,7 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
+pub(super) fn sent() -> impl Strategy<Value = Sent> {
     let text = "[ -~\u{e9}\u{20ac}\u{1f600}]{0,50}";
     prop_oneof![
         (text, 0..9usize).prop_map(|(text, size)| Sent::Text(text, size)),

@@ -73,6 +73,11 @@ impl Lane {
         self.arrived
     }
 
+    /// How many bytes have not arrived.
+    pub(super) fn under_way(&self) -> usize {
+        self.bytes.len() - self.arrived
+    }
+
     /// How many bytes a send would take.
     pub(super) fn room(&self) -> usize {
         self.link.send_buffer.max(1).saturating_sub(self.bytes.len() - self.arrived)

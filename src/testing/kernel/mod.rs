@@ -2,7 +2,7 @@
 //!
 //! | file                                      | what                                              |
 //! |-------------------------------------------|---------------------------------------------------|
-//! | `lane.rs`, `tcp.rs`, `pair.rs`, `pipe.rs` | pure machines: time and bytes are arguments       |
+//! | `lane.rs`, `tcp.rs` (with `phase.rs` and `tcp_end.rs`), `pair.rs`, `pipe.rs` | pure machines: time and bytes are arguments |
 //! | `table.rs`, `registry.rs`, `link.rs`      | pure tables: numbers, registrations, links        |
 //! | `network.rs`                              | everything there is, in one place                 |
 //! | `wire.rs`                                 | what happens by itself: connections, packets      |
@@ -24,6 +24,7 @@ mod link;
 mod network;
 mod pair;
 mod peer;
+mod phase;
 mod pipe;
 mod registry;
 mod select;
@@ -31,6 +32,7 @@ mod selector;
 mod sockets;
 mod table;
 mod tcp;
+mod tcp_end;
 #[cfg(test)]
 mod tests;
 mod thread;

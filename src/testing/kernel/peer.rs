@@ -5,7 +5,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use super::network::{Host, Listener, Owner};
-use super::tcp::{Phase, Side, Tcp};
+use super::phase::Phase;
+use super::tcp::{Side, Tcp};
 use super::wire::Step;
 use super::{Happening, World};
 

@@ -7,8 +7,8 @@ use std::os::fd::RawFd;
 use super::World;
 use super::calls::told;
 use super::network::Object;
+use super::phase::Phase;
 use super::table::real;
-use super::tcp::Phase;
 use crate::selector::Readiness;
 use crate::sys::{ConnectProgress, ListenOptions, NameFlags, PipeKind, Sockets};
 
@@ -106,6 +106,20 @@ impl Sockets for SimSockets {
         let object = self.0.find(fd)?.object;
         let readiness = self.0.with(|net| net.readiness(object));
         Ok(readiness.intersects(Readiness::ERROR | Readiness::HANGUP | Readiness::READ_HANGUP))
+    }
+
+    fn has_peer_finished(&self, fd: RawFd) -> io::Result<bool> {
+        self.is_reader_gone(fd)
+    }
+
+    fn unacknowledged(&self, fd: RawFd) -> io::Result<usize> {
+        let object = self.0.find(fd)?.object;
+        Ok(self.0.with(|net| match object {
+            Object::Tcp(id, side) => {
+                net.connection(id).map_or(0, |connection| connection.tcp.unacknowledged(side))
+            }
+            _ => 0,
+        }))
     }
 
     fn close(&self, fd: RawFd) {

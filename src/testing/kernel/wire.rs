@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::network::{Connection, Host, Network, Owner};
-use super::tcp::{Phase, Side, Tcp};
+use super::phase::Phase;
+use super::tcp::{Side, Tcp};
 use super::{Happening, World};
 use crate::testing::journal::Act;
 

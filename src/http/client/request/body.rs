@@ -71,13 +71,38 @@ impl ClientRequest {
     /// ```
     ///
     /// It is polled by whoever awaits the request, and then the response's body: what is answered
-    /// is received while it is sent, and it is dropped when the answer is complete. A redirect
-    /// that asks for it again is an error, for it is gone.
+    /// is received while it is sent, and it is dropped when the answer is complete. What asks for it
+    /// again once it was begun, as a redirect may, is an error: for that there is
+    /// [`repeatable_stream`](ClientRequest::repeatable_stream).
     pub fn stream<F>(mut self, source: impl FnOnce(BodySender) -> F + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + 'static,
     {
-        self.body = Body::stream(source);
+        self.body = Body::once(source, Length::Unknown);
+        self
+    }
+
+    /// The same, but it can be made again: a redirect, a retry, or a server that refuses to be
+    /// asked first has `source` called once more.
+    ///
+    /// ```
+    /// # let session = evloop::ClientSession::new();
+    /// let lines = std::rc::Rc::new(["one\n", "two\n"]);
+    /// let request = session.put("http://h/upload").repeatable_stream(move |mut body| {
+    ///     let lines = lines.clone();
+    ///     async move {
+    ///         for line in *lines {
+    ///             body.write(line.as_bytes()).await?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// });
+    /// ```
+    pub fn repeatable_stream<F>(mut self, source: impl Fn(BodySender) -> F + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + 'static,
+    {
+        self.body = Body::each(source, Length::Unknown);
         self
     }
 
@@ -94,7 +119,7 @@ impl ClientRequest {
     }
 
     /// Sends the body only when the server says `100 Continue` (RFC 9110 §10.1.1), or says nothing
-    /// for a second.
+    /// for a second. One that refuses the expectation (417) is asked again without.
     pub fn expect100(mut self) -> Self {
         self.expects = true;
         self

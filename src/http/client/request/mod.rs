@@ -1,5 +1,6 @@
 //! A request in the making.
 
+mod around;
 mod body;
 mod given;
 mod send;
@@ -13,9 +14,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::auth::basic;
 use super::body::Body;
 use super::error::ClientError;
+use super::middleware::Chain;
 use super::proxy::Proxy;
 use super::session::Session;
 use super::timing::ClientTimeout;
+use crate::http::Extensions;
 use crate::http::cookie::Cookie;
 use crate::http::h1::Length;
 use crate::http::url::Url;
@@ -57,6 +60,8 @@ pub struct ClientRequest {
     pub(in crate::http::client) max_redirects: usize,
     raise_for_status: bool,
     pub(in crate::http::client) proxy: Option<Rc<Proxy>>,
+    pub(in crate::http::client) middlewares: Chain,
+    extensions: Extensions,
     fault: Option<ClientError>,
 }
 
@@ -81,6 +86,8 @@ impl ClientRequest {
             max_redirects: defaults.max_redirects,
             raise_for_status: defaults.raise_for_status,
             proxy: defaults.proxy.clone(),
+            middlewares: defaults.middlewares.clone(),
+            extensions: Extensions::new(),
             fault: None,
             session,
         };

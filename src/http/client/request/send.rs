@@ -1,6 +1,7 @@
 //! A request on its way.
 
 use std::future::IntoFuture;
+use std::rc::Rc;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
@@ -8,9 +9,12 @@ use http::{HeaderMap, HeaderValue};
 use super::ClientRequest;
 use crate::http::client::error::ClientError;
 use crate::http::client::exchange::Exchange;
+use crate::http::client::hop::{ClientHop, hide_secrets};
 use crate::http::client::response::ClientResponse;
 use crate::http::client::slots::Boxed;
 use crate::http::client::timing::{Limit, Phase, Progress, TimeoutKind, within};
+use crate::http::client::trace::{TraceEvent, Tracer};
+use crate::http::client::way::Way;
 
 /// The codings a server may use for a body.
 #[cfg(feature = "compression")]
@@ -35,14 +39,48 @@ impl ClientRequest {
             return Err(fault);
         }
         self.timeout.check()?;
-        let progress = Progress::new(Phase::Slot);
-        let total = Limit::begin(TimeoutKind::Total, self.timeout.total);
-        let raises = self.raise_for_status;
-        let (url, headers) = (self.url.take(), self.fields());
-        let url = url.ok_or_else(|| ClientError::invalid("it has no URL"))?;
-        let exchange = Exchange::new(self, url, headers);
-        let response = within(total, &progress, exchange.follow(&progress, total)).await?;
-        if raises { response.error_for_status() } else { Ok(response) }
+        let (total, raises) = (self.timeout.total, self.raise_for_status);
+        let total = Limit::begin(TimeoutKind::Total, total);
+        let (exchange, progress) = self.exchange(total)?;
+        let response = within(total, &progress, exchange.follow()).await;
+        let response = match raises {
+            true => response.and_then(ClientResponse::error_for_status),
+            false => response,
+        };
+        match &response {
+            Ok(response) => progress
+                .tell(|| TraceEvent::Responded { status: response.status(), url: response.url() }),
+            Err(error) => progress.tell(|| TraceEvent::Failed { error }),
+        }
+        response
+    }
+
+    /// What becomes of it once it is sent, and how that goes on.
+    fn exchange(mut self, total: Option<Limit>) -> Result<(Exchange, Progress), ClientError> {
+        let url = self.url.take().ok_or_else(|| ClientError::invalid("it has no URL"))?;
+        let mut headers = self.fields();
+        hide_secrets(&mut headers);
+        let hop = ClientHop {
+            method: self.method,
+            url,
+            headers,
+            body: self.body,
+            length: self.length,
+            expects: self.expects,
+            number: 0,
+            is_away: false,
+            extensions: Rc::new(self.extensions),
+        };
+        let tracer = Tracer::begin(&self.session.defaults.traces, &hop);
+        let progress = Progress::traced(Phase::Slot, tracer);
+        let way = Rc::new(Way {
+            session: self.session,
+            proxy: self.proxy,
+            timeout: self.timeout,
+            progress: progress.clone(),
+            total,
+        });
+        Ok((Exchange::new(hop, self.middlewares, way, self.max_redirects), progress))
     }
 
     /// What goes out: those that a request has by itself first, then the session's, then its own.

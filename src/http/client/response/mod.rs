@@ -5,7 +5,6 @@ mod redirected;
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -13,8 +12,8 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use super::cookies::set_cookies;
 use super::error::ClientError;
 use super::session::Session;
-use super::slots::Held;
-use super::timing::{Limit, Phase, Progress};
+use super::slots::{Held, Kept};
+use super::timing::{Limit, Patience, Progress};
 #[cfg(feature = "compression")]
 use crate::http::coding::Decoder;
 use crate::http::h1::ResponseHead;
@@ -37,9 +36,9 @@ pub struct ClientResponse {
     history: Vec<Redirected>,
     session: Rc<Session>,
     /// `None` once the body is over.
-    held: Option<Held>,
+    held: Kept,
     total: Option<Limit>,
-    sock_read: Option<Duration>,
+    patience: Patience,
     progress: Progress,
     /// What was received and not taken, for those who read by the line.
     unread: Option<StreamBuffer>,
@@ -52,11 +51,11 @@ pub(in crate::http::client) struct Received {
     pub(in crate::http::client) head: ResponseHead,
     pub(in crate::http::client) url: Url,
     pub(in crate::http::client) method: Method,
-    pub(in crate::http::client) history: Vec<Redirected>,
     pub(in crate::http::client) session: Rc<Session>,
     pub(in crate::http::client) held: Held,
     pub(in crate::http::client) total: Option<Limit>,
-    pub(in crate::http::client) sock_read: Option<Duration>,
+    pub(in crate::http::client) patience: Patience,
+    pub(in crate::http::client) progress: Progress,
 }
 
 impl ClientResponse {
@@ -67,14 +66,28 @@ impl ClientResponse {
             head: received.head,
             url: received.url,
             method: received.method,
-            history: received.history,
+            history: Vec::new(),
             session: received.session,
-            held: Some(received.held),
+            held: Kept(Some(received.held)),
             total: received.total,
-            sock_read: received.sock_read,
-            progress: Progress::new(Phase::Body),
+            patience: received.patience,
+            progress: received.progress,
             unread: None,
         }
+    }
+
+    pub(in crate::http::client) fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    pub(in crate::http::client) fn with_history(mut self, history: Vec<Redirected>) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// What is remembered of it where it leads elsewhere.
+    pub(in crate::http::client) fn into_redirected(self) -> Redirected {
+        Redirected::new(self.head, self.url, self.method)
     }
 
     /// The status.
@@ -177,7 +190,7 @@ impl ClientResponse {
     pub fn upgrade(mut self) -> Result<(StreamReader, StreamWriter, Vec<u8>), ClientError> {
         let tunnel = self.method == Method::CONNECT && self.status().is_success();
         let switched = tunnel || self.status() == StatusCode::SWITCHING_PROTOCOLS;
-        match self.held.take() {
+        match self.held.0.take() {
             Some(held) if switched => {
                 let ((reader, writer), early) = held.into_connection().into_streams();
                 Ok((reader, writer, early))
@@ -192,21 +205,13 @@ impl ClientResponse {
     /// Closes the connection, whatever has come of the body. (`ClientResponse.close`) Dropping the
     /// response keeps it if all of the body has come. (`release`)
     pub fn close(mut self) {
-        self.held = None;
+        self.held.0 = None;
     }
 
     /// The body is over: the connection may serve another request.
     fn release(&mut self) {
-        if let Some(held) = self.held.take() {
+        if let Some(held) = self.held.0.take() {
             held.release();
-        }
-    }
-}
-
-impl Drop for ClientResponse {
-    fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
-            held.release_if_over();
         }
     }
 }

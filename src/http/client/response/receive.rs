@@ -8,6 +8,7 @@ use super::ClientResponse;
 use super::Received;
 use crate::http::client::error::ClientError;
 use crate::http::client::timing::within;
+use crate::http::client::trace::TraceEvent;
 #[cfg(feature = "compression")]
 use crate::http::coding::{Coding, Decoder, Piece};
 use crate::http::request::{BodyError, decode_text};
@@ -68,19 +69,24 @@ impl ClientResponse {
     /// Nothing more can be made of the body.
     #[cfg(feature = "compression")]
     fn is_corrupt(&mut self, what: &'static str) -> Result<Option<Vec<u8>>, ClientError> {
-        (self.decoder, self.held) = (None, None);
+        (self.decoder, self.held.0) = (None, None);
         Err(ClientError::Payload(what.into()))
     }
 
     /// One piece from the connection.
     async fn receive_raw(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
-        let Some(held) = &mut self.held else { return Ok(None) };
-        let chunk = held.connection.chunk(self.sock_read, &self.progress);
+        let Some(held) = &mut self.held.0 else { return Ok(None) };
+        let chunk = held.connection.chunk(self.patience, &self.progress);
         let received = within(self.total, &self.progress, chunk).await;
         match &received {
-            Ok(Some(_)) => {}
-            Ok(None) => self.release(),
-            Err(_) => self.held = None,
+            Ok(Some(piece)) => {
+                self.progress.tell(|| TraceEvent::ChunkReceived { bytes: piece.len() });
+            }
+            Ok(None) => {
+                self.release();
+                self.progress.tell(|| TraceEvent::BodyEnd);
+            }
+            Err(_) => self.held.0 = None,
         }
         received
     }
