@@ -6,6 +6,7 @@
 mod builder;
 mod clock;
 mod close;
+mod collect;
 mod current;
 mod debug;
 mod embed;
@@ -27,6 +28,7 @@ mod schedule;
 mod signal;
 mod timers;
 mod turn;
+mod wait;
 mod wake;
 mod watch;
 
@@ -37,7 +39,7 @@ use std::sync::Arc;
 
 use crate::observe::{Counters, FlightRecorder, Observe, Record};
 use crate::selector::{Event, Selector};
-use crate::sys::{Clock, OurSockets, Process, Time};
+use crate::sys::{Clock, OurSockets, Pages, Process, Time};
 
 pub use builder::Builder;
 pub use clock::{ManualClock, RealWork};
@@ -152,7 +154,7 @@ pub(crate) struct Inner {
     /// The handles of the turn that is under way; between turns empty, kept for the memory it has.
     turn: RefCell<Vec<Entry>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
-    pub(crate) receive_buffer: RefCell<Option<Box<[u8]>>>,
+    pub(crate) receive_buffer: RefCell<Option<Pages>>,
     state: Cell<State>,
     /// Where it was made, or made anew.
     process: Cell<Process>,
