@@ -121,3 +121,28 @@ fn a_handler_that_works_and_does_not_read_holds_its_client_back() {
     });
     assert_eq!(reports, [""; 0]);
 }
+
+#[test]
+fn whoever_speaks_another_protocol_is_told_of_the_servers_end_and_may_say_its_last() {
+    let mut app = Application::new();
+    app.router().add_get("/", |_: Request| async {
+        Response::upgrade("echo", |mut upgraded| async move {
+            let closing = upgraded.closing();
+            assert!(!closing.is_closing());
+            upgraded.writer.write(b"open\r\n").unwrap();
+            closing.wait().await;
+            upgraded.writer.write(b"bye\r\n").unwrap();
+            assert!(upgraded.closing().is_closing());
+        })
+    });
+    // The server ends when this has returned.
+    let (mut client, reports) = serve(app, |address| {
+        let mut client = Client::connect(address);
+        client.send(&format!("GET / HTTP/1.1\r\n{ASKS}"));
+        assert_eq!(client.head().status, 101);
+        assert_eq!(client.line(), "open");
+        client
+    });
+    assert_eq!(client.rest().as_deref(), Some("bye\r\n"));
+    assert_eq!(reports, [""; 0]);
+}

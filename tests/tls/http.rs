@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evloop::http::{ClientError, ClientSession, Connector};
+use evloop::http::{ClientError, ClientSession, Connector, Limits};
 use evloop::tls::TlsClientConfig;
 use evloop::web::{AppRunner, Application, HttpServer, Request, Response, TcpSite};
 use evloop::{StreamReader, StreamWriter, open_connection, start_server};
@@ -55,6 +55,33 @@ fn a_session_speaks_https_to_an_application_on_connections_that_it_keeps() {
         session.close();
         server.shutdown(Duration::from_secs(5)).await;
         assert_eq!(server.connections(), 0);
+    });
+}
+
+#[test]
+fn handshakes_count_as_connections_and_the_oldest_goes_where_there_is_no_room() {
+    on_loop(|made| async move {
+        let mut app = app();
+        app.limits(Limits { connections: Some(3), ..Limits::default() });
+        let server = app.serve(("127.0.0.1", 0)).tls(made.server()).await.expect("a server");
+        let port = server.sockets()[0].local_addr().port();
+        let mut silent = Vec::new();
+        for _ in 0..6 {
+            silent.push(open_connection(("127.0.0.1", port)).await.unwrap());
+        }
+        let session = session(made.client());
+        let response = session.get(&format!("https://localhost:{port}/")).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "over TLS");
+        // Of seven connections three are left: two that are silent, and the one that speaks.
+        for (reader, _) in &mut silent[..4] {
+            assert!(!matches!(reader.read(1).await, Ok(byte) if !byte.is_empty()));
+        }
+        assert_eq!(server.connections(), 3);
+        // The end does not wait for handshakes: nothing was asked there.
+        server.shutdown(Duration::from_secs(3600)).await;
+        for (reader, _) in &mut silent {
+            assert!(!matches!(reader.read(1).await, Ok(byte) if !byte.is_empty()));
+        }
     });
 }
 

@@ -5,9 +5,11 @@ use http::{Method, StatusCode};
 
 use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
-use super::encode::{self, Encoder, Length, OutgoingRequest};
+use super::encode::{self, OutgoingRequest};
+use super::encoder::{Encoder, Length};
 use super::error::Error;
-use super::head::{Kind, ResponseHead, parse_response};
+use super::head::{Kind, ResponseHead};
+use super::parse::parse_response;
 use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
 

@@ -5,9 +5,10 @@ use http::uri::Authority;
 use http::{Method, StatusCode, Version};
 
 use super::body::Framing;
+use super::bytes::alphanumeric_or;
 use super::error::Error;
 use super::fields::Span;
-use super::head::{Kind, alphanumeric_or};
+use super::head::Kind;
 
 /// What [`Meaning::note`] made of the `Transfer-Encoding` fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
