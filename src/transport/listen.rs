@@ -21,6 +21,8 @@ pub struct CreateServer {
     address: io::Result<Address>,
     options: ListenOptions,
     start_serving: bool,
+    /// The most connections that are accepted in one turn.
+    at_once: usize,
     factory: Rc<Factory>,
 }
 
@@ -33,12 +35,24 @@ impl CreateServer {
             v6_only: true,
             keep_alive: false,
         };
-        CreateServer { address: address.to_address(), options, start_serving: true, factory }
+        CreateServer {
+            address: address.to_address(),
+            options,
+            start_serving: true,
+            at_once: usize::MAX,
+            factory,
+        }
     }
 
     #[cfg(feature = "tls")]
     pub(crate) fn wrap(mut self, wrap: impl FnOnce(Rc<Factory>) -> Rc<Factory>) -> Self {
         self.factory = wrap(self.factory);
+        self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn at_once(mut self, most: usize) -> Self {
+        self.at_once = most;
         self
     }
 
@@ -99,7 +113,7 @@ impl CreateServer {
             }
         };
         let event_loop = get_running_loop()?;
-        let backlog = self.options.backlog;
+        let backlog = at_once(self.options.backlog, self.at_once);
         let sockets = sockets.into_iter().map(|(fd, local)| (fd, Local::Inet(local))).collect();
         let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
         begin_serving(server, self.start_serving)
@@ -135,6 +149,11 @@ impl EventLoop {
     ) -> CreateServer {
         CreateServer::new(address, Rc::new(move || Box::new(factory())))
     }
+}
+
+/// How many connections are accepted in one turn.
+pub(super) fn at_once(backlog: i32, most: usize) -> usize {
+    usize::try_from(backlog).unwrap_or(1).clamp(1, most.max(1))
 }
 
 /// Accepts on a server that was just made, if that is wanted.
