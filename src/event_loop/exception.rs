@@ -233,7 +233,7 @@ pub(super) fn discard(context: ErrorContext) {
 
 /// The context in words, although somebody's error may panic when it is asked for its own.
 fn words(context: &ErrorContext) -> String {
-    catch_unwind(AssertUnwindSafe(|| context.to_string())).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| format!("{context}"))).unwrap_or_else(|payload| {
         std::mem::forget(payload);
         format!("Exception in default exception handler, while handling: {}", context.message)
     })

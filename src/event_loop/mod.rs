@@ -47,7 +47,7 @@ pub use clock::{ManualClock, RealWork};
 pub(crate) use current::as_another_thread;
 pub(crate) use current::thread_number;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
-use embed::Embed;
+use embed::Host;
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
 pub use exception::{ErrorContext, Exception};
@@ -169,7 +169,7 @@ pub(crate) struct Inner {
     handles_until_clock: Cell<usize>,
     always_poll: bool,
     real_time: bool,
-    embed: OnceCell<Embed>,
+    embed: OnceCell<Box<dyn Host>>,
 }
 
 impl EventLoop {

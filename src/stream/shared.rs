@@ -188,7 +188,7 @@ impl Shared {
 pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
-        None => io::Error::new(kind_of(error), error.to_string()),
+        None => io::Error::new(kind_of(error), format!("{error}")),
     }
 }
 
