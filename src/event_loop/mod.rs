@@ -6,6 +6,7 @@
 mod builder;
 mod clock;
 mod close;
+mod collect;
 mod current;
 mod debug;
 mod embed;
@@ -27,6 +28,7 @@ mod schedule;
 mod signal;
 mod timers;
 mod turn;
+mod wait;
 mod wake;
 mod watch;
 

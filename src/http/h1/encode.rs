@@ -4,7 +4,7 @@
 //! a handful of copies and no allocation. Nothing that goes through here can break out of its
 //! place: `http`'s types hold no CR, LF or NUL, and what comes as text is checked.
 
-use http::header::HOST;
+use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::encoder::{Encoder, Length};
@@ -66,6 +66,10 @@ pub(crate) fn response(
     asked: Asked,
     keep_alive: bool,
 ) -> Result<Decided, &'static str> {
+    // RFC 9110 §15: what lies above 599 is no status of HTTP.
+    if head.status.as_u16() > 599 {
+        return Err("the status code is above 599; HTTP has those from 100 to 599");
+    }
     out.reserve(160);
     status_line(out, head.status);
     let own = if head.headers.is_empty() { Own::default() } else { fields(out, head.headers)? };
@@ -82,6 +86,10 @@ pub(crate) fn response(
         (false, _) if !own.close => out.extend_from_slice(b"connection: close\r\n"),
         (true, true) if !own.connection => out.extend_from_slice(b"connection: keep-alive\r\n"),
         _ => {}
+    }
+    // RFC 9110 §7.8: a 426, or who offers another protocol, names that here, too.
+    if own.upgrade && !own.upgrade_option {
+        out.extend_from_slice(b"connection: upgrade\r\n");
     }
     out.extend_from_slice(b"\r\n");
     Ok(Decided { encoder, keep_alive })
@@ -201,9 +209,18 @@ pub(crate) fn request(
     if length == Length::Known(0) && own.expect {
         return Err("Expect is set on a request without content, which waits for nothing");
     }
-    // RFC 9110 §9.3.8
-    if length != Length::Known(0) && *head.method == Method::TRACE {
-        return Err("a TRACE request has content");
+    // RFC 9110 §9.3.8: what is sent comes back, for whoever reads the answer.
+    if *head.method == Method::TRACE {
+        if length != Length::Known(0) {
+            return Err("a TRACE request has content");
+        }
+        if head.headers.contains_key(AUTHORIZATION) || head.headers.contains_key(COOKIE) {
+            return Err("a TRACE request has credentials or cookies, which the answer would show");
+        }
+    }
+    // RFC 9110 §9.3.7
+    if length != Length::Known(0) && *head.method == Method::OPTIONS && !own.content_type {
+        return Err("an OPTIONS request has content without a Content-Type, which it needs");
     }
     // RFC 9110 §7.8, §10.1.4: what concerns this connection alone is named in Connection.
     if own.upgrade && !own.upgrade_option {

@@ -58,7 +58,7 @@ impl RequestHead {
         text(self.0.query.slice(&self.0.text))
     }
 
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1, which a higher minor version counts as (RFC 9110 §6.2).
     pub fn version(&self) -> Version {
         self.0.meaning.version()
     }
@@ -139,7 +139,7 @@ impl ResponseHead {
         text(&self.0.text)
     }
 
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0 or HTTP/1.1, which a higher minor version counts as (RFC 9110 §6.2).
     pub fn version(&self) -> Version {
         self.0.meaning.version()
     }

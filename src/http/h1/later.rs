@@ -8,12 +8,13 @@ use super::parse::Parse;
 use super::shared::Shared;
 use super::verdict::{first_line, head_end, incomplete};
 
-/// Whether the line is in order but for the version, and that is another one (RFC 9112 §2.3).
+/// Whether the line is in order but for the version, and that is another one (RFC 9112 §2.3), which
+/// by then is of another major number (RFC 9110 §15.6.6).
 pub(super) fn names_other_version(line: &[u8]) -> bool {
     version_at(Kind::Request, line).is_some()
 }
 
-/// RFC 9110 §2.5: a higher minor version of a major one that is known is taken for the highest minor
+/// RFC 9110 §6.2: a higher minor version of a major one that is known is taken for the highest minor
 /// version that is. There is none above 1.1; whoever says one has to be understood all the same.
 pub(super) fn is_later_minor(kind: Kind, bytes: &[u8]) -> bool {
     let line = first_line(bytes).map(|len| &bytes[..len]);

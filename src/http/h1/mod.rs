@@ -88,7 +88,7 @@
 //! | clause | what | where |
 //! |---|---|---|
 //! | §2.2 | empty lines before a head; bare CR and LF | `connection::Gather`, `parse::check_line_ends` |
-//! | §2.3 | versions | `verdict::describe` |
+//! | §2.3 (and RFC 9110 §6.2) | versions | `verdict::describe`, `later::is_later_minor` |
 //! | §3, §3.2 | request line, forms of target, `Host` | `plain`; `meaning::check_target`, `Meaning::host` |
 //! | §4 | status line | `parse::parse_response`, `encode::status_line` |
 //! | §5.1, §5.2 | blank before the colon, folded lines | `verdict::describe`, `Fields::unfold` |

@@ -1,9 +1,11 @@
 //! The server's side of a connection: requests come in, and in [`respond`] responses go out.
 
+mod offered;
 mod respond;
 
 use http::Method;
 
+use self::offered::Offered;
 use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
 use super::encode::Asked;
@@ -52,8 +54,8 @@ pub struct ServerConnection {
     gather: Gather,
     asked: Asked,
     connect: bool,
-    /// The request asks for another protocol.
-    upgrade: bool,
+    /// The protocols that the request asks for, if it asks for another one.
+    offered: Option<Box<Offered>>,
     keep_alive: bool,
     awaits_continue: bool,
 }
@@ -71,7 +73,7 @@ impl ServerConnection {
             gather: Gather::new(Kind::Request),
             asked: Asked::default(),
             connect: false,
-            upgrade: false,
+            offered: None,
             keep_alive: true,
             awaits_continue: false,
         }
@@ -149,7 +151,7 @@ impl ServerConnection {
             head: *head.method() == Method::HEAD,
         };
         self.connect = *head.method() == Method::CONNECT;
-        self.upgrade = head.wants_upgrade();
+        self.offered = if head.wants_upgrade() { Some(Offered::by(head)) } else { None };
         self.keep_alive &= head.keeps_alive();
         self.awaits_continue = head.expects_continue();
         self.answer(AnsweringCause::Asked);

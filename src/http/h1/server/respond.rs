@@ -155,7 +155,8 @@ impl ServerConnection {
     ///
     /// # Errors
     /// [`Error::You`] before the request is over, where no answer is due, or for a 101 that the
-    /// client did not ask for or that has no `Upgrade` field. `Connection: upgrade` is added.
+    /// client did not ask for, whose `Upgrade` field names a protocol that the client's does not,
+    /// or that has none. `Connection: upgrade` is added.
     pub fn send_switch(
         &mut self,
         out: &mut Vec<u8>,
@@ -163,10 +164,13 @@ impl ServerConnection {
         headers: &HeaderMap,
     ) -> Result<(), Error> {
         let ready = matches!((&self.asking, &self.answering), (Asking::Done, Answering::Owed));
-        let right = status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade
-            || self.connect && status.is_success();
-        if !ready || !right {
+        let switches = status == StatusCode::SWITCHING_PROTOCOLS && self.offered.is_some();
+        let tunnels = self.connect && status.is_success();
+        if !ready || !(switches || tunnels) {
             return Err(self.misuse("the protocol was switched where it cannot be"));
+        }
+        if switches && !self.offered.as_ref().is_some_and(|it| it.has_all_of(headers)) {
+            return Err(self.misuse("the protocol was switched to one that was not asked for"));
         }
         let start = out.len();
         if let Err(what) = encode::informational(out, status, headers) {
