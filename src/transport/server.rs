@@ -131,7 +131,7 @@ impl Server {
             if let Err(error) = inner.watch(listener.fd.get(), Side::Reader, listener.clone()) {
                 // All of them or none.
                 for listener in &listeners {
-                    drop(inner.unwatch(listener.fd.get(), Side::Reader));
+                    inner.forget(listener.fd.get(), Side::Reader);
                 }
                 return Err(error);
             }
@@ -176,7 +176,7 @@ impl Server {
     pub fn unix_sockets(&self) -> Vec<UnixServerSocket> {
         let listeners = self.0.listeners.borrow();
         let socket = |listener: &Rc<Listener>| match &listener.local {
-            Local::Unix(local, _) => Some(UnixServerSocket::new(listener, local.clone())),
+            Local::Unix(place) => Some(UnixServerSocket::new(listener, place.address().clone())),
             Local::Inet(_) => None,
         };
         listeners.iter().filter_map(socket).collect()

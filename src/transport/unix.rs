@@ -13,13 +13,13 @@ use std::rc::Rc;
 
 use super::connect::{Wrap, open_through};
 use super::listen::{at_once, begin_serving};
-use super::listener::Local;
+use super::listener::{Local, UnixPlace};
 use super::pause::{Pause, RETRY_DELAY};
 use super::protocol::Protocol;
 use super::server::{Factory, Server, ServerInner};
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::{PeerCred, Sockets, unix};
+use crate::sys::{FileId, OurSockets, PeerCred, Sockets, unix};
 
 /// The name of a Unix socket, or a socket that has one already.
 #[derive(Debug)]
@@ -210,16 +210,42 @@ impl CreateUnixServer {
                 let fd = adopt(&event_loop.0, socket)?;
                 let name = unix::local_addr(fd);
                 let name = name.inspect_err(|_| event_loop.0.home.sockets.close(fd))?;
-                (fd, Local::Unix(name, None))
+                (fd, Place { name, file: None })
             }
             UnixAddress::Name(name) => {
                 let (fd, file) = event_loop.0.home.sockets.listen_unix(&name, self.backlog)?;
-                (fd, Local::Unix(name, file.filter(|_| self.cleanup_socket)))
+                (fd, Place { name, file: file.filter(|_| self.cleanup_socket) })
             }
         };
+        let sockets = vec![(socket.0, Local::Unix(Rc::new(socket.1)))];
         let most = at_once(self.backlog, self.at_once);
-        let server = ServerInner::new(&event_loop, self.factory, most, vec![socket]);
+        let server = ServerInner::new(&event_loop, self.factory, most, sockets);
         begin_serving(Server(server), self.start_serving)
+    }
+}
+
+/// Where a Unix server listens.
+struct Place {
+    name: UnixAddr,
+    /// The file that is to go when it listens no more.
+    file: Option<FileId>,
+}
+
+impl UnixPlace for Place {
+    fn accept(&self, sockets: &OurSockets, listener: RawFd) -> io::Result<RawFd> {
+        sockets.accept_unix(listener)
+    }
+
+    fn address(&self) -> &UnixAddr {
+        &self.name
+    }
+
+    fn words(&self) -> String {
+        format!("{:?}", self.name)
+    }
+
+    fn leave(&self) {
+        unix::unlink_if_same(&self.name, self.file);
     }
 }
 
