@@ -64,7 +64,7 @@ impl Outgoing {
     /// Forgets what is unsent, but for how much it is.
     pub(super) fn cut_off(&mut self) -> Outgoing {
         let mut left = Outgoing(None);
-        if self.len() > 0 {
+        if !self.has_no_bytes() {
             left.queue().cut_off = self.len();
         }
         std::mem::replace(self, left)
