@@ -103,7 +103,8 @@ impl CreateServer {
     }
 
     async fn create(self) -> io::Result<Server> {
-        let CreateServer { address, options, start_serving, at_once, factory } = self;
+        let most = at_once(self.options.backlog, self.at_once);
+        let CreateServer { address, options, start_serving, factory, .. } = self;
         let places = match address? {
             Address::Socket(socket) => Places::Socket(socket),
             address => {
@@ -112,7 +113,7 @@ impl CreateServer {
                 Places::Addresses { addresses: address.resolve().await?, is_name }
             }
         };
-        serve(places, factory, &options, (start_serving, at_once))
+        serve(places, factory, &options, most, start_serving)
     }
 }
 
@@ -160,7 +161,8 @@ fn serve(
     places: Places,
     factory: Rc<Factory>,
     options: &ListenOptions,
-    (start, most): (bool, usize),
+    at_once: usize,
+    start: bool,
 ) -> io::Result<Server> {
     let event_loop = get_running_loop()?;
     let sockets = match places {
@@ -169,8 +171,7 @@ fn serve(
         }
         Places::Socket(socket) => vec![adopt_listener(&event_loop.0, socket)?],
     };
-    let most = at_once(options.backlog, most);
-    begin_serving(Server(ServerInner::new(&event_loop, factory, most, sockets)), start)
+    begin_serving(Server(ServerInner::new(&event_loop, factory, at_once, sockets)), start)
 }
 
 /// How many connections are accepted in one turn.
