@@ -21,6 +21,8 @@ pub struct CreateServer {
     address: io::Result<Address>,
     options: ListenOptions,
     start_serving: bool,
+    /// The most connections that are accepted in one turn.
+    at_once: usize,
     factory: Rc<Factory>,
 }
 
@@ -33,12 +35,24 @@ impl CreateServer {
             v6_only: true,
             keep_alive: false,
         };
-        CreateServer { address: address.to_address(), options, start_serving: true, factory }
+        CreateServer {
+            address: address.to_address(),
+            options,
+            start_serving: true,
+            at_once: usize::MAX,
+            factory,
+        }
     }
 
     #[cfg(feature = "tls")]
     pub(crate) fn wrap(mut self, wrap: impl FnOnce(Rc<Factory>) -> Rc<Factory>) -> Self {
         self.factory = wrap(self.factory);
+        self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn at_once(mut self, most: usize) -> Self {
+        self.at_once = most;
         self
     }
 
@@ -89,7 +103,8 @@ impl CreateServer {
     }
 
     async fn create(self) -> io::Result<Server> {
-        let CreateServer { address, options, start_serving, factory } = self;
+        let most = at_once(self.options.backlog, self.at_once);
+        let CreateServer { address, options, start_serving, factory, .. } = self;
         let places = match address? {
             Address::Socket(socket) => Places::Socket(socket),
             address => {
@@ -98,7 +113,7 @@ impl CreateServer {
                 Places::Addresses { addresses: address.resolve().await?, is_name }
             }
         };
-        serve(places, factory, &options, start_serving)
+        serve(places, factory, &options, most, start_serving)
     }
 }
 
@@ -146,6 +161,7 @@ fn serve(
     places: Places,
     factory: Rc<Factory>,
     options: &ListenOptions,
+    at_once: usize,
     start: bool,
 ) -> io::Result<Server> {
     let event_loop = get_running_loop()?;
@@ -155,7 +171,12 @@ fn serve(
         }
         Places::Socket(socket) => vec![adopt_listener(&event_loop.0, socket)?],
     };
-    begin_serving(Server(ServerInner::new(&event_loop, factory, options.backlog, sockets)), start)
+    begin_serving(Server(ServerInner::new(&event_loop, factory, at_once, sockets)), start)
+}
+
+/// How many connections are accepted in one turn.
+pub(super) fn at_once(backlog: i32, most: usize) -> usize {
+    usize::try_from(backlog).unwrap_or(1).clamp(1, most.max(1))
 }
 
 /// Accepts on a server that was just made, if that is wanted.

@@ -61,10 +61,10 @@ impl Listener {
         Rc::new(Listener { fd: Cell::new(fd), local, server: server.clone() })
     }
 
-    /// Accepts what waits, at most a backlog's worth: others want their turn.
+    /// Accepts what waits, at most so much: others want their turn.
     fn accept_ready(self: &Rc<Self>, event_loop: &EventLoop) {
         let inner = &*event_loop.0;
-        for _ in 0..self.server.backlog {
+        for _ in 0..self.server.at_once {
             if self.server.state.get() != State::Serving {
                 return;
             }

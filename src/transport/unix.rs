@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::connect::{Wrap, open_through};
-use super::listen::begin_serving;
+use super::listen::{at_once, begin_serving};
 use super::listener::{Local, UnixPlace};
 use super::pause::{Pause, RETRY_DELAY};
 use super::protocol::Protocol;
@@ -155,6 +155,8 @@ pub struct CreateUnixServer {
     backlog: i32,
     start_serving: bool,
     cleanup_socket: bool,
+    /// The most connections that are accepted in one turn.
+    at_once: usize,
     factory: Rc<Factory>,
 }
 
@@ -165,6 +167,7 @@ impl CreateUnixServer {
             backlog: 100,
             start_serving: true,
             cleanup_socket: true,
+            at_once: usize::MAX,
             factory,
         }
     }
@@ -172,6 +175,12 @@ impl CreateUnixServer {
     /// How many connections the kernel queues before they are accepted; 100 if not set.
     pub fn backlog(mut self, backlog: i32) -> Self {
         self.backlog = backlog;
+        self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn at_once(mut self, most: usize) -> Self {
+        self.at_once = most;
         self
     }
 
@@ -209,7 +218,8 @@ impl CreateUnixServer {
             }
         };
         let sockets = vec![(socket.0, Local::Unix(Rc::new(socket.1)))];
-        let server = ServerInner::new(&event_loop, self.factory, self.backlog, sockets);
+        let most = at_once(self.backlog, self.at_once);
+        let server = ServerInner::new(&event_loop, self.factory, most, sockets);
         begin_serving(Server(server), self.start_serving)
     }
 }
