@@ -284,7 +284,6 @@ asyncio.run(main(sys.argv[1]))
     assert!(reports[0].contains("exceeds 4194304"), "{reports:?}");
 }
 
-<<<<<<< HEAD
 #[cfg(feature = "compression")]
 #[test]
 fn aiohttps_client_and_our_server_understand_each_other_compressed() {
@@ -330,7 +329,8 @@ asyncio.run(main(sys.argv[1]))
         assert_eq!(reports.len(), 1, "{reports:?}");
         assert!(reports[0].contains("inflated, exceeds 4194304"), "{reports:?}");
     }
-=======
+}
+
 #[test]
 fn when_the_server_ends_a_websocket_is_closed_with_1001_after_on_shutdown() {
     let log: Rc<RefCell<Vec<String>>> = Rc::default();
@@ -376,5 +376,4 @@ fn when_the_server_ends_a_websocket_is_closed_with_1001_after_on_shutdown() {
     assert_eq!((log.len(), &*log[0]), (3, "on_shutdown"), "{log:?}");
     assert!(log[1].starts_with("Close") && log[2].contains("1001"), "{log:?}");
     assert_eq!(reports, [""; 0]);
->>>>>>> main
 }
