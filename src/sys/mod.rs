@@ -85,6 +85,8 @@ pub(crate) use pages::Pages;
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use resolve::NameFlags;
+#[cfg(feature = "testing")]
+pub(crate) use sendfile::read_file_at;
 #[cfg(any(feature = "workers", all(test, feature = "testing", feature = "datagram")))]
 pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};

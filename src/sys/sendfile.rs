@@ -16,6 +16,20 @@ pub(super) fn sendfile(to: RawFd, file: RawFd, offset: u64, count: usize) -> io:
     super::error::cvt_size(unsafe { libc::sendfile(to, file, &raw mut offset, count) })
 }
 
+/// Reads from an open file, from `offset` on; how many bytes it was. 0 is its end. For simulations,
+/// whose sockets are not the kernel's.
+///
+/// # Errors
+///
+/// Those of pread(2).
+#[cfg(feature = "testing")]
+pub(crate) fn read_file_at(file: RawFd, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
+    // SAFETY: pread(2) writes at most `len` bytes to the buffer, which has as many.
+    let read = unsafe { libc::pread(file, buffer.as_mut_ptr().cast(), buffer.len(), offset) };
+    super::error::cvt_size(read)
+}
+
 #[cfg(any(target_os = "freebsd", target_os = "dragonfly"))]
 pub(super) fn sendfile(to: RawFd, file: RawFd, offset: u64, count: usize) -> io::Result<usize> {
     let (mut sent, offset, none) = (0, in_range(offset)?, std::ptr::null_mut());

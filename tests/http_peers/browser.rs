@@ -34,6 +34,8 @@ async fn socket(request: Request) -> Response {
     let options = WebSocketOptions {
         protocols: vec!["echo".into()],
         origins: Origins::Same,
+        #[cfg(feature = "compression")]
+        deflate: Some(ws::Deflate { own_context: true, peer_context: true, ..Default::default() }),
         ..Default::default()
     };
     ws::upgrade(&request, options, |mut socket| async move {
@@ -80,7 +82,11 @@ fn a_browser_gets_the_page_fetches_hears_events_and_speaks_websocket() {
     let expected = [
         "fetch 200 a=b a body",
         "events 1=event 1 2=event 2 3=event 3",
-        "open echo []",
+        if cfg!(feature = "compression") {
+            "open echo [permessage-deflate]"
+        } else {
+            "open echo []"
+        },
         "socket hello 0,1,254,255 long 4001 enough true",
     ];
     assert_eq!(lines, expected);

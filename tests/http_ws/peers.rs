@@ -107,3 +107,31 @@ fn what_is_no_websocket_is_refused_with_the_servers_answer() {
         }
     });
 }
+
+#[cfg(feature = "compression")]
+#[test]
+fn aiohttps_server_inflates_what_we_compress_and_compresses_what_we_inflate() {
+    use evloop::http::ws::Deflate;
+    for (own_context, peer_context) in [(true, true), (false, false), (true, false)] {
+        against(SERVER, move |port| async move {
+            let deflate = Deflate { own_context, peer_context, ..Default::default() };
+            let options = WebSocketOptions { deflate: Some(deflate), ..Default::default() };
+            let url = format!("ws://127.0.0.1:{port}/echo");
+            let session = ClientSession::new();
+            let mut socket = session.ws_connect(&url).options(options).await.unwrap();
+            let record = |it: usize| format!("{{\"id\": {it}, \"name\": \"h\u{e9}llo\"}}, ");
+            for round in 0..3 {
+                for size in [0, 1, 40, 2000] {
+                    let text: String = (0..size).map(|it| record(it * 31 + round)).collect();
+                    socket.send_text(&text).await.unwrap();
+                    assert_eq!(socket.receive_text().await, Ok(Some(text)));
+                }
+                let bytes: Vec<u8> = (0..200_000_u32).map(|it| (it % 251) as u8).collect();
+                socket.send_binary(&bytes).await.unwrap();
+                assert_eq!(socket.receive_binary().await, Ok(Some(bytes)));
+            }
+            socket.close(CloseCode::NORMAL, "").await.unwrap();
+            assert_eq!(socket.close_code(), Some(CloseCode::NORMAL));
+        });
+    }
+}

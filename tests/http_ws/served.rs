@@ -284,6 +284,53 @@ asyncio.run(main(sys.argv[1]))
     assert!(reports[0].contains("exceeds 4194304"), "{reports:?}");
 }
 
+#[cfg(feature = "compression")]
+#[test]
+fn aiohttps_client_and_our_server_understand_each_other_compressed() {
+    let program = "
+import asyncio, sys, aiohttp
+async def main(url):
+    async with aiohttp.ClientSession() as session:
+        for bits in [15, 12]:
+            async with session.ws_connect(url, compress=bits) as ws:
+                print(ws.compress, ws.client_notakeover)
+                for round in range(3):
+                    for size in [0, 1, 40, 2000]:
+                        text = ''.join('{\"id\": %d, \"name\": \"h\\u00e9llo\"}' % (n + round) for n in range(size))
+                        await ws.send_str(text)
+                        assert await ws.receive_str() == text
+                    data = bytes(n % 251 for n in range(200_000))
+                    await ws.send_bytes(data)
+                    assert await ws.receive_bytes() == data
+        async with session.ws_connect(url, compress=15, max_msg_size=0) as ws:
+            await ws.send_bytes(bytes(50 << 20))
+            message = await ws.receive()
+            print(message.type.name, message.data)
+asyncio.run(main(sys.argv[1]))
+";
+    // What aiohttp understood; that with a window of 12 bits is declined.
+    for (keeps, expected) in [(true, "15 False\n0 False\n"), (false, "15 True\n0 False\n")] {
+        let deflate = ws::Deflate { own_context: keeps, peer_context: keeps, ..Default::default() };
+        let options = WebSocketOptions { deflate: Some(deflate), ..Default::default() };
+        let mut app = Application::new();
+        app.router().add_get("/echo", move |request: Request| {
+            let options = options.clone();
+            async move { ws::upgrade(&request, options, echo) }
+        });
+        let (said, reports) = serve(app, move |address| {
+            let python = Peer::start("python3", |command| {
+                command.args(["-c", program, &format!("http://{address}/echo")]);
+            });
+            python?.finish()
+        });
+        let Some(said) = said else { return };
+        assert!(said.success, "{}", said.stderr);
+        assert_eq!(said.stdout, format!("{expected}CLOSE 1009\n"));
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        assert!(reports[0].contains("inflated, exceeds 4194304"), "{reports:?}");
+    }
+}
+
 #[test]
 fn when_the_server_ends_a_websocket_is_closed_with_1001_after_on_shutdown() {
     let log: Rc<RefCell<Vec<String>>> = Rc::default();

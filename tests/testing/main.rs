@@ -7,6 +7,8 @@ mod http_client;
 #[cfg(feature = "http")]
 mod http_endings;
 #[cfg(feature = "http")]
+mod http_files;
+#[cfg(feature = "http")]
 mod http_server;
 mod pipes;
 mod sync_properties;
