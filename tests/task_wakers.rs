@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -326,4 +327,121 @@ fn a_panic_in_a_futures_drop_ends_its_task_alone() {
     event_loop.set_exception_handler(Some(|_: &EventLoop, _: &evloop::ErrorContext| {}));
     event_loop.close().unwrap();
     assert_eq!(dropped.get(), 2);
+}
+
+/// A waker that does something when it is cloned, as a foreign one may.
+fn calling_back(on_clone: impl FnMut() + 'static) -> Waker {
+    use std::task::{RawWaker, RawWakerVTable};
+    type Callback = RefCell<Box<dyn FnMut()>>;
+    fn clone(data: *const ()) -> RawWaker {
+        // SAFETY: the callback is leaked below, and used in this thread alone.
+        let callback = unsafe { &*data.cast::<Callback>() };
+        if let Ok(mut callback) = callback.try_borrow_mut() {
+            callback();
+        }
+        RawWaker::new(data, &VTABLE)
+    }
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| (), |_| (), |_| ());
+    let callback: Callback = RefCell::new(Box::new(on_clone));
+    let callback: &'static Callback = Box::leak(Box::new(callback));
+    // SAFETY: the table's functions do nothing but what they may with a pointer that stays good;
+    // the waker does not leave this thread.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::from_ref(callback).cast(), &VTABLE)) }
+}
+
+#[test]
+fn what_is_sent_or_set_while_a_waker_is_cloned_is_not_missed() {
+    let (sender, receiver) = evloop::sync::oneshot();
+    let mut sender = Some(sender);
+    let waker = calling_back(move || {
+        if let Some(sender) = sender.take() {
+            sender.send(7).unwrap();
+        }
+    });
+    let mut receiver = std::pin::pin!(receiver);
+    let polled = receiver.as_mut().poll(&mut Context::from_waker(&waker));
+    assert_eq!(polled, Poll::Ready(Ok(7)));
+
+    let event = evloop::Event::new();
+    let set = event.clone();
+    let waker = calling_back(move || set.set());
+    let mut wait = std::pin::pin!(event.wait());
+    assert_eq!(wait.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(()));
+    assert_eq!(format!("{event:?}"), "<Event set, waiters: 0>");
+}
+
+#[test]
+fn a_waker_that_waits_for_the_same_descriptor_when_it_is_cloned_may() {
+    let event_loop = EventLoop::new().unwrap();
+    let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let inside = event_loop.clone();
+    let fd = one.as_raw_fd();
+    event_loop
+        .run_until_complete(async move {
+            let mut first = Box::pin(inside.readable(fd));
+            let mut second = Box::pin(inside.readable(fd));
+            let mut quiet = Context::from_waker(Waker::noop());
+            assert!(first.as_mut().poll(&mut quiet).is_pending());
+            let loop_again = inside.clone();
+            let waker = calling_back(move || {
+                let mut third = Box::pin(loop_again.readable(fd));
+                let mut quiet = Context::from_waker(Waker::noop());
+                let _ = third.as_mut().poll(&mut quiet);
+            });
+            let mut calls = Context::from_waker(&waker);
+            // Once to join, and once in another's place.
+            assert!(second.as_mut().poll(&mut calls).is_pending());
+            assert!(first.as_mut().poll(&mut calls).is_pending());
+            drop(other);
+            inside.readable(fd).await.unwrap();
+            assert!(first.as_mut().poll(&mut quiet).is_ready());
+            assert!(second.as_mut().poll(&mut quiet).is_ready());
+            drop(one);
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_wait_for_a_servers_end_that_is_dropped_leaves_no_waker() {
+    struct Nobody;
+    impl std::task::Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+    let event_loop = EventLoop::new().unwrap();
+    let server = event_loop
+        .run_until_complete(event_loop.create_server(|| Silent, ("127.0.0.1", 0)).into_future())
+        .unwrap()
+        .unwrap();
+    let held = Arc::new(Nobody);
+    for _ in 0..3 {
+        let waker = Waker::from(held.clone());
+        let mut wait = Box::pin(server.wait_closed());
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!(Arc::strong_count(&held), 1);
+    server.close();
+}
+
+struct Silent;
+
+impl evloop::Protocol for Silent {
+    fn data_received(&mut self, _: &evloop::Transport, _: &[u8]) {}
+}
+
+#[test]
+fn a_task_of_another_loop_in_a_set_is_an_error_at_once() {
+    let (ours, theirs) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
+    let foreign = || theirs.create_task(async { 1 });
+    let (one, other) = (foreign(), foreign());
+    ours.run_until_complete(async move {
+        let mut set = evloop::JoinSet::new();
+        set.insert(one);
+        set.spawn(async { 2 });
+        assert!(matches!(set.join_next().await, Some(Err(evloop::JoinError::DifferentLoop))));
+        assert_eq!(set.join_next().await.unwrap().unwrap(), 2);
+        let mut done = evloop::as_completed([other]);
+        assert!(matches!(done.next().await, Some(Err(evloop::JoinError::DifferentLoop))));
+        assert!(done.next().await.is_none());
+    })
+    .unwrap();
 }

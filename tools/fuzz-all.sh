@@ -9,6 +9,10 @@ export RUSTC_BOOTSTRAP=1
 for target in $(cargo fuzz list); do
   echo "fuzz $target"
   dictionary=()
-  case $target in h1_* | chunked) dictionary=("-dict=fuzz/http.dict") ;; esac
-  cargo fuzz run "$target" -- -max_total_time="$seconds" -verbosity=0 -print_final_stats=0 "${dictionary[@]}"
+  case $target in h1_* | chunked | cookies | files) dictionary=("-dict=fuzz/http.dict") ;; esac
+  # What a run finds is kept in the first directory; the second is where it begins.
+  corpora=("fuzz/corpus/$target")
+  mkdir -p "${corpora[0]}"
+  if [ -d "fuzz/seeds/$target" ]; then corpora+=("fuzz/seeds/$target"); fi
+  cargo fuzz run "$target" "${corpora[@]}" -- -max_total_time="$seconds" -verbosity=0 -print_final_stats=0 "${dictionary[@]}"
 done

@@ -9,8 +9,9 @@ mod progress;
 use std::fs::File;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use evloop::http::{ClientResponse, ClientSession, ClientTimeout};
+use evloop::http::{ClientResponse, ClientSession, ClientTimeout, TraceEvent, TraceRequest};
 
 use options::Options;
 use progress::Progress;
@@ -39,12 +40,22 @@ fn main() -> ExitCode {
 
 /// The status of the response, whose body is where it should be by now.
 async fn get(options: Options) -> Result<u16, Box<dyn std::error::Error>> {
-    let session = ClientSession::builder().trust_env(true).timeout(ClientTimeout {
-        // A long download may take its time, as long as it goes on.
+    let mut session = ClientSession::builder().trust_env(true).timeout(ClientTimeout {
+        // What is long may take its time, as long as it goes on.
         total: None,
         sock_read: Some(options.patience),
+        sock_write: Some(options.patience),
         ..ClientTimeout::default()
     });
+    if options.verbose {
+        session = session.trace(|request: &TraceRequest<'_>| {
+            let begun = Instant::now();
+            eprintln!("{:9.3} ms {} {}", 0.0, request.method(), request.url());
+            move |event: &TraceEvent<'_>| {
+                eprintln!("{:9.3} ms {event:?}", begun.elapsed().as_secs_f64() * 1e3);
+            }
+        });
+    }
     let mut response = options.request(&session.build()?)?.await?;
     let status = response.status().as_u16();
     let unwritable = |error: io::Error| match &options.output {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evloop::http::{ClientRequest, ClientSession};
+use evloop::http::{ClientRequest, ClientSession, FormData};
 
 /// How it may be called.
 pub const USAGE: &str = "\
@@ -12,9 +12,13 @@ usage: get [OPTION...] URL
   -X METHOD        the method; GET, or POST with -d
   -H 'Name: value' a header field, as often as you like
   -d DATA          a body; @FILE sends a file
+  -F NAME=VALUE    a field of a form, as often as you like; NAME=@FILE sends a file in it
   -L               follows redirects
   -i               prints the head of the response, too
   -o FILE          writes into a file, with a line of progress for a long body
+  -u USER:PASSWORD who asks, by basic authentication
+  --digest         the same by digest authentication
+  -v               says on standard error what the request is at
   -p               that line in any case
   -t SECONDS       how long the server may say nothing; 60 if not set
   -h               prints this";
@@ -23,6 +27,10 @@ pub struct Options {
     pub method: String,
     pub headers: Vec<(String, String)>,
     pub data: Option<String>,
+    pub form: Vec<(String, String)>,
+    pub user: Option<(String, String)>,
+    pub digest: bool,
+    pub verbose: bool,
     pub follow: bool,
     pub include: bool,
     pub output: Option<PathBuf>,
@@ -38,6 +46,10 @@ impl Options {
             method: String::new(),
             headers: Vec::new(),
             data: None,
+            form: Vec::new(),
+            user: None,
+            digest: false,
+            verbose: false,
             follow: false,
             include: false,
             output: None,
@@ -52,6 +64,10 @@ impl Options {
                 "-X" => options.method = value()?,
                 "-H" => options.headers.push(field(&value()?)?),
                 "-d" => options.data = Some(value()?),
+                "-F" => options.form.push(pair(&value()?, '=')?),
+                "-u" => options.user = Some(pair(&value()?, ':')?),
+                "--digest" => options.digest = true,
+                "-v" => options.verbose = true,
                 "-L" => options.follow = true,
                 "-i" => options.include = true,
                 "-o" => options.output = Some(value()?.into()),
@@ -72,9 +88,24 @@ impl Options {
             options.url = format!("http://{}", options.url);
         }
         if options.method.is_empty() {
-            options.method = if options.data.is_some() { "POST" } else { "GET" }.to_owned();
+            let carries = options.data.is_some() || !options.form.is_empty();
+            options.method = if carries { "POST" } else { "GET" }.to_owned();
         }
         Ok(options)
+    }
+
+    fn form(&self) -> Result<FormData, String> {
+        let mut form = FormData::new();
+        for (name, value) in &self.form {
+            form = match value.strip_prefix('@') {
+                Some(path) => {
+                    let filename = path.rsplit('/').next().unwrap_or(path);
+                    form.file(name, filename, open(path)?)
+                }
+                None => form.field(name, value),
+            };
+        }
+        Ok(form)
     }
 
     /// The request that was asked for.
@@ -85,16 +116,40 @@ impl Options {
         }
         request = match &self.data {
             Some(data) => match data.strip_prefix('@') {
-                Some(path) => {
-                    let file = File::open(path);
-                    request.file(file.map_err(|error| format!("cannot read {path}: {error}"))?)
-                }
+                Some(path) => request.file(open(path)?),
                 None => request.body(&data[..]),
             },
-            None => request,
+            None if self.form.is_empty() => request,
+            None => request.multipart(self.form()?),
         };
+        if let Some((user, password)) = &self.user {
+            request = match self.digest {
+                true => digest(request, user, password)?,
+                false => request.basic_auth(user, password),
+            };
+        }
         Ok(request.allow_redirects(self.follow))
     }
+}
+
+/// Answers what the server asks for.
+#[cfg(feature = "digest")]
+fn digest(request: ClientRequest, user: &str, password: &str) -> Result<ClientRequest, String> {
+    Ok(request.middleware(evloop::http::DigestAuth::new(user, password)))
+}
+
+#[cfg(not(feature = "digest"))]
+fn digest(_: ClientRequest, _: &str, _: &str) -> Result<ClientRequest, String> {
+    Err("--digest wants the feature `digest`: cargo run --features digest --example get".into())
+}
+
+fn pair(text: &str, by: char) -> Result<(String, String), String> {
+    let pair = text.split_once(by).ok_or(format!("{text:?} has no {by:?}"))?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+fn open(path: &str) -> Result<File, String> {
+    File::open(path).map_err(|error| format!("cannot read {path}: {error}"))
 }
 
 fn field(text: &str) -> Result<(String, String), String> {

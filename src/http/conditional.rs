@@ -27,7 +27,7 @@
 //!
 //! A malformed list of tags matches no tag: that gives a GET its full answer and keeps a PUT from
 //! overwriting. As §13.2.1 has it, conditions are for what would succeed without them: a 404 stays
-//! one.
+//! one. CONNECT, OPTIONS and TRACE select nothing and change nothing, and are always performed.
 
 use http::header::{
     IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
@@ -81,7 +81,11 @@ pub fn evaluate(method: &Method, headers: &HeaderMap, current: &Current, now: i6
         if_none_match: tags(headers, &IF_NONE_MATCH, current, false).map(|found| !found),
         if_modified_since: since(headers, &IF_MODIFIED_SINCE, current, now),
     };
-    conditions.weigh(*method == Method::GET || *method == Method::HEAD)
+    match *method {
+        Method::CONNECT | Method::OPTIONS | Method::TRACE => Verdict::Perform, // §13.2.1
+        Method::GET | Method::HEAD => conditions.weigh(true),
+        _ => conditions.weigh(false),
+    }
 }
 
 /// Whether the parts that `Range` asks for are to be sent: true without `If-Range` (§13.1.5).
@@ -218,6 +222,16 @@ mod tests {
     const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const LATER: &str = "Sunday, 06-Nov-94 08:49:38 GMT";
+
+    #[test]
+    fn a_method_that_selects_nothing_is_under_no_condition() {
+        for method in [Method::CONNECT, Method::OPTIONS, Method::TRACE] {
+            let verdict = verdict(method, &[("if-match", "\"other\""), ("if-none-match", "*")]);
+            assert_eq!(verdict, Verdict::Perform);
+        }
+        let delete = verdict(Method::DELETE, &[("if-none-match", "*")]);
+        assert_eq!(delete, Verdict::PreconditionFailed);
+    }
 
     #[test]
     fn tags_are_compared_strongly_by_if_match_and_weakly_by_if_none_match() {

@@ -34,12 +34,12 @@
 //! | a client | |
 //! |---|---|
 //! | begin | [`ClientSession`], one for a program: it keeps connections and cookies |
-//! | a request | [`ClientRequest`]: headers, query, form, file, stream, redirects, a proxy |
+//! | a request | [`ClientRequest`]: headers, query, form, file, stream, redirects, a proxy; forms with files: [`FormData`] |
 //! | its answer | [`ClientResponse`]: whole with `text`, `bytes`, `json`; by pieces with `chunk`, `readline` |
 //! | time | [`ClientTimeout`] |
 //! | errors | [`ClientError`]; a status is one only after `error_for_status` or with `raise_for_status` |
 //! | connections | [`Connector`] |
-//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`] |
+//! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`]; with `digest` `DigestAuth` |
 //! | WebSockets | with `ws` `session.ws_connect` |
 //!
 //! There is no HTTP/2.
@@ -90,10 +90,12 @@ pub use app::{
     TcpSite, UnixSite, View, delete, get, head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
+#[cfg(feature = "digest")]
+pub use client::DigestAuth;
 pub use client::{
     BodySender, ClientError, ClientHop, ClientMiddleware, ClientNext, ClientRequest,
-    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, IntoUrl,
-    Redirected, TimeoutKind, TraceEvent, TraceRequest,
+    ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, FormData,
+    IntoUrl, Redirected, TimeoutKind, TraceEvent, TraceRequest,
 };
 #[cfg(feature = "compression")]
 pub use compress::Compress;

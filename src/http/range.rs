@@ -11,8 +11,8 @@
 //!
 //! **Floods.** A few hundred bytes of `Range` can ask for a thousand overlapping parts, which took
 //! servers' memory and lines (CVE-2011-3192). So there are at most [`MOST_PARTS`] of them, and
-//! together they are no longer than the whole: whoever asks for more is refused with 416, as §14.2
-//! and §15.5.17 have it, and no range request costs more than the whole would, but for 200 small
+//! together they are no longer than the whole: whoever asks for more is refused with 416, as §14.2,
+//! §15.5.17 and §17.15 have it, and no range request costs more than the whole would, but for 200 small
 //! heads. nginx compares the sum in the same way, and Apache has the same count.
 //!
 //! Parts are sent in the order they were asked for and are not joined: a client that asks for two
@@ -136,7 +136,7 @@ impl Spec {
         }
     }
 
-    /// What it selects of `whole` bytes; `None` if nothing (§14.1.1).
+    /// What it selects of `whole` bytes; `None` if nothing (§14.1.2).
     fn within(&self, whole: u64) -> Option<Part> {
         let (offset, end) = match *self {
             Spec::From(first, last) => (first, last.saturating_add(1).min(whole)),
@@ -146,7 +146,7 @@ impl Spec {
     }
 }
 
-/// Digits, of which there may be any number: what is too large for us is beyond every end.
+/// Digits, of which there may be any number: what is too large for us is beyond every end (§14.1.2).
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -55,21 +55,29 @@ struct Rest {
 
 impl Rest {
     /// Leaves nothing of this request to the next. Every field is named, so that none is forgotten;
-    /// most were not used, and are not written.
+    /// most were not used, and are only looked at.
     #[inline(never)]
     fn cleared(mut self: Box<Self>) -> Box<Self> {
         let Rest { match_info, incoming, body, extensions, path, remote, secure, scope } =
             &mut *self;
         match_info.clear();
-        incoming.take();
-        body.take();
+        if incoming.is_some() {
+            *incoming = None;
+        }
+        if body.get().is_some() {
+            body.take();
+        }
         if !extensions.is_empty() {
             *extensions = Extensions::new();
         }
-        path.take();
+        if path.get().is_some() {
+            path.take();
+        }
         *remote = None;
         *secure = false;
-        scope.take();
+        if scope.is_some() {
+            *scope = None;
+        }
         self
     }
 }

@@ -119,10 +119,10 @@ impl Response {
     /// `101 Switching Protocols` to `protocol`, which `speak` then does, in the handler's task
     /// (RFC 9110 §7.8). Further fields are added with [`header`](Response::header).
     ///
-    /// The request must ask for it (`Connection: upgrade`; RFC 9110 §7.8 forbids to answer 101
-    /// otherwise) and must have been read to its end, which one without a body is; else this is
-    /// answered 500 and reported. A request to upgrade that is answered with anything else is an
-    /// ordinary one.
+    /// The request must ask for it, by `Connection: upgrade` and an `Upgrade` that names the
+    /// protocol (RFC 9110 §7.8 forbids to answer 101 otherwise), and must have been read to its
+    /// end, which one without a body is; else this is answered 500 and reported. A request to
+    /// upgrade that is answered with anything else is an ordinary one.
     ///
     /// ```
     /// use evloop::web::Response;

@@ -116,6 +116,47 @@ fn an_end_that_fails_is_reported_and_the_rest_is_done() {
     }
 }
 
+fn panics(text: &str) {
+    panic!("{text}");
+}
+
+#[test]
+fn a_hook_that_panics_at_the_end_is_reported_and_the_hooks_after_it_run() {
+    let log = Log::default();
+    let note = |what: &'static str| {
+        let log = log.clone();
+        move |_: AppContext| {
+            log.borrow_mut().push(what.to_owned());
+            std::future::ready(())
+        }
+    };
+    let mut app = Application::new();
+    app.on_shutdown(|_| -> std::future::Ready<()> { panic!("in the call") });
+    app.on_shutdown(|_| async { panics("in a step") });
+    app.on_shutdown(note("shutdown"));
+    app.cleanup_ctx(|_| async { Ok::<_, String>(|| async { panics("in a clean-up") }) });
+    app.on_cleanup(|_| async { panics("at the very end") });
+    app.on_cleanup(note("cleanup"));
+    let (started, reports) = live(app);
+    assert_eq!((started, reports.len()), (Ok(()), 4));
+    let panics = ["in the call", "in a step", "in a clean-up", "at the very end"];
+    for (report, panic) in reports.iter().zip(panics) {
+        assert!(report.contains(panic), "{report} is not of {panic}");
+    }
+    assert_eq!(*log.borrow(), ["shutdown", "cleanup"]);
+}
+
+#[test]
+fn a_start_that_panics_is_an_error_and_what_was_started_is_ended() {
+    let log = Log::default();
+    let mut app = noting(&log, "app", "");
+    app.on_startup(|_| async { panics("no power") });
+    let (started, reports) = live(app);
+    let why = "a hook of on_startup failed: it panicked: no power";
+    assert_eq!((started, reports), (Err(why.into()), Vec::new()));
+    assert_eq!(log.borrow().last().map(String::as_str), Some("app cleanup"));
+}
+
 #[test]
 fn handlers_have_what_a_start_has_put_into_the_context() {
     struct Answer(u32);

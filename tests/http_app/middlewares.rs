@@ -189,3 +189,33 @@ fn a_path_that_differs_in_slashes_only_is_redirected_to_the_one_there_is() {
     let got = answers(make(bare), &asked);
     assert_eq!(got, [none(), none(), none(), to("/a/b"), none(), found()]);
 }
+
+#[test]
+fn after_a_panic_the_connection_ends_whatever_a_middleware_answers() {
+    let mut app = Application::new();
+    app.middleware(|request: Request, next: Next| async move {
+        next.run(request).await;
+        Response::text("never mind")
+    });
+    app.middleware(|request: Request, next: Next| {
+        assert_ne!(request.path(), "/outside", "not that");
+        next.run(request)
+    });
+    app.router().add_get("/{x}", |request: Request| async move {
+        evloop::yield_now().await;
+        assert_eq!(request.path(), "/well", "nor that");
+        "well"
+    });
+    let (ends, reports) = reported(app, |client| async move {
+        let mut ends = Vec::new();
+        for path in ["/well", "/inside", "/well", "/outside"] {
+            let response = client.get(path).await.expect("an answer");
+            assert_eq!(response.status(), 200);
+            ends.push(response.headers().get("connection").is_some_and(|it| it == "close"));
+            assert_eq!(response.text().await.unwrap(), "never mind");
+        }
+        ends
+    });
+    assert_eq!(ends, [false, true, false, true]);
+    assert_eq!(reports.len(), 2);
+}

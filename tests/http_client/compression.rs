@@ -108,3 +108,38 @@ fn it_is_left_as_it_is_where_that_is_wanted() {
     });
     assert_eq!(server.last().field("accept-encoding"), None);
 }
+
+#[test]
+fn an_upload_is_compressed_as_it_is_sent() {
+    let server = Server::new(|asked| coded("gzip", &asked.body));
+    let url = server.url("/");
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|at| (at / 7) as u8).collect();
+    let expected = bytes.clone();
+    run(async move {
+        let session = ClientSession::new();
+        let bytes = session.post(&url).body(bytes).compress().await.unwrap();
+        assert_eq!(bytes.bytes().await.unwrap(), expected);
+        let text = session.post(&url).text(TEXT).compress().await.unwrap();
+        assert_eq!(text.text().await.unwrap(), TEXT);
+        let stream = session.post(&url).stream(|mut body| async move {
+            for piece in TEXT.split_inclusive(' ') {
+                body.write(piece.as_bytes()).await?;
+            }
+            Ok(())
+        });
+        assert_eq!(stream.compress().await.unwrap().text().await.unwrap(), TEXT);
+        let fails = session.post(&url).stream(|mut body| async move {
+            body.write(b"some").await?;
+            Err(std::io::Error::other("no more"))
+        });
+        let error = fails.compress().await.unwrap_err();
+        assert!(matches!(&error, ClientError::Source(error) if error.to_string() == "no more"));
+    });
+    let heard = server.heard();
+    assert_eq!(heard.len(), 3);
+    assert!(heard[0].body.len() < 100_000, "{} bytes", heard[0].body.len());
+    for asked in heard {
+        assert_eq!(asked.field("content-encoding"), Some("gzip"));
+        assert_eq!(asked.field("transfer-encoding"), Some("chunked"));
+    }
+}

@@ -20,7 +20,8 @@ fn a_body_is_read_by_the_piece_the_line_and_the_count() {
         let mut response = ClientSession::new().get(&url).await.unwrap();
         assert_eq!(response.content_length(), Some(22));
         assert_eq!(response.readline().await.unwrap(), b"one\n");
-        assert_eq!(response.readexactly(3).await.unwrap(), b"two");
+        assert!(response.ok() && response.readuntil(b"").await.is_err());
+        assert_eq!(response.readuntil(b"wo").await.unwrap(), b"two");
         assert_eq!(response.read(2).await.unwrap(), b"\nt");
         assert_eq!(response.readline().await.unwrap(), b"hree and more");
         assert_eq!(response.readline().await.unwrap(), b"");
@@ -415,8 +416,10 @@ fn the_total_timeout_covers_the_body() {
 fn a_status_can_be_an_error() {
     let server = Server::new(|asked| match &asked.target[..] {
         "/good" => ok("good"),
+        "/odd" => with("777 Odd", "", ""),
         _ => with("404 Nowhere", "", "x"),
     });
+    let odd = server.url("/odd");
     let (good, bad) = (server.url("/good"), server.url("/bad"));
     run(async move {
         let session = ClientSession::builder().raise_for_status(true).build().unwrap();
@@ -427,6 +430,7 @@ fn a_status_can_be_an_error() {
         let given = session.get(&bad).raise_for_status(false).await.unwrap();
         assert_eq!((given.status().as_u16(), given.reason()), (404, "Nowhere"));
         assert!(given.error_for_status().is_err());
+        assert!(session.get(&odd).await.is_err(), "what is no status of HTTP is no success");
         assert_eq!(session.connections(), (0, 1));
     });
 }

@@ -6,9 +6,11 @@ mod peer;
 #[cfg(feature = "compression")]
 mod compression;
 mod duplex;
+mod forms;
 mod middlewares;
 mod misbehaviour;
 mod ours;
+mod passwords;
 mod peers;
 mod pooling;
 mod redirects;

@@ -18,7 +18,7 @@ fn against(program: &str, paths: &'static [&'static str]) -> Option<Vec<(u16, St
 }
 
 /// The same with whatever `client` does with the port.
-fn with_python<T>(program: &str, client: impl FnOnce(u16) -> T) -> Option<T> {
+pub fn with_python<T>(program: &str, client: impl FnOnce(u16) -> T) -> Option<T> {
     let mut python = Peer::start("python3", |command| {
         command.args(["-c", program]);
     })?;
@@ -285,4 +285,89 @@ fn nginx_answers_us() {
         assert_eq!(session.get("/absent").await.unwrap().status(), 404);
     });
     drop(nginx);
+}
+
+/// What a Python server reads of a form: a field whose name has a quote and letters beyond ASCII, a
+/// file whose name ends in a backslash, every byte there is, and one part by the stream.
+fn form_as_read_by(program: &str) -> Option<String> {
+    use evloop::http::FormData;
+    with_python(program, |port| {
+        run(async move {
+            let every: Vec<u8> = (0..=255).collect();
+            let form = FormData::new()
+                .field("a\"\u{e9}", "\u{fc}\r\n--")
+                .bytes("b", "C:\\dir\\", every)
+                .stream("c", "c.txt", None, |mut body| async move { body.write(b"xyz").await });
+            let session = ClientSession::new();
+            let sent = session.post(&format!("http://127.0.0.1:{port}/")).multipart(form);
+            sent.await.expect("an answer").text().await.expect("a text")
+        })
+    })
+}
+
+#[test]
+fn aiohttp_reads_our_forms() {
+    let program = "
+import asyncio
+from aiohttp import web
+async def form(request):
+    said = []
+    for name, value in (await request.post()).items():
+        if isinstance(value, str):
+            said.append([name, value])
+        else:
+            said.append([name, value.filename, value.content_type, list(value.file.read())])
+    return web.json_response(said)
+async def main():
+    app = web.Application()
+    app.router.add_post('/', form)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, '127.0.0.1', 0)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+";
+    let Some(said) = form_as_read_by(program) else { return };
+    let every: Vec<String> = (0..=255).map(|byte: u32| byte.to_string()).collect();
+    let octets = "application/octet-stream";
+    assert!(said.starts_with("[[\"a%22\\u00e9\", "), "{said}");
+    assert!(said.contains("\"\\u00fc\\r\\n--\"]"), "{said}");
+    assert!(said.contains(&format!("\"{octets}\", [{}]]", every.join(", "))), "{said}");
+    assert!(
+        said.ends_with(", \"c.txt\", \"text/plain; charset=utf-8\", [120, 121, 122]]]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn pythons_mail_parser_reads_our_forms() {
+    let program = "
+import email.parser, email.policy, json
+from http.server import *
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_POST(self):
+        body = b''
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        head = b'Content-Type: ' + self.headers['Content-Type'].encode() + b'\\r\\n\\r\\n'
+        form = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
+        said = json.dumps([[part.get_content_type(), list(part.get_payload(decode=True))]
+                           for part in form.get_payload()]).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', len(said))
+        self.end_headers()
+        self.wfile.write(said)
+    def log_message(*_): pass
+server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+";
+    let Some(said) = form_as_read_by(program) else { return };
+    assert!(said.starts_with("[[\"text/plain\", [195, 188, 13, 10, 45, 45]]"), "{said}");
+    assert!(said.ends_with("[\"text/plain\", [120, 121, 122]]]"), "{said}");
 }

@@ -162,3 +162,20 @@ fn cookies_that_are_set_on_the_way_are_sent_on_it() {
     assert_eq!(heard[2].field("cookie"), Some("b=mine; seen=1; id=7"));
     assert_eq!(heard[4].field("cookie"), None);
 }
+
+#[test]
+fn a_trace_carries_nothing_of_the_session() {
+    let server = Server::new(|_| with("200 OK", "Set-Cookie: id=7\r\n", ""));
+    let url = server.url("/");
+    run(async move {
+        let session = ClientSession::new();
+        session.get(&url).await.unwrap();
+        session.request("TRACE", &url).await.unwrap();
+        session.get(&url).await.unwrap();
+        let error = session.request("TRACE", &url).basic_auth("u", "p").await.unwrap_err();
+        assert!(error.to_string().contains("TRACE"), "{error}");
+    });
+    let heard = server.heard();
+    let cookies: Vec<_> = heard.iter().map(|asked| asked.field("cookie")).collect();
+    assert_eq!(cookies, [None, None, Some("id=7")]);
+}

@@ -292,3 +292,19 @@ fn the_rule_of_public_domains_may_look_into_the_jar_it_is_asked_for() {
         session.borrow_mut().take();
     });
 }
+
+#[test]
+fn a_session_may_leave_out_what_requests_have_by_themselves() {
+    let server = Server::new(|_| ok("ok"));
+    let url = server.url("/");
+    run(async move {
+        let session = ClientSession::builder();
+        let session = session.skip_header("accept").skip_header("user-agent").build().unwrap();
+        session.get(&url).header("accept", "text/html").await.unwrap();
+        session.get(&url).skip_header("accept-encoding").await.unwrap();
+        assert!(ClientSession::builder().skip_header("a b").build().is_err());
+    });
+    let heard = server.heard();
+    assert_eq!((heard[0].field("user-agent"), heard[0].field("accept")), (None, Some("text/html")));
+    assert_eq!(heard[1].names(), ["host"]);
+}

@@ -63,6 +63,45 @@ fn a_proxy_is_asked_for_the_whole_url_with_its_own_credentials() {
 }
 
 #[test]
+fn a_proxy_is_told_what_is_meant_for_it_and_a_server_without_one_is_not() {
+    let proxy = Server::new(|_| ok("proxied"));
+    let server = Server::new(|_| ok("direct"));
+    let (through, url) = (proxy.url(""), server.url("/"));
+    run(async move {
+        let session = ClientSession::new();
+        for (to, token) in [("/a", "1"), ("/b", "1"), ("/c", "2")] {
+            let url = format!("http://nowhere.test{to}");
+            let sent = session.get(&url).proxy(&through).proxy_header("x-token", token);
+            assert_eq!(sent.await.unwrap().text().await.unwrap(), "proxied");
+        }
+        session.get(&url).proxy_header("x-token", "1").await.unwrap();
+    });
+    let heard: Vec<_> = proxy.heard();
+    let said: Vec<_> = heard.iter().map(|it| (it.field("x-token"), it.place)).collect();
+    let expected = [(Some("1"), (0, 0)), (Some("1"), (0, 1)), (Some("2"), (1, 0))];
+    assert_eq!(said, expected);
+    assert_eq!(server.last().field("x-token"), None);
+}
+
+#[test]
+fn only_addresses_that_are_allowed_are_connected_to_whatever_names_them() {
+    let server = Server::new(|_| ok("ok"));
+    let port = server.address.port();
+    run(async move {
+        let public = Connector::tcp().addresses(|address| !address.is_loopback());
+        let public = public.resolver(|_| async { Ok(vec![[127, 0, 0, 1].into()]) });
+        let (public, any) = (session(public), session(Connector::tcp().addresses(|_| true)));
+        for host in ["127.0.0.1", "rebound.test", "[::1]"] {
+            let error = public.get(&format!("http://{host}:{port}/")).await.unwrap_err();
+            assert!(matches!(error, ClientError::Dns { .. }), "{error:?}");
+            assert!(error.to_string().contains("none of its addresses"), "{error}");
+        }
+        any.get(&format!("http://127.0.0.1:{port}/")).await.unwrap();
+    });
+    assert_eq!(server.heard().len(), 1);
+}
+
+#[test]
 fn a_request_may_have_a_proxy_of_its_own_and_shares_no_connection_with_others() {
     let server = Server::new(|asked| ok(&asked.target));
     let (url, proxy) = (server.url("/x"), server.address.to_string());

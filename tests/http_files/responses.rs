@@ -283,3 +283,15 @@ fn a_handler_weighs_conditions_by_itself() {
         assert_eq!(ask(client, "GET", "/thing", &["If-None-Match: \"v1\""]).status, 304);
     });
 }
+
+#[test]
+fn what_would_fail_anyway_is_under_no_condition() {
+    let tree = Tree::new();
+    served(app(&tree), |client| {
+        for condition in ["If-Match: \"v\"", "If-None-Match: *"] {
+            assert_eq!(ask(client, "GET", "/static/none", &[condition]).status, 404);
+            assert_eq!(ask(client, "PUT", FILE, &[condition]).status, 405);
+        }
+        assert_eq!(ask(client, "GET", FILE, &["If-Match: \"v\""]).status, 412);
+    });
+}

@@ -45,6 +45,62 @@ fn a_response_has_its_type_its_length_and_the_date_and_does_not_say_what_serves_
 }
 
 #[test]
+fn fields_that_have_no_say_here_change_nothing() {
+    let (replies, _) = serve(tutorial(), |address| {
+        let mut client = Client::connect(address);
+        let plain = client.get("/7?a=b");
+        let fields = [
+            "Content-Location: /8",
+            "Content-Range: bytes 0-1/9",
+            "Max-Forwards: 0",
+            "From: root@h",
+            "Referer: http://other/",
+            "Range: bytes=0-0",
+            "If-Range: \"x\"",
+            "Accept-Ranges: none",
+            "X-Unknown: x",
+        ];
+        let more = fields.map(|field| {
+            client.send(&format!("GET /7?a=b HTTP/1.1\r\nHost: h\r\n{field}\r\n\r\n")).reply()
+        });
+        (plain, more)
+    });
+    for reply in replies.1 {
+        assert_eq!((reply.status, &reply.body[..]), (200, &replies.0.body[..]));
+    }
+}
+
+#[test]
+fn every_answer_of_the_server_has_a_date() {
+    let mut app = Application::new();
+    app.router()
+        .add_get("/", index)
+        .add_get("/gone", |_| async { Response::new().status(304) })
+        .add_get("/away", |_| async { Response::new().status(302).header("location", "/") });
+    let host = "Host: h\r\n\r\n";
+    let requests = [
+        (format!("GET / HTTP/1.1\r\n{host}"), 201),
+        (format!("GET /gone HTTP/1.1\r\n{host}"), 304),
+        (format!("GET /away HTTP/1.0\r\n{host}"), 302),
+        (format!("GET /none HTTP/1.1\r\n{host}"), 404),
+        (format!("PUT / HTTP/1.1\r\n{host}"), 405),
+        (format!("HEAD / HTTP/1.1\r\n{host}"), 201),
+        (format!("GET / HTTP/1.1\r\nExpect: x\r\n{host}"), 417),
+        (format!("GET / HTTP/2.0\r\n{host}"), 505),
+        (format!("GET /{} HTTP/1.1\r\n{host}", "x".repeat(9000)), 414),
+        ("nonsense\r\n".to_owned(), 400),
+    ];
+    let (heads, _) = serve(app, move |address| {
+        requests.map(|(request, status)| {
+            (Client::connect(address).send(&request).head(), status, request)
+        })
+    });
+    for (head, status, request) in heads {
+        assert_eq!((head.status, head.get("date").is_some()), (status, true), "{request}");
+    }
+}
+
+#[test]
 fn an_unknown_path_is_404_and_a_method_without_a_route_405_with_those_that_have() {
     let (replies, _) = serve(tutorial(), |address| {
         let mut client = Client::connect(address);

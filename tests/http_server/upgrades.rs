@@ -69,18 +69,21 @@ fn nobody_is_switched_who_did_not_ask_or_whose_body_is_unread() {
         let old = format!("GET /echo HTTP/1.0\r\n{ASKS}");
         let old = Client::connect(address).send(&old).reply().status;
         let body = format!("POST /echo HTTP/1.1\r\nContent-Length: 3\r\n{ASKS}");
-        [unasked, old, client.send(&body).reply().status]
+        let other = format!("GET /echo HTTP/1.1\r\n{}", ASKS.replace("echo", "h2c"));
+        let other = Client::connect(address).send(&other).reply().status;
+        [unasked, old, other, client.send(&body).reply().status]
     });
-    assert_eq!(statuses, [500; 3]);
-    assert_eq!(reports.len(), 3);
+    assert_eq!(statuses, [500; 4]);
+    assert_eq!(reports.len(), 4);
     assert!(reports[0].contains("did not ask"), "{reports:?}");
+    assert!(reports[2].contains("not asked for"), "{reports:?}");
 }
 
 #[test]
 fn the_connection_ends_when_both_ends_are_dropped() {
     let mut app = Application::new();
     app.router().add_get("/", |_: Request| async {
-        Response::upgrade("nothing", |upgraded| async move { drop(upgraded) })
+        Response::upgrade("echo", |upgraded| async move { drop(upgraded) })
     });
     let (closed, _) = serve(app, |address| {
         let mut client = Client::connect(address);
@@ -96,7 +99,7 @@ fn a_handler_that_works_and_does_not_read_holds_its_client_back() {
     let received = || evloop::get_running_loop().expect("a loop").counters().bytes_received;
     let mut app = Application::new();
     app.router().add_get("/", move |_: Request| async move {
-        Response::upgrade("flood", move |mut upgraded| async move {
+        Response::upgrade("echo", move |mut upgraded| async move {
             upgraded.reader.readexactly(1).await.expect("a byte");
             let mut before = 0;
             // As long as it would go on by itself.
@@ -119,5 +122,30 @@ fn a_handler_that_works_and_does_not_read_holds_its_client_back() {
         client.send(&format!("GET / HTTP/1.1\r\n{ASKS}")).head();
         client.send(&"x".repeat(FLOOD)).peek();
     });
+    assert_eq!(reports, [""; 0]);
+}
+
+#[test]
+fn whoever_speaks_another_protocol_is_told_of_the_servers_end_and_may_say_its_last() {
+    let mut app = Application::new();
+    app.router().add_get("/", |_: Request| async {
+        Response::upgrade("echo", |mut upgraded| async move {
+            let closing = upgraded.closing();
+            assert!(!closing.is_closing());
+            upgraded.writer.write(b"open\r\n").unwrap();
+            closing.wait().await;
+            upgraded.writer.write(b"bye\r\n").unwrap();
+            assert!(upgraded.closing().is_closing());
+        })
+    });
+    // The server ends when this has returned.
+    let (mut client, reports) = serve(app, |address| {
+        let mut client = Client::connect(address);
+        client.send(&format!("GET / HTTP/1.1\r\n{ASKS}"));
+        assert_eq!(client.head().status, 101);
+        assert_eq!(client.line(), "open");
+        client
+    });
+    assert_eq!(client.rest().as_deref(), Some("bye\r\n"));
     assert_eq!(reports, [""; 0]);
 }

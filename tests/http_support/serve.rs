@@ -54,8 +54,6 @@ pub fn serve_on<T: Send + 'static>(
     event_loop.run_forever().expect("a run");
     let shutdown = async move { server.shutdown(PATIENCE).await };
     event_loop.run_until_complete(shutdown).expect("a run");
-    // What was woken by a connection's end has one step to take yet.
-    event_loop.run_once(Some(Duration::ZERO)).expect("a turn");
     let left = event_loop.close().expect("not running");
     assert!(left.is_clean(), "{left:?}");
     event_loop.set_exception_handler(None::<fn(&EventLoop, &evloop::ErrorContext)>);

@@ -5,7 +5,10 @@ mod peer;
 #[path = "../http_support/serve.rs"]
 mod support;
 
+mod conformance;
 mod peers;
+#[cfg(feature = "testing")]
+mod pressure;
 mod served;
 #[cfg(feature = "testing")]
 mod simulated;

@@ -283,3 +283,50 @@ asyncio.run(main(sys.argv[1]))
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert!(reports[0].contains("exceeds 4194304"), "{reports:?}");
 }
+
+#[test]
+fn when_the_server_ends_a_websocket_is_closed_with_1001_after_on_shutdown() {
+    let log: Rc<RefCell<Vec<String>>> = Rc::default();
+    let (hook, handler) = (log.clone(), log.clone());
+    let mut app = Application::new();
+    app.on_shutdown(move |_| {
+        hook.borrow_mut().push("on_shutdown".into());
+        std::future::ready(())
+    });
+    app.router().add_get("/echo", move |request: Request| {
+        let log = handler.clone();
+        let chat = |mut socket: WebSocket| async move {
+            while let Some(message) = socket.receive().await? {
+                log.borrow_mut().push(format!("{message:?}"));
+            }
+            log.borrow_mut().push(format!("{:?}", socket.close_code()));
+            Ok::<_, ws::WebSocketError>(())
+        };
+        std::future::ready(ws::upgrade(&request, options(), chat))
+    });
+    // The server ends when this has returned.
+    let (client, reports) = serve(app, |address| {
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
+        stream.write_all(HANDSHAKE.as_bytes()).expect("it reads");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a head");
+            head.extend(byte);
+        }
+        std::thread::spawn(move || {
+            let mut farewell = [0; 4];
+            stream.read_exact(&mut farewell).expect("a Close");
+            stream.write_all(&close(1001)).expect("it reads");
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).expect("an end");
+            (farewell, rest)
+        })
+    });
+    assert_eq!(client.join().unwrap(), (*b"\x88\x02\x03\xe9", Vec::new()));
+    let log = log.take();
+    assert_eq!((log.len(), &*log[0]), (3, "on_shutdown"), "{log:?}");
+    assert!(log[1].starts_with("Close") && log[2].contains("1001"), "{log:?}");
+    assert_eq!(reports, [""; 0]);
+}

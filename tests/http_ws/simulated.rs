@@ -18,15 +18,15 @@ use proptest::prelude::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Two ends of an open WebSocket, and what accepted the connection between them.
-struct Pair {
-    near: WebSocket,
-    far: WebSocket,
-    server: Server,
+pub struct Pair {
+    pub near: WebSocket,
+    pub far: WebSocket,
+    pub server: Server,
 }
 
 impl Pair {
     /// `None` if the connection cannot be made.
-    async fn new(near: WebSocketOptions, far: WebSocketOptions) -> Option<Pair> {
+    pub async fn new(near: WebSocketOptions, far: WebSocketOptions) -> Option<Pair> {
         let accepted: LoopFuture<()> = get_running_loop().unwrap().create_future();
         let place = Rc::new(RefCell::new(None));
         let (put, told) = (place.clone(), accepted.clone());
@@ -45,14 +45,14 @@ impl Pair {
         Some(Pair { near, far: place.take().expect("it was accepted"), server })
     }
 
-    async fn usual() -> Pair {
+    pub async fn usual() -> Pair {
         let usual = WebSocketOptions::default;
         Pair::new(usual(), usual()).await.expect("nothing is in its way")
     }
 }
 
 /// Closes what accepted, and waits until nothing is left.
-async fn all_gone(server: Server) {
+pub async fn all_gone(server: Server) {
     server.close();
     server.wait_closed().await;
     while server.connections() > 0 {
@@ -60,7 +60,7 @@ async fn all_gone(server: Server) {
     }
 }
 
-fn narrow(world: &World) {
+pub fn narrow(world: &World) {
     let anywhere = ([0, 0, 0, 0], 0).into();
     let latency = Duration::from_millis(1)..Duration::from_millis(9);
     world.link(anywhere, anywhere, Link { latency, ..Link::default() }.with_buffers(64, 64));
@@ -176,7 +176,7 @@ proptest! {
 
 /// Holds `main` to the knife on the usual schedule and on drawn ones.
 #[track_caller]
-fn withstands<F: Future + 'static>(main: impl Fn(World, Cut) -> F) {
+pub fn withstands<F: Future + 'static>(main: impl Fn(World, Cut) -> F) {
     use evloop::testing::Rng;
     for case in 0..6 {
         let mut rng = Rng::of_case(6455, case);
@@ -280,7 +280,7 @@ fn a_socket_that_is_dropped_anywhere_says_so_and_leaves_nothing_behind() {
 
 // ---- time -----------------------------------------------------------------------------------------
 
-fn simulated<F: Future + 'static>(main: impl FnOnce(World) -> F + Clone) -> F::Output {
+pub fn simulated<F: Future + 'static>(main: impl FnOnce(World) -> F + Clone) -> F::Output {
     check(Schedule::default(), main).unwrap_or_else(|broken| panic!("{broken}"))
 }
 

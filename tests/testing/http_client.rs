@@ -427,3 +427,44 @@ fn a_chunk_that_was_cut_has_taken_nothing() {
         assert_eq!(length, 200_000);
     });
 }
+
+#[test]
+fn a_hop_that_a_middleware_repeats_may_end_anywhere() {
+    use evloop::http::{ClientHop, ClientNext};
+    withstands(|session, url, cut| async move {
+        cut.dropping(async move {
+            let twice = |hop: ClientHop, next: ClientNext| async move {
+                let first = next.run(hop.clone()).await?;
+                assert_eq!(first.bytes().await?.len(), 100_000);
+                next.run(hop).await
+            };
+            let sent = session.post(&url).body(vec![1; 100_000]).middleware(twice).await.unwrap();
+            assert_eq!(sent.bytes().await.unwrap().len(), 100_000);
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_form_may_end_anywhere() {
+    use evloop::http::FormData;
+    withstands(|session, url, cut| async move {
+        cut.dropping(async move {
+            let form = FormData::new().bytes("bytes", "a", vec![1; 100_000]).stream(
+                "stream",
+                "b",
+                None,
+                |mut body| async move {
+                    for piece in 0..3 {
+                        body.write(&[piece; 50_000]).await?;
+                        yield_now().await;
+                    }
+                    Ok(())
+                },
+            );
+            let sent = session.post(&url).multipart(form).await.unwrap();
+            assert!(sent.bytes().await.unwrap().len() > 250_000);
+        })
+        .await;
+    });
+}

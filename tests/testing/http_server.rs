@@ -484,7 +484,7 @@ fn an_upgraded_connection_is_received_no_faster_than_it_is_read() {
                     for _ in 0..steps {
                         yield_now().await;
                     }
-                    Response::upgrade("nothing", |upgraded| async move {
+                    Response::upgrade("echo", |upgraded| async move {
                         // It is busy with much else.
                         for _ in 0..600 {
                             evloop::sleep(SECOND / 10).await;

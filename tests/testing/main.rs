@@ -5,6 +5,8 @@ mod http;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
+mod http_endings;
+#[cfg(feature = "http")]
 mod http_server;
 mod pipes;
 mod sync_properties;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use evloop::http::{ClientError, ClientSession, Connector};
+use evloop::http::{ClientError, ClientSession, Connector, Limits};
 use evloop::tls::TlsClientConfig;
 use evloop::web::{AppRunner, Application, HttpServer, Request, Response, TcpSite};
 use evloop::{StreamReader, StreamWriter, open_connection, start_server};
 
-use crate::certificates::{Certificates, is_installed};
+use crate::certificates::Certificates;
+use crate::installed::is_installed;
 use crate::peers::{run, strings};
 use crate::support::on_loop;
 
@@ -59,6 +60,33 @@ fn a_session_speaks_https_to_an_application_on_connections_that_it_keeps() {
 }
 
 #[test]
+fn handshakes_count_as_connections_and_the_oldest_goes_where_there_is_no_room() {
+    on_loop(|made| async move {
+        let mut app = app();
+        app.limits(Limits { connections: Some(3), ..Limits::default() });
+        let server = app.serve(("127.0.0.1", 0)).tls(made.server()).await.expect("a server");
+        let port = server.sockets()[0].local_addr().port();
+        let mut silent = Vec::new();
+        for _ in 0..6 {
+            silent.push(open_connection(("127.0.0.1", port)).await.unwrap());
+        }
+        let session = session(made.client());
+        let response = session.get(&format!("https://localhost:{port}/")).await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "over TLS");
+        // Of seven connections three are left: two that are silent, and the one that speaks.
+        for (reader, _) in &mut silent[..4] {
+            assert!(!matches!(reader.read(1).await, Ok(byte) if !byte.is_empty()));
+        }
+        assert_eq!(server.connections(), 3);
+        // The end does not wait for handshakes: nothing was asked there.
+        server.shutdown(Duration::from_secs(3600)).await;
+        for (reader, _) in &mut silent {
+            assert!(!matches!(reader.read(1).await, Ok(byte) if !byte.is_empty()));
+        }
+    });
+}
+
+#[test]
 fn a_server_nobody_trusts_is_an_error_of_tls() {
     on_loop(|made| async move {
         let (_server, url) = served(made).await;
@@ -68,6 +96,56 @@ fn a_server_nobody_trusts_is_an_error_of_tls() {
         let elsewhere = url.replace("localhost", "127.0.0.1");
         let session = session(made.client());
         assert!(session.get(&elsewhere).await.is_ok(), "the certificate has this address");
+    });
+}
+
+#[test]
+fn an_answer_cut_off_without_a_closure_alert_is_whole_only_if_it_says_so_itself() {
+    const ANSWERS: [(&str, bool); 4] = [
+        ("Content-Length: 2\r\n\r\nhi", true),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", true),
+        ("Content-Length: 9\r\n\r\nhi", false),
+        ("Connection: close\r\n\r\nhi", false),
+    ];
+    on_loop(|made| async move {
+        for (answer, whole) in ANSWERS {
+            let converse = move |mut reader: StreamReader, mut writer: StreamWriter| async move {
+                reader.readuntil(b"\r\n\r\n").await.map_err(std::io::Error::from)?;
+                writer.write(format!("HTTP/1.1 200 OK\r\n{answer}").as_bytes())?;
+                let transport = writer.transport().clone();
+                writer.drain().await?;
+                evloop::yield_now().await;
+                transport.abort();
+                Ok::<_, std::io::Error>(())
+            };
+            let server = start_server(converse, ("127.0.0.1", 0)).tls(made.server());
+            let server = server.await.unwrap();
+            let url = format!("https://localhost:{}", server.sockets()[0].local_addr().port());
+            let session = session(made.client());
+            let body = async { session.get(&url).await?.bytes().await }.await;
+            assert_eq!(body.is_ok(), whole, "{answer:?}: {body:?}");
+        }
+    });
+}
+
+#[test]
+fn a_request_may_say_which_name_the_certificate_must_have() {
+    on_loop(|made| async move {
+        let (server, url) = served(made).await;
+        let connector = Connector::tcp().tls(made.client());
+        let connector = connector.resolver(|_| async { Ok(vec![[127, 0, 0, 1].into()]) });
+        let session = ClientSession::builder().connector(connector).build().unwrap();
+        let elsewhere = url.replace("localhost", "other.example");
+        let error = session.get(&elsewhere).await.unwrap_err();
+        assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
+        let named = session.get(&elsewhere).server_hostname("localhost").await.unwrap();
+        assert_eq!(named.text().await.unwrap(), "over TLS");
+        // Its connection is not one for those who want another name.
+        assert!(session.get(&elsewhere).await.is_err());
+        let wrong = session.get(&url).server_hostname("other.example").await;
+        assert!(matches!(wrong, Err(ClientError::Tls { .. })));
+        session.close();
+        server.shutdown(Duration::from_secs(5)).await;
     });
 }
 

@@ -204,6 +204,9 @@ impl AppRunner {
         ready.lifecycle.shut_down().await;
         ready.service.say_farewell();
         end_requests(&ready.service, &sites, self.0.shutdown_timeout.get()).await;
+        for _ in 0..LAST_TURNS {
+            yield_now().await;
+        }
         ready.lifecycle.clean_up().await;
         self.0.stage.replace(Stage::Over);
     }
@@ -247,7 +250,8 @@ fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
-/// So many turns a handler has whose connection was aborted at the very end.
+/// So many turns there are for whoever was woken by the last connection's end: a handler whose
+/// connection was aborted at the very end, or what a WebSocket leaves behind to hear the last of it.
 const LAST_TURNS: usize = 3;
 
 /// Waits until the last connection is gone.
@@ -281,11 +285,6 @@ async fn end_requests(service: &Service, sites: &[Site], limit: Duration) {
     service.connections().iter().for_each(|connection| connection.give_up());
     sites.iter().for_each(|site| site.server.abort_clients());
     all_gone(sites).await;
-    for _ in 0..LAST_TURNS {
-        if !service.orphans.is_empty() {
-            yield_now().await;
-        }
-    }
 }
 
 /// Asks every handler to end, and aborts the connections that have none: they only wait for their

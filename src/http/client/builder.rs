@@ -8,6 +8,7 @@ use super::ClientSession;
 use super::connector::Connector;
 use super::error::ClientError;
 use super::middleware::{Chain, ClientMiddleware};
+use super::netrc::Netrc;
 use super::proxy::{Environment, Proxy};
 use super::request::{IntoUrl, field};
 use super::session::{Defaults, Session};
@@ -41,6 +42,7 @@ impl ClientSessionBuilder {
             defaults: Defaults {
                 base_url: None,
                 headers: HeaderMap::new(),
+                skipped: Vec::new(),
                 timeout: ClientTimeout::default(),
                 max_redirects: MAX_REDIRECTS,
                 raise_for_status: false,
@@ -89,6 +91,16 @@ impl ClientSessionBuilder {
     ) -> Self {
         match field(name, value) {
             Ok((name, value)) => drop(self.defaults.headers.insert(name, value)),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// No request has this header field by itself: `Accept`, `Accept-Encoding`, `User-Agent`,
+    /// `Content-Type`. (`skip_auto_headers`)
+    pub fn skip_header(mut self, name: impl TryInto<HeaderName>) -> Self {
+        match field(name, HeaderValue::from_static("")) {
+            Ok((name, _)) => self.defaults.skipped.push(name),
             Err(error) => self.fail(error),
         }
         self
@@ -146,13 +158,23 @@ impl ClientSessionBuilder {
         self
     }
 
-    /// Whether the environment may name proxies: `http_proxy`, `https_proxy`, `all_proxy`,
-    /// `no_proxy`, as they are now. A [`proxy`](ClientSessionBuilder::proxy) goes before.
+    /// Whether the environment may name proxies and passwords, as they are now.
     ///
-    /// Default false, as in aiohttp.
+    /// The proxies are `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`; a
+    /// [`proxy`](ClientSessionBuilder::proxy) goes before. The passwords stand in the file that
+    /// `NETRC` names, else in `.netrc` at home, and go out as basic authentication where a request
+    /// has no `Authorization` and its URL no password; not to where a redirect leads away from the
+    /// request's origin, be that in the file too.
+    ///
+    /// Default false, as in aiohttp. A file that `NETRC` names must be there, and each must be
+    /// well-formed, or the session is not built; aiohttp logs it and goes on.
     pub fn trust_env(mut self, trust: bool) -> Self {
         let get = |name: &str| std::env::var(name).ok().filter(|_| trust);
         self.defaults.environment = Environment::of(get);
+        match Netrc::of(get) {
+            Ok(netrc) => self.defaults.environment.netrc = netrc,
+            Err(what) => self.fail(ClientError::InvalidRequest(what)),
+        }
         self
     }
 

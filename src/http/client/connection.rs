@@ -195,7 +195,7 @@ impl Connection {
             self.used += used;
             match event {
                 Event::Head(head) => {
-                    // RFC 9112 §9.6: whoever closes after its answer reads no more; and without
+                    // RFC 9112 §9.5: whoever closes after its answer reads no more; and without
                     // leave a body is not sent.
                     if !head.keeps_alive() || self.held.is_some() {
                         self.give_up_sending();

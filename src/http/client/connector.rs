@@ -36,8 +36,12 @@ pub struct Connector {
     dns_ttl: Duration,
     dns_names: usize,
     resolver: Option<Resolver>,
+    allows: Option<Allows>,
     pub(super) secure: Secure,
 }
+
+/// Says whether an address may be connected to.
+type Allows = Rc<dyn Fn(&IpAddr) -> bool>;
 
 /// Where connections go.
 #[derive(Clone)]
@@ -68,6 +72,7 @@ impl Connector {
             dns_ttl: Duration::from_secs(10),
             dns_names: 1000,
             resolver: None,
+            allows: None,
             secure: Secure::default(),
         }
     }
@@ -154,6 +159,32 @@ impl Connector {
     {
         self.resolver = Some(Rc::new(move |host| Box::pin(resolver(host))));
         self
+    }
+
+    /// Connects to those addresses only of which `allows` says so, whatever was looked up or stands
+    /// in a URL: one family (`family=`), or none of one's own network for a program that fetches
+    /// what strangers name. A proxy's address is asked for too; what the proxy connects to is not
+    /// seen here.
+    ///
+    /// ```
+    /// use evloop::http::Connector;
+    /// use std::net::IpAddr;
+    /// let connector = Connector::tcp().addresses(IpAddr::is_ipv4);
+    /// ```
+    pub fn addresses(mut self, allows: impl Fn(&IpAddr) -> bool + 'static) -> Connector {
+        self.allows = Some(Rc::new(allows));
+        self
+    }
+
+    /// The addresses that may be connected to.
+    pub(super) fn allowed(&self, mut addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+        let Some(allows) = &self.allows else { return Ok(addresses) };
+        addresses.retain(|address| allows(&address.ip()));
+        let text = "none of its addresses is one that the connector may connect to";
+        match addresses.is_empty() {
+            true => Err(io::Error::new(io::ErrorKind::PermissionDenied, text)),
+            false => Ok(addresses),
+        }
     }
 
     /// How https servers are spoken to: whom to trust, which certificate to show. It may offer no

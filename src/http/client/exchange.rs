@@ -49,13 +49,17 @@ impl Exchange {
         }
     }
 
-    /// A user and a password in the URL go into a field, unless there is one.
+    /// A user and a password in the URL, or else in the user's file, go into a field, unless there
+    /// is one.
     fn authorize(&mut self) -> Result<(), ClientError> {
         if self.hop.headers.contains_key(AUTHORIZATION) {
             return Ok(());
         }
-        if let Some((user, password)) = self.hop.url.credentials() {
-            self.hop.headers.insert(AUTHORIZATION, basic(user, password)?);
+        let netrc = &self.way.session.defaults.environment.netrc;
+        let kept = || netrc.find(self.hop.url.host()).filter(|_| !self.hop.is_away);
+        if let Some((user, password)) = self.hop.url.credentials().or_else(kept) {
+            let value = basic(user, password)?;
+            self.hop.headers.insert(AUTHORIZATION, value);
         }
         Ok(())
     }

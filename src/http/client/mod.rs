@@ -13,15 +13,21 @@
 mod auth;
 mod body;
 mod builder;
+#[cfg(feature = "compression")]
+mod compress;
 mod connection;
 mod connector;
 mod cookies;
+#[cfg(feature = "digest")]
+mod digest;
 mod error;
 mod exchange;
+mod form_data;
 mod hop;
 mod mailbox;
 mod middleware;
 mod names;
+mod netrc;
 mod open;
 mod pool;
 mod proxy;
@@ -47,7 +53,10 @@ use super::url::Url;
 
 pub use builder::ClientSessionBuilder;
 pub use connector::Connector;
+#[cfg(feature = "digest")]
+pub use digest::DigestAuth;
 pub use error::ClientError;
+pub use form_data::FormData;
 pub use hop::ClientHop;
 pub use mailbox::BodySender;
 pub use middleware::{ClientMiddleware, ClientNext};

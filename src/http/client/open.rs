@@ -9,7 +9,6 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-use http::header::PROXY_AUTHORIZATION;
 use http::{HeaderMap, Method};
 
 use super::body::Body;
@@ -30,11 +29,15 @@ pub(super) struct Route {
     host: String,
     port: u16,
     proxy: Option<Rc<Proxy>>,
+    /// The name of its certificate, where that is another than the host.
+    server_name: Option<Rc<str>>,
 }
 
 impl Route {
-    pub(super) fn new(url: &Url, proxy: Option<Rc<Proxy>>) -> Route {
-        Route { secure: url.is_secure(), host: url.host().to_owned(), port: url.port(), proxy }
+    pub(super) fn new(url: &Url, proxy: Option<Rc<Proxy>>, server_name: Option<Rc<str>>) -> Route {
+        let (secure, host) = (url.is_secure(), url.host().to_owned());
+        let server_name = server_name.filter(|_| secure);
+        Route { secure, host, port: url.port(), proxy, server_name }
     }
 
     /// The proxy that is to be told whole URLs (RFC 9112 §3.2.2); through a tunnel it sees none.
@@ -82,7 +85,10 @@ impl Connection {
         if route.secure {
             progress.is_at(Phase::Tls);
             let secure = &session.connector.secure;
-            streams = secure.wrap(streams, &route.host).await.map_err(failed)?;
+            streams = secure
+                .wrap(streams, route.server_name.as_deref().unwrap_or(&route.host))
+                .await
+                .map_err(failed)?;
         }
         Ok(Connection::new(streams, &session.shared))
     }
@@ -97,8 +103,9 @@ async fn dial(
     progress: &Progress,
 ) -> Result<Streams, ClientError> {
     progress.is_at(Phase::Lookup);
-    let addresses = session.names.find(host, port, progress).await;
-    let addresses = addresses.map_err(|error| ClientError::Dns { host: host.to_owned(), error })?;
+    let failed = |error| ClientError::Dns { host: host.to_owned(), error };
+    let addresses = session.names.find(host, port, progress).await.map_err(failed)?;
+    let addresses = session.connector.allowed(addresses).map_err(failed)?;
     progress.is_at(Phase::Connection);
     let connector = &session.connector;
     let opening = open_connection(addresses).happy_eyeballs_delay(connector.happy_eyeballs_delay);
@@ -140,9 +147,7 @@ async fn tunnel(
     let mut connection = Connection::new(streams, shared);
     let target = route.to();
     let mut headers = HeaderMap::new();
-    if let Some(authorization) = &proxy.authorization {
-        headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-    }
+    proxy.add_fields(&mut headers);
     let request = OutgoingRequest {
         method: &Method::CONNECT,
         target: &target,

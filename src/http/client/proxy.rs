@@ -1,9 +1,11 @@
 //! Which proxy a request goes through.
 
-use http::HeaderValue;
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::auth::basic;
 use super::error::ClientError;
+use super::netrc::Netrc;
 use crate::http::url::{InvalidUrl, Url, is_absolute};
 
 /// A proxy that is spoken to in plain HTTP.
@@ -14,9 +16,21 @@ pub(super) struct Proxy {
     pub(super) port: u16,
     /// What `Proxy-Authorization` says.
     pub(super) authorization: Option<HeaderValue>,
+    /// What else it is told; connections through it are those of requests that tell it the same.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Proxy {
+    /// Adds what it is told to the fields of a request that it sees.
+    pub(super) fn add_fields(&self, headers: &mut HeaderMap) {
+        if let Some(authorization) = &self.authorization {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+    }
+
     /// The proxy at `url`; without a scheme it is http.
     pub(super) fn at(url: &str) -> Result<Proxy, ClientError> {
         let url: Url = match is_absolute(url) {
@@ -31,11 +45,16 @@ impl Proxy {
             Some((user, password)) => Some(basic(user, password)?),
             None => None,
         };
-        Ok(Proxy { host: url.host().to_owned(), port: url.port(), authorization })
+        Ok(Proxy {
+            host: url.host().to_owned(),
+            port: url.port(),
+            authorization,
+            headers: Vec::new(),
+        })
     }
 }
 
-/// The proxies of the environment.
+/// The proxies of the environment, and its passwords.
 ///
 /// | variable | for |
 /// |---|---|
@@ -48,6 +67,7 @@ pub(super) struct Environment {
     http: Option<String>,
     https: Option<String>,
     none_for: Vec<String>,
+    pub(super) netrc: Netrc,
 }
 
 impl Environment {
@@ -65,6 +85,7 @@ impl Environment {
                 .map(|entry| entry.trim().trim_start_matches('.').to_ascii_lowercase())
                 .filter(|entry| !entry.is_empty())
                 .collect(),
+            netrc: Netrc::default(),
         }
     }
 

@@ -7,11 +7,14 @@
 //! | 307, 308 | stays | stays (§15.4.8, §15.4.9) |
 //!
 //! To another origin go no credentials (§15.4): `Authorization`, `Cookie`, `Proxy-Authorization`,
-//! nor a `Host` of the caller's own.
+//! nor a `Host` of the caller's own. What has come by https is named in no `Referer` in the clear
+//! (§10.1.3). A location with user information is an error: whoever sends one wants to look like
+//! another (§4.2.4); aiohttp would sign in with it.
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
-    CONTENT_TYPE, COOKIE, EXPECT, HOST, LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    CONTENT_TYPE, COOKIE, EXPECT, HOST, LAST_MODIFIED, LOCATION, PROXY_AUTHORIZATION, REFERER,
+    TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
@@ -20,13 +23,14 @@ use crate::http::h1::ResponseHead;
 use crate::http::url::{InvalidUrl, Url, hide_credentials};
 
 /// What describes a body, and goes with it.
-const OF_A_BODY: [HeaderName; 7] = [
+const OF_A_BODY: [HeaderName; 8] = [
     CONTENT_ENCODING,
     CONTENT_LANGUAGE,
     CONTENT_LENGTH,
     CONTENT_LOCATION,
     CONTENT_TYPE,
     EXPECT,
+    LAST_MODIFIED,
     TRANSFER_ENCODING,
 ];
 
@@ -40,13 +44,15 @@ pub(super) struct Next {
     pub(super) method: Method,
     pub(super) keeps_body: bool,
     pub(super) same_origin: bool,
+    /// It leads from https to http.
+    exposes: bool,
 }
 
 /// What a response asks for, if it is a redirect.
 ///
 /// # Errors
 ///
-/// It leads to what is no http URL.
+/// It leads to what is no http URL, or has user information.
 pub(super) fn next(
     head: &ResponseHead,
     method: &Method,
@@ -62,9 +68,22 @@ pub(super) fn next(
         let shown = hide_credentials(&location);
         InvalidUrl::new(format!("{url} redirects to {shown:?}, which cannot be: {error}"))
     })?;
+    if names_a_user(&location, url) {
+        return Err(InvalidUrl::new(format!(
+            "{url} redirects to {to} with a user's name, which no server has to say"
+        ))
+        .into());
+    }
     let to = to.with_fragment_of(url);
     let same_origin = to.has_origin_of(url);
-    Ok(Some(Next { url: to, method, keeps_body, same_origin }))
+    let exposes = url.is_secure() && !to.is_secure();
+    Ok(Some(Next { url: to, method, keeps_body, same_origin, exposes }))
+}
+
+/// Whether the location has user information, other than what a relative one has from `url`.
+fn names_a_user(location: &str, url: &Url) -> bool {
+    let to = url.clone().without_credentials().join(location);
+    to.is_ok_and(|to| to.credentials().is_some())
 }
 
 /// The method after a redirect, and whether the body stays; `None` if it is none.
@@ -84,7 +103,8 @@ impl Next {
     pub(super) fn strip(&self, headers: &mut HeaderMap) {
         let of_body = OF_A_BODY.iter().filter(|_| !self.keeps_body);
         let of_origin = OF_AN_ORIGIN.iter().filter(|_| !self.same_origin);
-        for name in of_body.chain(of_origin) {
+        let of_secrecy = [REFERER].iter().filter(|_| self.exposes);
+        for name in of_body.chain(of_origin).chain(of_secrecy) {
             headers.remove(name);
         }
     }
@@ -142,6 +162,9 @@ mod tests {
         assert_eq!(to("/x#y"), "http://h/x#y");
         assert_eq!(to("//other/x"), "http://other/x#d");
         assert_eq!(to("/a b\u{e9}"), "http://h/a%20b%C3%A9#d");
+        let head = head("HTTP/1.1 302 x\r\nLocation: /x\r\n\r\n");
+        let next = next(&head, &Method::GET, &"http://u:p@h/".parse().unwrap()).unwrap().unwrap();
+        assert_eq!(next.url.credentials(), Some(("u", "p")), "one's own go on");
     }
 
     #[test]
@@ -150,6 +173,17 @@ mod tests {
         let error = next(&head, &Method::GET, &"http://h/".parse().unwrap()).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("http://h/ redirects to \"file:///etc/passwd\""), "{text}");
+    }
+
+    #[test]
+    fn a_location_with_a_users_name_is_an_error_that_does_not_tell_it() {
+        for location in ["http://root:pass@h/", "//root@other/x", "https://:pass@h/"] {
+            let head = head(&format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n"));
+            let error = next(&head, &Method::GET, &"http://h/".parse().unwrap()).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("a user's name"), "{text}");
+            assert!(!text.contains("root") && !text.contains("pass"), "{text}");
+        }
     }
 
     #[test]
@@ -173,6 +207,21 @@ mod tests {
                 assert!(!told.contains(secret), "{location}: {text}");
             }
         }
+    }
+
+    #[test]
+    fn a_referer_does_not_follow_from_https_to_http() {
+        let kept = |from: &str, location: &str| {
+            let head = head(&format!("HTTP/1.1 302 x\r\nLocation: {location}\r\n\r\n"));
+            let next = next(&head, &Method::GET, &from.parse().unwrap()).unwrap().unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(REFERER, http::HeaderValue::from_static("https://h/secret"));
+            next.strip(&mut headers);
+            !headers.is_empty()
+        };
+        assert!(!kept("https://h/", "http://h/"));
+        assert!(kept("https://h/", "/x") && kept("http://h/", "http://h/x"));
+        assert!(kept("http://h/", "https://h/"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::connector::Connector;
 use super::middleware::Chain;
@@ -22,6 +22,7 @@ use crate::sys::Time;
 pub(super) struct Defaults {
     pub(super) base_url: Option<Url>,
     pub(super) headers: HeaderMap,
+    pub(super) skipped: Vec<HeaderName>,
     pub(super) timeout: ClientTimeout,
     pub(super) max_redirects: usize,
     pub(super) raise_for_status: bool,

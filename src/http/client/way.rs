@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use http::header::{CONNECTION, EXPECT, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::connection::Connection;
 use super::connector::To;
@@ -22,6 +22,8 @@ use crate::http::h1::{OutgoingRequest, ResponseHead};
 pub(super) struct Way {
     pub(super) session: Rc<Session>,
     pub(super) proxy: Option<Rc<Proxy>>,
+    pub(super) proxy_headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) server_name: Option<Rc<str>>,
     pub(super) timeout: ClientTimeout,
     pub(super) progress: Progress,
     pub(super) total: Option<Limit>,
@@ -54,7 +56,8 @@ impl Way {
     /// On a connection that was used before, the server may just have closed it as idle: then what
     /// may be done twice (RFC 9110 §9.2.2) is tried once more, on a new one.
     async fn ask(&self, hop: &mut ClientHop) -> Result<(ResponseHead, Held), ClientError> {
-        let route = Route::new(&hop.url, self.proxy(hop)?);
+        let name = self.server_name.clone().filter(|_| !hop.is_away);
+        let route = Route::new(&hop.url, self.proxy(hop)?, name);
         let mut anew = false;
         loop {
             let limit = Limit::begin(TimeoutKind::Connect, self.timeout.connect);
@@ -86,14 +89,21 @@ impl Way {
     }
 
     fn proxy(&self, hop: &ClientHop) -> Result<Option<Rc<Proxy>>, ClientError> {
-        match (&self.session.connector.to, &self.proxy) {
-            (To::Unix(_), _) => Ok(None),
-            (To::Host, Some(proxy)) => Ok(Some(proxy.clone())),
+        let proxy = match (&self.session.connector.to, &self.proxy) {
+            (To::Unix(_), _) => return Ok(None),
+            (To::Host, Some(proxy)) => Some(proxy.clone()),
             (To::Host, None) => {
                 let proxy = self.session.defaults.environment.proxy_for(&hop.url)?;
-                Ok(proxy.map(Rc::new))
+                proxy.map(Rc::new)
             }
-        }
+        };
+        Ok(match proxy {
+            Some(proxy) if !self.proxy_headers.is_empty() => {
+                let headers = self.proxy_headers.clone();
+                Some(Rc::new(Proxy { headers, ..(*proxy).clone() }))
+            }
+            other => other,
+        })
     }
 
     /// A connection with its slot: one that is idle, unless it is to be a new one.
@@ -142,9 +152,12 @@ impl Way {
     /// The header fields of a hop on this route.
     fn fields(&self, hop: &ClientHop, route: &Route) -> HeaderMap {
         let mut headers = hop.headers.clone();
-        self.session.add_cookies(&mut headers, &hop.url);
-        if let Some(Proxy { authorization: Some(value), .. }) = route.plain_proxy() {
-            headers.insert(PROXY_AUTHORIZATION, value.clone());
+        // RFC 9110 §9.3.8: the answer to a TRACE would show them.
+        if hop.method != Method::TRACE {
+            self.session.add_cookies(&mut headers, &hop.url);
+        }
+        if let Some(proxy) = route.plain_proxy() {
+            proxy.add_fields(&mut headers);
         }
         if self.session.connector.force_close && !headers.contains_key(CONNECTION) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

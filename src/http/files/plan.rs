@@ -81,7 +81,7 @@ pub(super) fn plan(
         Verdict::Perform => {}
         Verdict::NotModified => {
             let response = Response::new().status(StatusCode::NOT_MODIFIED);
-            return (validated(response, facts, &current), Content::Nothing);
+            return (validated(response, facts, &current, asked.now), Content::Nothing);
         }
         Verdict::PreconditionFailed => {
             let what = "the file is not, or no longer, what the request asks it to be";
@@ -117,7 +117,7 @@ pub(super) fn plan(
         Some(coding) => response.header(CONTENT_ENCODING, HeaderValue::from_static(coding.name())),
         None => response,
     };
-    (validated(response, facts, &current), content)
+    (validated(response, facts, &current, asked.now), content)
 }
 
 fn partial() -> Response {
@@ -138,11 +138,14 @@ fn selection(asked: &Asked<'_>, facts: &Facts, current: &Current) -> Selection {
 }
 
 /// The fields that a 304 has in common with the answer it stands for (RFC 9110 §15.4.5).
-fn validated(mut response: Response, facts: &Facts, current: &Current) -> Response {
+fn validated(mut response: Response, facts: &Facts, current: &Current, now: i64) -> Response {
     if let Some(etag) = &current.etag {
         response = response.header(ETAG, etag.to_header_value());
     }
-    if let Some(Ok(seconds)) = current.last_modified.map(u64::try_from) {
+    // RFC 9110 §8.8.2.1: a date from the future is told as that of the answer. It is in no
+    // condition's way, being none of `current`'s.
+    let future = (facts.modified.0 > now).then_some(now);
+    if let Some(Ok(seconds)) = current.last_modified.or(future).map(u64::try_from) {
         response = response.header(LAST_MODIFIED, &imf_fixdate(seconds)[..]);
     }
     if facts.varies {

@@ -107,12 +107,54 @@ fn a_range_counts_for_get_once_and_only_for_the_version_it_was_meant_for() {
 }
 
 #[test]
-fn last_modified_is_not_told_until_its_second_is_over_nor_from_the_future() {
-    for (now, told) in [(MODIFIED - 9, false), (MODIFIED + 1, false), (MODIFIED + 2, true)] {
+fn an_if_range_without_a_range_is_as_if_it_were_not_there() {
+    for validator in ["\"other\"", "Sun, 06 Nov 1994 08:49:37 GMT", "garbage"] {
+        let (response, content) = got(&[("if-range", validator)]);
+        assert_eq!(response.status_code(), 200, "{validator}");
+        assert!(matches!(content, Content::Part { offset: 0, len: 100 }));
+    }
+}
+
+#[test]
+fn last_modified_is_not_told_until_its_second_is_over_and_never_later_than_now() {
+    for (now, told) in [
+        (MODIFIED - 9, "Sun, 06 Nov 1994 08:49:28 GMT"),
+        (MODIFIED, ""),
+        (MODIFIED + 1, ""),
+        (MODIFIED + 2, "Sun, 06 Nov 1994 08:49:37 GMT"),
+    ] {
         let (response, _) = planned(Method::GET, &facts(), now, &[]);
-        assert_eq!(response.get("last-modified").is_some(), told, "{now}");
+        assert_eq!(field(&response, "last-modified"), told, "{now}");
         assert!(response.get("etag").is_some());
     }
+}
+
+#[test]
+fn a_date_that_stands_for_one_from_the_future_is_no_validator() {
+    let now = MODIFIED - 9;
+    let told = "Sun, 06 Nov 1994 08:49:28 GMT";
+    let range = ("range", "bytes=0-9");
+    for fields in [&[("if-modified-since", told)][..], &[range, ("if-range", told)]] {
+        let (response, _) = planned(Method::GET, &facts(), now, fields);
+        assert_eq!(response.status_code(), 200, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_part_and_a_304_have_the_fields_of_the_whole() {
+    let facts = Facts { coding: Some(Coding::Gzip), varies: true, ..facts() };
+    let names = ["etag", "vary", "last-modified", "accept-ranges", "content-type"];
+    let of = |fields: &[(&'static str, &str)]| {
+        let (response, _) = planned(Method::GET, &facts, 2 * MODIFIED, fields);
+        names.map(|name| field(&response, name))
+    };
+    let whole = of(&[]);
+    assert!(whole.iter().all(|value| !value.is_empty()), "{whole:?}");
+    assert_eq!(of(&[("range", "bytes=0-9")]), whole);
+    let several = of(&[("range", "bytes=0-9,20-29")]);
+    assert_eq!(several[..4], whole[..4]);
+    assert!(several[4].starts_with("multipart/byteranges; boundary="), "{several:?}");
+    assert_eq!(of(&[("if-none-match", "*")])[..2], whole[..2]);
 }
 
 #[test]

@@ -27,9 +27,9 @@
 use http::StatusCode;
 
 use super::body::Piece;
+use super::bytes::{is_field_byte, is_token_byte};
 use super::error::Error;
 use super::extension::Extension;
-use super::head::{is_field_byte, is_token_byte};
 use crate::http::Limits;
 
 /// The most hex digits a chunk's size may have; 16 fill a `u64`.

@@ -1,13 +1,15 @@
 //! The client's side of a connection: requests go out, responses come in.
 
 use http::header::UPGRADE;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
 use super::body::{Decoder, Framing, Piece};
 use super::connection::{Event, Gather};
-use super::encode::{self, Encoder, Length, OutgoingRequest};
+use super::encode::{self, OutgoingRequest};
+use super::encoder::{Encoder, Length};
 use super::error::Error;
-use super::head::{Kind, ResponseHead, parse_response};
+use super::head::{Kind, ResponseHead};
+use super::parse::parse_response;
 use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
 
@@ -45,6 +47,8 @@ pub struct ClientConnection {
     gather: Gather,
     method: Method,
     keep_alive: bool,
+    /// The last answer was HTTP/1.0.
+    http_10: bool,
     /// The request asked for another protocol.
     upgrade: bool,
     informational: u8,
@@ -63,6 +67,7 @@ impl ClientConnection {
             gather: Gather::new(Kind::Response),
             method: Method::GET,
             keep_alive: true,
+            http_10: false,
             upgrade: false,
             informational: 0,
         }
@@ -72,8 +77,9 @@ impl ClientConnection {
     /// [`send_data`](Self::send_data), and then [`end_of_message`](Self::end_of_message).
     ///
     /// # Errors
-    /// [`Error::You`] while another exchange is under way or the connection has had its last, or
-    /// if the head contradicts itself or the protocol. `out` is as before.
+    /// [`Error::You`] while another exchange is under way or the connection has had its last, if
+    /// the head contradicts itself or the protocol, or if the body would be chunked for a server
+    /// that has answered as HTTP/1.0. `out` is as before.
     pub fn send_request(
         &mut self,
         out: &mut Vec<u8>,
@@ -85,6 +91,11 @@ impl ClientConnection {
         }
         let start = out.len();
         match encode::request(out, head, length) {
+            // RFC 9112 §6.1, §6.3: chunks are for who is known to read them, or not known.
+            Ok(decided) if self.http_10 && decided.encoder == Encoder::Chunked => {
+                out.truncate(start);
+                Err(self.misuse("a body of unknown length was sent to a server of HTTP/1.0"))
+            }
             Ok(decided) => {
                 self.keep_alive = decided.keep_alive;
                 self.method = head.method.clone();
@@ -207,6 +218,7 @@ impl ClientConnection {
             return Ok(false);
         }
         let framing = head.framing(&self.method);
+        self.http_10 = head.version() == Version::HTTP_10;
         self.keep_alive &= head.keeps_alive() && framing != Framing::UntilClose;
         self.answer(AnsweringCause::Head(Decoder::of_response(framing)));
         Ok(true)

@@ -1,8 +1,10 @@
 //! What both sides of a connection share: the events they give, and gathering a head from pieces.
 
 use super::error::Error;
-use super::head::{self, Kind, Parse};
+use super::head::Kind;
+use super::parse::Parse;
 use super::shared::Shared;
+use super::verdict;
 
 /// What came out of the bytes that went in. `H` is the kind of head that comes in on this side.
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl Gather {
             return Ok((skipped + len, Some(head)));
         }
         self.bytes.extend_from_slice(input);
-        self.line = head::first_line(input).unwrap_or(0) as u32;
+        self.line = verdict::first_line(input).unwrap_or(0) as u32;
         Ok((skipped + input.len(), None))
     }
 
@@ -107,8 +109,8 @@ impl Gather {
         let most = limits.request_line.saturating_add(limits.header_bytes).saturating_add(1);
         let input = &input[..input.len().min(most.saturating_sub(before).max(1))];
         self.bytes.extend_from_slice(input);
-        head::check_first_byte(self.kind, &self.bytes)?;
-        if let Some(end) = head::head_end(&self.bytes, before) {
+        verdict::check_first_byte(self.kind, &self.bytes)?;
+        if let Some(end) = verdict::head_end(&self.bytes, before) {
             self.bytes.truncate(end);
             let head = parse(&self.bytes, shared)?;
             *self = Gather::new(self.kind);
@@ -116,12 +118,12 @@ impl Gather {
             return Ok((end - before, Some(head)));
         }
         if self.line == 0 {
-            let line = head::first_line(&self.bytes[before..]).map_or(0, |line| before + line);
+            let line = verdict::first_line(&self.bytes[before..]).map_or(0, |line| before + line);
             self.line = line as u32;
-            head::check_first_line(self.kind, &self.bytes, self.line as usize, limits)?;
+            verdict::check_first_line(self.kind, &self.bytes, self.line as usize, limits)?;
         }
         if self.line != 0 {
-            head::check_lengths(self.kind, self.line as usize, self.bytes.len(), limits)?;
+            verdict::check_lengths(self.kind, self.line as usize, self.bytes.len(), limits)?;
         }
         Ok((input.len(), None))
     }

@@ -1,13 +1,14 @@
-//! Heads and bodies as bytes, appended to a buffer of the caller's.
+//! Heads as bytes, appended to a buffer of the caller's.
 //!
 //! The caller keeps one buffer and clears it between turns, so that sending a small response costs
 //! a handful of copies and no allocation. Nothing that goes through here can break out of its
 //! place: `http`'s types hold no CR, LF or NUL, and what comes as text is checked.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::encoder::{Encoder, Length};
+use super::own::{Own, fields};
 
 /// A response's head, to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -37,87 +38,8 @@ pub struct OutgoingRequest<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// How long a body will be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// So many bytes.
-    Known(u64),
-    /// Nobody knows yet: chunked under HTTP/1.1, until close under HTTP/1.0.
-    Unknown,
-}
-
-/// Puts one body onto the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[repr(u8)] // a tag of its own: read with one load, on every event
-pub enum Encoder {
-    /// So many bytes are still due.
-    Length(u64),
-    /// In chunks.
-    Chunked,
-    /// As it is; the end of the connection ends it.
-    UntilClose,
-    /// The message has no body, whatever its head says (HEAD, 204, 304): bytes are dropped.
-    Nothing,
-}
-
-impl Encoder {
-    /// Appends `data`. Empty data is nothing: an empty chunk would end the body.
-    ///
-    /// # Errors
-    /// It is more than `Content-Length` promised. Nothing was appended.
-    pub fn data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
-        match self {
-            Encoder::Length(left) => {
-                let after = left.checked_sub(data.len() as u64);
-                *left = after.ok_or("more body was sent than Content-Length promised")?;
-                out.extend_from_slice(data);
-            }
-            Encoder::Chunked if !data.is_empty() => {
-                push_hex(out, data.len());
-                out.extend_from_slice(b"\r\n");
-                out.extend_from_slice(data);
-                out.extend_from_slice(b"\r\n");
-            }
-            Encoder::UntilClose => out.extend_from_slice(data),
-            Encoder::Chunked | Encoder::Nothing => {}
-        }
-        Ok(())
-    }
-
-    /// Notes that so many bytes of the body went another way.
-    ///
-    /// # Errors
-    /// It is more than `Content-Length` promised, or the body is chunked: whoever sends it
-    /// elsewhere writes no chunks.
-    pub fn sent_elsewhere(&mut self, count: u64) -> Result<(), &'static str> {
-        match self {
-            Encoder::Length(left) => {
-                let after = left.checked_sub(count);
-                *left = after.ok_or("more body was sent than Content-Length promised")?;
-            }
-            Encoder::Chunked => return Err("a body in chunks was sent without them"),
-            Encoder::UntilClose | Encoder::Nothing => {}
-        }
-        Ok(())
-    }
-
-    /// Appends what ends the body.
-    ///
-    /// # Errors
-    /// It is less than `Content-Length` promised.
-    pub fn end(&self, out: &mut Vec<u8>) -> Result<(), &'static str> {
-        match self {
-            Encoder::Length(0) | Encoder::UntilClose | Encoder::Nothing => Ok(()),
-            Encoder::Length(_) => Err("less body was sent than Content-Length promised"),
-            Encoder::Chunked => {
-                out.extend_from_slice(b"0\r\n\r\n");
-                Ok(())
-            }
-        }
-    }
-}
-
-const BAD_HOST: &str = "the host is malformed; it is a host name, then maybe a colon and a port";
+pub(super) const BAD_HOST: &str =
+    "the host is malformed; it is a host name, then maybe a colon and a port";
 
 /// What a server knows of the request when it answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,58 +57,6 @@ pub(crate) struct Decided {
     pub keep_alive: bool,
 }
 
-/// What the caller's own fields say about framing and persistence.
-#[derive(Default)]
-struct Own {
-    length: Option<u64>,
-    chunked: bool,
-    connection: bool,
-    close: bool,
-    date: bool,
-    content_type: bool,
-    host: bool,
-    upgrade: bool,
-    upgrade_option: bool,
-    te: bool,
-    te_option: bool,
-    expect: bool,
-}
-
-/// `Date` and the empty line: how the head of a plain answer ends, made once a second.
-pub(crate) struct HeadEnd([u8; 39]);
-
-impl HeadEnd {
-    /// With this date, as [`imf_fixdate`](crate::http::date::imf_fixdate) writes it.
-    pub fn new(date: &[u8; 29]) -> HeadEnd {
-        let mut end = *b"date: www, dd mmm yyyy hh:mm:ss GMT\r\n\r\n";
-        end[6..35].copy_from_slice(date);
-        HeadEnd(end)
-    }
-}
-
-/// Appends a whole plain answer: a 200 with no fields but these, to a request of HTTP/1.1 that was
-/// not HEAD, on a connection that goes on. The bytes are those that [`response`] and its body would
-/// be.
-///
-/// A function of its own, which touches little but `out`, so that where `out` ends is kept in a
-/// register: that is half of what writing a small answer costs.
-#[inline(never)]
-pub(crate) fn plain_answer(
-    out: &mut Vec<u8>,
-    content_type: &HeaderValue,
-    date: &HeadEnd,
-    body: &[u8],
-) {
-    let content_type = content_type.as_bytes();
-    out.reserve(120 + content_type.len() + body.len());
-    out.extend_from_slice(b"HTTP/1.1 200 OK\r\ncontent-type: ");
-    out.extend_from_slice(content_type);
-    out.extend_from_slice(b"\r\n");
-    content_length(out, body.len() as u64);
-    out.extend_from_slice(&date.0);
-    out.extend_from_slice(body);
-}
-
 /// Appends the head of a final response. On an error `out` may hold part of it; the caller cuts
 /// it back.
 pub(crate) fn response(
@@ -196,6 +66,10 @@ pub(crate) fn response(
     asked: Asked,
     keep_alive: bool,
 ) -> Result<Decided, &'static str> {
+    // RFC 9110 §15: what lies above 599 is no status of HTTP.
+    if head.status.as_u16() > 599 {
+        return Err("the status code is above 599; HTTP has those from 100 to 599");
+    }
     out.reserve(160);
     status_line(out, head.status);
     let own = if head.headers.is_empty() { Own::default() } else { fields(out, head.headers)? };
@@ -212,6 +86,10 @@ pub(crate) fn response(
         (false, _) if !own.close => out.extend_from_slice(b"connection: close\r\n"),
         (true, true) if !own.connection => out.extend_from_slice(b"connection: keep-alive\r\n"),
         _ => {}
+    }
+    // RFC 9110 §7.8: a 426, or who offers another protocol, names that here, too.
+    if own.upgrade && !own.upgrade_option {
+        out.extend_from_slice(b"connection: upgrade\r\n");
     }
     out.extend_from_slice(b"\r\n");
     Ok(Decided { encoder, keep_alive })
@@ -331,9 +209,18 @@ pub(crate) fn request(
     if length == Length::Known(0) && own.expect {
         return Err("Expect is set on a request without content, which waits for nothing");
     }
-    // RFC 9110 §9.3.8
-    if length != Length::Known(0) && *head.method == Method::TRACE {
-        return Err("a TRACE request has content");
+    // RFC 9110 §9.3.8: what is sent comes back, for whoever reads the answer.
+    if *head.method == Method::TRACE {
+        if length != Length::Known(0) {
+            return Err("a TRACE request has content");
+        }
+        if head.headers.contains_key(AUTHORIZATION) || head.headers.contains_key(COOKIE) {
+            return Err("a TRACE request has credentials or cookies, which the answer would show");
+        }
+    }
+    // RFC 9110 §9.3.7
+    if length != Length::Known(0) && *head.method == Method::OPTIONS && !own.content_type {
+        return Err("an OPTIONS request has content without a Content-Type, which it needs");
     }
     // RFC 9110 §7.8, §10.1.4: what concerns this connection alone is named in Connection.
     if own.upgrade && !own.upgrade_option {
@@ -367,62 +254,9 @@ fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the caller's fields, and notes those that concern the message as such.
-fn fields(out: &mut Vec<u8>, headers: &HeaderMap) -> Result<Own, &'static str> {
-    let mut own = Own::default();
-    for (name, value) in headers {
-        note(&mut own, name, value)?;
-        out.extend_from_slice(name.as_str().as_bytes());
-        field(out, b": ", value.as_bytes());
-    }
-    Ok(own)
-}
-
-fn note(own: &mut Own, name: &HeaderName, value: &HeaderValue) -> Result<(), &'static str> {
-    if *name == CONTENT_LENGTH {
-        return note_length(own, value);
-    } else if *name == TRANSFER_ENCODING {
-        if own.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return Err("Transfer-Encoding is set to something other than chunked");
-        }
-        own.chunked = true;
-    } else if *name == CONNECTION {
-        own.connection = true;
-        for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            own.close |= option.eq_ignore_ascii_case(b"close");
-            own.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
-            own.te_option |= option.eq_ignore_ascii_case(b"te");
-        }
-    } else if *name == HOST {
-        if own.host {
-            return Err("Host is set twice");
-        }
-        if !super::meaning::is_host(value.as_bytes()) {
-            return Err(BAD_HOST);
-        }
-        own.host = true;
-    }
-    own.upgrade |= *name == UPGRADE;
-    own.te |= *name == TE;
-    own.expect |= *name == EXPECT;
-    own.date |= *name == DATE;
-    own.content_type |= *name == CONTENT_TYPE;
-    Ok(())
-}
-
-fn note_length(own: &mut Own, value: &HeaderValue) -> Result<(), &'static str> {
-    if own.length.is_some() {
-        return Err("Content-Length is set twice");
-    }
-    let digits = value.as_bytes().iter().all(u8::is_ascii_digit);
-    let length = value.to_str().ok().filter(|_| digits).and_then(|text| text.parse().ok());
-    own.length = Some(length.ok_or("Content-Length is not set to a number")?);
-    Ok(())
-}
-
 /// Inlined, since a name of known length is then a few stores.
 #[inline(always)]
-fn field<const N: usize>(out: &mut Vec<u8>, name: &[u8; N], value: &[u8]) {
+pub(super) fn field<const N: usize>(out: &mut Vec<u8>, name: &[u8; N], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
@@ -431,7 +265,7 @@ fn field<const N: usize>(out: &mut Vec<u8>, name: &[u8; N], value: &[u8]) {
 /// Appends the field; `format!` would cost more than the rest of the head, and a line of a known
 /// length is a few stores.
 #[inline(always)]
-fn content_length(out: &mut Vec<u8>, length: u64) {
+pub(super) fn content_length(out: &mut Vec<u8>, length: u64) {
     let digit = |number: u64| b'0' + (number % 10) as u8;
     match length {
         0..=9 => {
@@ -461,46 +295,9 @@ fn long_content_length(out: &mut Vec<u8>, mut length: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn push_hex(out: &mut Vec<u8>, mut number: usize) {
-    let mut digits = [0; 16];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b"0123456789abcdef"[number % 16];
-        number /= 16;
-        if number == 0 {
-            return out.extend_from_slice(&digits[at..]);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_plain_answer_is_written_as_any_is() {
-        let (content_type, headers) = (HeaderValue::from_static("some/type"), HeaderMap::new());
-        let text = crate::http::date::imf_fixdate(1_000_000_000);
-        let date = HeaderValue::from_bytes(&text).unwrap();
-        let asked = Asked { http_10: false, head: false };
-        let head = OutgoingResponse {
-            status: StatusCode::OK,
-            content_type: Some(&content_type),
-            headers: &headers,
-            date: Some(&date),
-        };
-        for body in ["", "body", "twenty bytes of body", &"x".repeat(12_345)] {
-            let (mut plain, mut any) = (b"before".to_vec(), b"before".to_vec());
-            plain_answer(&mut plain, &content_type, &HeadEnd::new(&text), body.as_bytes());
-            let length = Length::Known(body.len() as u64);
-            let mut decided = response(&mut any, &head, length, asked, true).unwrap();
-            decided.encoder.data(body.as_bytes(), &mut any).unwrap();
-            decided.encoder.end(&mut any).unwrap();
-            assert!(decided.keep_alive);
-            assert_eq!(String::from_utf8(plain), String::from_utf8(any));
-        }
-    }
 
     #[test]
     fn numbers_are_written_as_the_standard_library_writes_them() {
@@ -509,11 +306,6 @@ mod tests {
             content_length(&mut out, number);
             let line = format!("content-length: {number}\r\n");
             assert_eq!(String::from_utf8(out).unwrap(), line);
-        }
-        for number in [0, 9, 15, 16, 255, 4096, usize::MAX] {
-            let mut out = Vec::new();
-            push_hex(&mut out, number);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("{number:x}"));
         }
     }
 }

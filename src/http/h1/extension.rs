@@ -20,7 +20,7 @@
 //! `other` is what may stand in a field's value besides; control characters lead nowhere. The last
 //! column says whether the line may end there: blanks have to be followed by something.
 
-use super::head::{is_field_byte, is_token_byte};
+use super::bytes::{is_field_byte, is_token_byte};
 
 /// Where in the extensions of one chunk the decoder stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use http::uri::Authority;
 use http::{Method, StatusCode, Version};
 
 use super::body::Framing;
+use super::bytes::alphanumeric_or;
 use super::error::Error;
 use super::fields::Span;
-use super::head::{Kind, alphanumeric_or};
+use super::head::Kind;
 
 /// What [`Meaning::note`] made of the `Transfer-Encoding` fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,13 +86,15 @@ impl Meaning {
         if self.minor == 0 {
             return Ok(());
         }
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Error::they(
-                StatusCode::EXPECTATION_FAILED,
-                "the expectation is not known here; 100-continue is the only one",
-            ));
+        for expectation in list(value) {
+            if !expectation.eq_ignore_ascii_case(b"100-continue") {
+                return Err(Error::they(
+                    StatusCode::EXPECTATION_FAILED,
+                    "the expectation is not known here; 100-continue is the only one",
+                ));
+            }
+            self.expects_continue = true;
         }
-        self.expects_continue = true;
         Ok(())
     }
 
@@ -226,7 +229,7 @@ pub(crate) fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
 }
 
 /// The items of a comma-separated list, empty ones left out (RFC 9110 §5.6.1.2).
-fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
 }
 

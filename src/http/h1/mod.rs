@@ -11,7 +11,7 @@
 //!             receive(bytes)                                  respond, send_…
 //!                  │                                                │
 //!                  ▼                                                ▼
-//!   Gather ──► head::parse ──► Meaning ──► Framing         encode ──► Encoder
+//!   Gather ──► parse       ──► Meaning ──► Framing         encode ──► Encoder
 //!   pieces     tokens by       what the     where the      head        body
 //!   of a head  httparse;       fields say   body ends                   │
 //!              plain requests                                           │
@@ -87,11 +87,11 @@
 //!
 //! | clause | what | where |
 //! |---|---|---|
-//! | §2.2 | empty lines before a head; bare CR and LF | `connection::Gather`, `head::check_line_ends` |
-//! | §2.3 | versions | `head::describe` |
+//! | §2.2 | empty lines before a head; bare CR and LF | `connection::Gather`, `parse::check_line_ends` |
+//! | §2.3 (and RFC 9110 §6.2) | versions | `verdict::describe`, `later::is_later_minor` |
 //! | §3, §3.2 | request line, forms of target, `Host` | `plain`; `meaning::check_target`, `Meaning::host` |
-//! | §4 | status line | `head::parse_response`, `encode::status_line` |
-//! | §5.1, §5.2 | blank before the colon, folded lines | `head::describe`, `Fields::unfold` |
+//! | §4 | status line | `parse::parse_response`, `encode::status_line` |
+//! | §5.1, §5.2 | blank before the colon, folded lines | `verdict::describe`, `Fields::unfold` |
 //! | §6.1 | `Transfer-Encoding` | `Meaning::transfer_encoding`, `check_request` |
 //! | §6.2, §6.3 | `Content-Length`, where a body ends | `Meaning::framing`, `ResponseHead::framing` |
 //! | §7.1 | chunks, extensions, trailers | [`chunked`], `extension` |
@@ -102,16 +102,22 @@
 //! make of the same bytes in `tests/rfc/black_box.md`.
 
 mod body;
+mod bytes;
 pub mod chunked;
 mod client;
 mod connection;
 mod encode;
+mod encoder;
 mod error;
 mod extension;
 mod fields;
 mod head;
+mod later;
 mod meaning;
+mod own;
+mod parse;
 mod plain;
+mod plain_answer;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
 mod server;
@@ -119,16 +125,18 @@ mod shared;
 mod state;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use body::{Decoder, Framing, Piece};
 pub use client::ClientConnection;
 pub use connection::Event;
-pub(crate) use encode::HeadEnd;
-pub use encode::{Encoder, Length, OutgoingRequest, OutgoingResponse};
+pub use encode::{OutgoingRequest, OutgoingResponse};
+pub use encoder::{Encoder, Length};
 pub use error::Error;
 pub use fields::Fields;
 pub use head::{RequestHead, ResponseHead};
 pub(crate) use meaning::is_host;
+pub(crate) use plain_answer::HeadEnd;
 pub use server::ServerConnection;
 pub use shared::Shared;
 pub use state::{Answering, AnsweringCause, Asking, AskingCause};

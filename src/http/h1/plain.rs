@@ -2,7 +2,7 @@
 //!
 //! Nearly every request is plain: a usual method, a target that begins with `/`, HTTP/1.1 or 1.0,
 //! lines that end in CR LF and hold what they should. This reader says yes to such a head, or it
-//! says nothing. Where it says nothing [`parse_request`](super::head::parse_request) asks
+//! says nothing. Where it says nothing [`parse_request`](super::parse::parse_request) asks
 //! `httparse`, and what is wrong, or only rare, or not all there yet, is judged and put into words
 //! there alone. So this can only be too narrow, which costs time, or too wide, which a property
 //! tests: whatever it takes, the other takes, and makes the same of it.
@@ -32,9 +32,11 @@ use std::borrow::Cow;
 
 use http::Method;
 
+use super::bytes::alphanumeric_or;
 use super::fields::Span;
-use super::head::{Kind, MAX_FIELDS, alphanumeric_or};
+use super::head::Kind;
 use super::meaning::Meaning;
+use super::parse::MAX_FIELDS;
 use super::shared::Parts;
 use crate::http::Limits;
 
@@ -121,26 +123,30 @@ fn begins_with(bytes: &[u8], room: &Parts) -> bool {
 /// Whether two runs of one length are equal, with no way out before the end.
 #[inline(always)]
 fn same(one: &[u8], other: &[u8]) -> bool {
-    let (Some(last), Some(others_last)) = (one.last_chunk(), other.last_chunk()) else {
-        return one.iter().zip(other).fold(0, |differ, (one, other)| differ | (one ^ other)) == 0;
-    };
-    // Eights up to the end, and the last eight, which may be a part of them.
-    let (mut differ, mut at) = (eight(last) ^ eight(others_last), 0);
-    while let (Some(one), Some(other)) = (eight_at(one, at), eight_at(other, at)) {
-        differ |= one ^ other;
-        at += 8;
+    if one.len() >= 32 {
+        return same_by::<32>(one, other);
     }
-    differ == 0
+    if one.len() >= 8 {
+        return same_by::<8>(one, other);
+    }
+    one.iter().zip(other).fold(0, |differ, (one, other)| differ | (one ^ other)) == 0
+}
+
+/// The same for runs of `N` bytes at least: so many at a time up to the end, and the last `N`, some
+/// of which may be among those.
+#[inline(always)]
+fn same_by<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+    let (mut differ, mut at) = (one.last_chunk::<N>() != other.last_chunk(), 0);
+    while let (Some(one), Some(other)) = (chunk_at::<N>(one, at), chunk_at(other, at)) {
+        differ |= one != other;
+        at += N;
+    }
+    !differ
 }
 
 #[inline(always)]
-fn eight(bytes: &[u8; 8]) -> u64 {
-    u64::from_le_bytes(*bytes)
-}
-
-#[inline(always)]
-fn eight_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().map(eight)
+fn chunk_at<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..)?.first_chunk()
 }
 
 /// Reads fields at the front of `bytes` that are not known, and knows them from then on.
@@ -230,7 +236,8 @@ fn value_end(bytes: &[u8], mut at: usize) -> usize {
 #[inline(always)]
 fn printable_end(bytes: &[u8], mut at: usize) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    while let Some(word) = eight_at(bytes, at) {
+    while let Some(eight) = chunk_at(bytes, at) {
+        let word = u64::from_le_bytes(*eight);
         let outside = (word.wrapping_add(EACH) | word.wrapping_sub(EACH * 0x20)) & (EACH * 0x80);
         if outside != 0 {
             return at + outside.trailing_zeros() as usize / 8;
@@ -346,7 +353,7 @@ mod tests {
 
     #[test]
     fn two_runs_are_the_same_if_no_byte_differs() {
-        let run: Vec<u8> = (0..40).collect();
+        let run: Vec<u8> = (0..100).collect();
         for len in 0..run.len() {
             assert!(same(&run[..len], &run.clone()[..len]));
             for at in 0..len {

@@ -5,10 +5,10 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::body::{Decoder, Framing, Piece};
-use super::encode::Encoder;
+use super::encoder::Encoder;
 use super::{
-    ClientConnection, Error, Event, Length, OutgoingRequest, OutgoingResponse, ServerConnection,
-    Shared,
+    ClientConnection, Error, Event, Length, OutgoingRequest, OutgoingResponse, RequestHead,
+    ServerConnection, Shared,
 };
 use crate::http::{Limits, query, url};
 
@@ -226,11 +226,19 @@ fn tight() -> Limits {
 }
 
 /// What one of the two readers of request heads made of an input: its length, and all of it.
-fn read_head(parse: super::head::ParseRequest, input: &[u8], limits: &Limits) -> Option<String> {
+fn read_head(
+    parse: super::parse::Parse<RequestHead>,
+    input: &[u8],
+    limits: &Limits,
+) -> Option<String> {
     read_head_in(parse, input, &Shared::new(limits.clone()))
 }
 
-fn read_head_in(parse: super::head::ParseRequest, input: &[u8], shared: &Shared) -> Option<String> {
+fn read_head_in(
+    parse: super::parse::Parse<RequestHead>,
+    input: &[u8],
+    shared: &Shared,
+) -> Option<String> {
     let (head, len) = parse(input, shared).ok()??;
     let path = (head.path(), head.query(), head.fields().positions());
     Some(format!("{len} {head:?} {path:?} {:?}", head.meaning()))
@@ -240,8 +248,8 @@ fn read_head_in(parse: super::head::ParseRequest, input: &[u8], shared: &Shared)
 /// same of it.
 pub fn plain_heads_are_read_as_all_are(input: &[u8]) {
     for limits in [Limits::default(), tight()] {
-        let any = read_head(super::head::parse_any_request, input, &limits);
-        assert_eq!(read_head(super::head::parse_request, input, &limits), any);
+        let any = read_head(super::parse::parse_any_request, input, &limits);
+        assert_eq!(read_head(super::parse::parse_request, input, &limits), any);
     }
 }
 
@@ -250,8 +258,8 @@ pub fn heads_are_read_the_same_after_others<'a>(heads: impl Iterator<Item = &'a 
     for limits in [Limits::default(), tight()] {
         let shared = Shared::new(limits.clone());
         for head in heads.clone().flat_map(|head| [head, head]).chain(heads.clone()) {
-            let after_others = read_head_in(super::head::parse_request, head, &shared);
-            let alone = read_head(super::head::parse_any_request, head, &limits);
+            let after_others = read_head_in(super::parse::parse_request, head, &shared);
+            let alone = read_head(super::parse::parse_any_request, head, &limits);
             assert_eq!(after_others, alone, "{:?}", String::from_utf8_lossy(head));
         }
     }

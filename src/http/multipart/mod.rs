@@ -6,6 +6,7 @@
 
 mod head;
 mod parser;
+pub(in crate::http) mod writer;
 
 use crate::http::{BodyError, Content, Request};
 

@@ -272,13 +272,17 @@ impl Connection {
     pub(super) fn flush(&self) {
         let out = self.service.take_out();
         if !out.is_empty() {
-            self.write(&out);
+            self.write_here(&out);
         }
         self.service.give_back(out);
     }
 
-    #[inline]
     pub(super) fn write(&self, out: &[u8]) {
+        self.write_here(out);
+    }
+
+    #[inline(always)]
+    fn write_here(&self, out: &[u8]) {
         // The transport takes writes until this connection closes it, and then drops them.
         let _ = self.transport.write(out);
         self.writes.gives(out.len());

@@ -42,7 +42,7 @@ impl Orphans {
         }
     }
 
-    pub(in crate::http) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.tasks.borrow().is_empty()
     }
 

@@ -49,9 +49,9 @@
 //!
 //! [`ClientSession::ws_connect`]: crate::ClientSession::ws_connect
 //!
-//! A server that ends knows nothing of what its WebSockets are for: as in aiohttp, keep their
-//! senders and [close](WebSocketSender::close) them with 1001 when the application shuts down. What
-//! is open when the shutdown's patience ends is aborted.
+//! A server that ends closes them with 1001 by itself, after `on_shutdown`; what is open when the
+//! shutdown's patience ends is aborted. To say another code or a last word, keep the senders, and
+//! [close](WebSocketSender::close) them from `on_shutdown`.
 //!
 //! # Why a machine of our own
 //!

@@ -4,8 +4,13 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
+use http::HeaderValue;
+#[cfg(feature = "compression")]
+use http::header::CONTENT_ENCODING;
+
 use super::ClientRequest;
 use crate::http::client::BodySender;
+use crate::http::client::FormData;
 use crate::http::client::body::Body;
 use crate::http::client::error::ClientError;
 use crate::http::h1::Length;
@@ -20,21 +25,32 @@ impl ClientRequest {
 
     /// With this text as its body, as `text/plain; charset=utf-8`.
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.content_type = Some("text/plain; charset=utf-8");
+        self.content_type = Some(HeaderValue::from_static("text/plain; charset=utf-8"));
         self.body(text.into())
     }
 
     /// With these pairs as its body, as `application/x-www-form-urlencoded`. (`data=` of a dict)
     pub fn form<K: AsRef<str>, V: ToString>(mut self, pairs: &[(K, V)]) -> Self {
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_ref(), v.to_string())).collect();
-        self.content_type = Some("application/x-www-form-urlencoded");
+        self.content_type = Some(HeaderValue::from_static("application/x-www-form-urlencoded"));
         self.body(encode_pairs(pairs.iter().map(|(name, value)| (*name, &value[..]))))
+    }
+
+    /// With this form as its body, as `multipart/form-data`. (`data=` of a `FormData`)
+    pub fn multipart(mut self, form: FormData) -> Self {
+        let content_type = format!("multipart/form-data; boundary={}", form.boundary());
+        self.content_type = HeaderValue::try_from(content_type).ok();
+        match form.into_body() {
+            Ok(body) => self.body = body,
+            Err(error) => self.fail(error),
+        }
+        self
     }
 
     /// With this value as its body, as `application/json`. (`json=`)
     #[cfg(feature = "json")]
     pub fn json(mut self, value: &(impl serde::Serialize + ?Sized)) -> Self {
-        self.content_type = Some("application/json");
+        self.content_type = Some(HeaderValue::from_static("application/json"));
         match serde_json::to_vec(value) {
             Ok(json) => self.body(json),
             Err(error) => {
@@ -110,6 +126,15 @@ impl ClientRequest {
     pub fn content_length(mut self, length: u64) -> Self {
         self.length = Some(Length::Known(length));
         self
+    }
+
+    /// Compresses the body as it is sent, in gzip, and says so (`Content-Encoding`). Give the body
+    /// before. Few servers take this unasked. (`compress=`)
+    #[cfg(feature = "compression")]
+    pub fn compress(mut self) -> Self {
+        self.body = crate::http::client::compress::gzip(self.body);
+        self.length = None;
+        self.header(CONTENT_ENCODING, "gzip")
     }
 
     /// In chunks, however the body is given.

@@ -51,7 +51,7 @@ pub struct ClientRequest {
     headers: HeaderMap,
     skipped: Vec<HeaderName>,
     /// What the body is, unless a header says otherwise.
-    content_type: Option<&'static str>,
+    content_type: Option<HeaderValue>,
     pub(in crate::http::client) body: Body,
     /// Another way to send it than its length says.
     pub(in crate::http::client) length: Option<Length>,
@@ -60,6 +60,8 @@ pub struct ClientRequest {
     pub(in crate::http::client) max_redirects: usize,
     raise_for_status: bool,
     pub(in crate::http::client) proxy: Option<Rc<Proxy>>,
+    pub(in crate::http::client) proxy_headers: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::http::client) server_name: Option<Rc<str>>,
     pub(in crate::http::client) middlewares: Chain,
     extensions: Extensions,
     fault: Option<ClientError>,
@@ -86,6 +88,8 @@ impl ClientRequest {
             max_redirects: defaults.max_redirects,
             raise_for_status: defaults.raise_for_status,
             proxy: defaults.proxy.clone(),
+            proxy_headers: Vec::new(),
+            server_name: None,
             middlewares: defaults.middlewares.clone(),
             extensions: Extensions::new(),
             fault: None,
@@ -227,6 +231,30 @@ impl ClientRequest {
             Ok(proxy) => self.proxy = Some(Rc::new(proxy)),
             Err(error) => self.fail(error),
         }
+        self
+    }
+
+    /// With this header field for the proxy, if there is one: with the request that it is asked for
+    /// whole, or with the request for a tunnel, of which the server sees nothing.
+    /// (`proxy_headers=`)
+    pub fn proxy_header(
+        mut self,
+        name: impl TryInto<HeaderName>,
+        value: impl TryInto<HeaderValue>,
+    ) -> Self {
+        match field(name, value) {
+            Ok(field) => self.proxy_headers.push(field),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// The name that the https server's certificate must have, and that the server is asked for by
+    /// TLS, where it is not the URL's. It counts for the request's own origin.
+    /// (`server_hostname=`)
+    #[cfg(feature = "tls")]
+    pub fn server_hostname(mut self, name: &str) -> Self {
+        self.server_name = Some(name.into());
         self
     }
 }

@@ -76,6 +76,8 @@ impl ClientRequest {
         let way = Rc::new(Way {
             session: self.session,
             proxy: self.proxy,
+            proxy_headers: self.proxy_headers,
+            server_name: self.server_name,
             timeout: self.timeout,
             progress: progress.clone(),
             total,
@@ -92,12 +94,17 @@ impl ClientRequest {
             (ACCEPT, Some("*/*")),
             (ACCEPT_ENCODING, codings),
             (USER_AGENT, Some(concat!("evloop/", env!("CARGO_PKG_VERSION")))),
-            (CONTENT_TYPE, self.content_type),
         ];
         for (name, value) in automatic {
             if let Some(value) = value {
                 fields.insert(name, HeaderValue::from_static(value));
             }
+        }
+        if let Some(content_type) = self.content_type.take() {
+            fields.insert(CONTENT_TYPE, content_type);
+        }
+        for name in &session.skipped {
+            fields.remove(name);
         }
         for (name, value) in &session.headers {
             fields.insert(name, value.clone());

@@ -165,13 +165,18 @@ impl ClientResponse {
         std::str::from_utf8(value).ok()?.trim().parse().ok()
     }
 
+    /// Whether the status is below 400. (`ok`)
+    pub fn ok(&self) -> bool {
+        self.status().as_u16() < 400
+    }
+
     /// Itself, unless the status is 400 or above. (`raise_for_status`)
     ///
     /// # Errors
     ///
     /// [`ClientError::Status`]; the body is dropped.
     pub fn error_for_status(self) -> Result<ClientResponse, ClientError> {
-        if self.status().as_u16() < 400 {
+        if self.ok() {
             return Ok(self);
         }
         Err(ClientError::Status {

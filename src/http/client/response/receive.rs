@@ -117,6 +117,23 @@ impl ClientResponse {
         self.reading(|unread| unread.read_line(&mut scan)).await
     }
 
+    /// Everything up to and including `separator`. (`content.readuntil`)
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Payload`] if the body ends before, or it does not come within 64 KiB; then
+    /// everything stays to be read. [`ClientError::InvalidRequest`] if `separator` is empty.
+    /// Otherwise as [`chunk`](ClientResponse::chunk).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`chunk`](ClientResponse::chunk).
+    pub async fn readuntil(&mut self, separator: &[u8]) -> Result<Vec<u8>, ClientError> {
+        let scan = Scan::one(separator).map_err(|error| ClientError::invalid(error.to_string()));
+        let mut scan = scan?;
+        self.reading(|unread| unread.read_until(&mut scan)).await
+    }
+
     /// Exactly `count` bytes. (`content.readexactly`)
     ///
     /// # Errors

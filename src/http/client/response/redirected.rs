@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::http::h1::ResponseHead;
 use crate::http::url::Url;
 
-/// A response that led elsewhere: [`ClientResponse::history`].
+/// A response that led elsewhere: [`ClientResponse::history`](super::ClientResponse::history).
 pub struct Redirected {
     head: ResponseHead,
     url: Url,

@@ -166,6 +166,9 @@ impl Dialogue<'_> {
             if self.close {
                 headers.insert("connection", HeaderValue::from_static("close"));
             }
+            if self.method == Method::OPTIONS {
+                headers.insert("content-type", HeaderValue::from_static("text/plain"));
+            }
             let head = OutgoingRequest {
                 method: &self.method,
                 target: if self.method == Method::OPTIONS { "*" } else { "/a?b" },

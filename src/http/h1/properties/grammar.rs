@@ -3,7 +3,7 @@
 
 use http::{StatusCode, Version};
 
-use super::super::head::{is_field_byte, is_token_byte};
+use super::super::bytes::{is_field_byte, is_token_byte};
 use super::super::{Event, ServerConnection, Shared};
 use super::choices::Choices;
 use super::{Said, answer, cuts, requests_are_the_same_however_they_are_cut, server_hears};

@@ -72,8 +72,9 @@ fn read(lines: &[&[u8]], length: usize) -> Option<Head> {
     let words: Vec<&[u8]> = first.split(|it| *it == b' ').collect();
     let [method, target, version] = words[..] else { return None };
     let minor = match version {
-        b"HTTP/1.1" => 1,
         b"HTTP/1.0" => 0,
+        // RFC 9110 §6.2.
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => 1,
         _ => return None,
     };
     let mut fields = Vec::new();
@@ -146,7 +147,11 @@ fn hosts(minor: u8, fields: &[(String, Vec<u8>)]) -> bool {
 
 /// RFC 9110 §10.1.1.
 fn expectation(minor: u8, fields: &[(String, Vec<u8>)]) -> bool {
-    minor == 0 || of(fields, "expect").iter().all(|it| it.eq_ignore_ascii_case(b"100-continue"))
+    let known = |it: &[u8]| {
+        let it = trimmed(it);
+        it.is_empty() || it.eq_ignore_ascii_case(b"100-continue")
+    };
+    minor == 0 || of(fields, "expect").iter().all(|it| it.split(|it| *it == b',').all(known))
 }
 
 /// RFC 9112 §6.

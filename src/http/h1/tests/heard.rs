@@ -20,6 +20,23 @@ fn heads(said: &[Said]) -> Vec<&str> {
 // ---- the server's side --------------------------------------------------------------------------
 
 #[test]
+fn an_expectation_is_known_in_any_case_and_among_empty_items() {
+    let awaits = |fields: &str| {
+        let input = format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n{fields}\r\n");
+        head_of(input.as_bytes()).expects_continue()
+    };
+    for value in ["100-continue", "100-Continue", "100-continue,", ", 100-continue ,,"] {
+        assert!(awaits(&format!("Expect: {value}\r\n")), "{value}");
+    }
+    assert!(awaits("Expect: 100-continue\r\nExpect: 100-continue\r\n"));
+    assert!(!awaits("Expect:\r\n") && !awaits("Expect: ,\r\n"));
+    for value in ["100-continue, x", "x", "100-continue;q=1", "100-continue=1"] {
+        let input = format!("PUT / HTTP/1.1\r\nHost: h\r\nExpect: {value}\r\n\r\n");
+        assert_eq!(refused(input.as_bytes()).0, 417, "{value}");
+    }
+}
+
+#[test]
 fn bytes_beyond_ascii_are_octets_in_a_value_and_refused_in_a_name_or_target() {
     // A lead byte of UTF-8 must not swallow the CR LF behind it.
     let input = b"GET / HTTP/1.1\r\nHost: h\r\nA: \xe2\r\nB: \xff\x80\r\n\r\n";

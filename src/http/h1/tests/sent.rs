@@ -83,6 +83,8 @@ fn a_request_has_one_valid_host_which_comes_first() {
     assert_eq!(absolute.matches("host: ").count(), 1);
     let own = request(&Method::GET, "/", &[("host", "mine:81")], NOTHING).unwrap();
     assert!(own.contains("host: mine:81\r\n") && !own.contains("host: h\r\n"));
+    let none = request(&Method::GET, "/", &[("host", "")], NOTHING).unwrap();
+    assert!(none.contains("\r\nhost: \r\n"), "a target without an authority");
     for bad in ["a b", "a/b", "u@h", "h:x", "[::1"] {
         assert!(request(&Method::GET, "/", &[("host", bad)], NOTHING).is_err(), "{bad:?}");
     }
@@ -127,6 +129,45 @@ fn what_concerns_this_connection_alone_is_named_in_connection() {
         request(&Method::GET, "/", named, NOTHING).unwrap().matches("connection").count(),
         1
     );
+    let offers = response(426, &[("upgrade", "x")], NOTHING).unwrap();
+    assert!(offers.contains("\r\nconnection: upgrade\r\n"), "{offers}");
+    let named = response(200, &[("upgrade", "x"), ("connection", "Upgrade")], NOTHING).unwrap();
+    assert_eq!(named.matches("connection").count(), 1, "{named}");
+}
+
+#[test]
+fn what_the_answer_to_a_trace_would_show_is_not_sent() {
+    for name in ["authorization", "cookie"] {
+        assert!(request(&Method::GET, "/", &[(name, "x")], NOTHING).is_ok());
+        assert!(request(&Method::TRACE, "/", &[(name, "x")], NOTHING).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn no_status_above_599_is_sent() {
+    for (status, sent) in [(599, true), (600, false), (999, false)] {
+        assert_eq!(response(status, &[], NOTHING).is_ok(), sent, "{status}");
+    }
+}
+
+#[test]
+fn a_server_that_answers_as_http_1_0_is_sent_no_chunks() {
+    let headers = HeaderMap::new();
+    let head = OutgoingRequest { method: &Method::PUT, target: "/", host: "h", headers: &headers };
+    for (version, takes) in [("1.0", false), ("1.1", true)] {
+        let mut connection = ClientConnection::new(&Shared::default());
+        connection.request(&mut Vec::new(), &head, b"").unwrap();
+        let answer =
+            format!("HTTP/{version} 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
+        connection.receive(answer.as_bytes()).unwrap();
+        connection.receive(b"").unwrap();
+        let mut out = Vec::new();
+        let sent = connection.send_request(&mut out, &head, Length::Unknown);
+        assert_eq!((sent.is_ok(), out.is_empty()), (takes, !takes), "{version}");
+        if !takes {
+            connection.send_request(&mut out, &head, Length::Known(1)).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -134,6 +175,10 @@ fn content_is_sent_only_where_it_may_be() {
     assert!(request(&Method::TRACE, "/", &[], Length::Known(1)).is_err());
     assert!(request(&Method::TRACE, "/", &[], Length::Unknown).is_err());
     assert!(request(&Method::TRACE, "/", &[], NOTHING).is_ok());
+    let typed = &[("content-type", "text/plain")];
+    assert!(request(&Method::OPTIONS, "*", &[], NOTHING).is_ok());
+    assert!(request(&Method::OPTIONS, "*", &[], Length::Known(1)).is_err());
+    assert!(request(&Method::OPTIONS, "*", typed, Length::Known(1)).is_ok());
     let expect = &[("expect", "100-continue")];
     assert!(request(&Method::PUT, "/", expect, NOTHING).unwrap_err().contains("Expect"));
     assert!(request(&Method::PUT, "/", expect, Length::Known(1)).is_ok());
@@ -218,6 +263,8 @@ fn only_what_was_asked_for_is_switched_to_and_says_its_name() {
         (asks, 101, &[]),
         (asks, 200, x),
         (asks, 102, x),
+        (asks, 101, &[("upgrade", "y")]),
+        (asks, 101, &[("upgrade", "x, y")]),
         (tunnel, 101, x),
         (tunnel, 404, &[]),
         (tunnel, 200, &[("content-length", "0")]),
@@ -226,6 +273,11 @@ fn only_what_was_asked_for_is_switched_to_and_says_its_name() {
         assert!(switch(request, status, fields).is_err(), "{status} {fields:?}");
     }
     assert_eq!(switch(tunnel, 200, &[]).unwrap(), "HTTP/1.1 200 OK\r\n\r\n");
+    let list =
+        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x/1,\r\nUpgrade: Y\r\n\r\n";
+    switch(list, 101, &[("upgrade", "y")]).unwrap();
+    switch(list, 101, &[("upgrade", "X/1, y")]).unwrap();
+    switch(list, 101, x).unwrap_err();
 }
 
 #[test]

@@ -30,16 +30,18 @@ pub fn server(limits: Limits, agreed: Agreement) -> Machine {
     machine
 }
 
-/// However frames are cut, the same is heard in them, within the limits: in `input` as frames, and
-/// as the payload of messages that are compressed.
-pub fn deflated_frames_are_the_same_however_they_are_cut(input: &[u8]) {
-    for agreed in [NEITHER, BOTH] {
+/// However frames are cut, the same is heard in them, within the limits: in `input` as frames, or
+/// as the payload of two messages that are compressed; which, and what is agreed on, is up to
+/// `kind`.
+pub fn deflated_frames_are_the_same_however_they_are_cut(input: &[u8], kind: u8) {
+    let agreed = if kind & 1 == 0 { NEITHER } else { BOTH };
+    let opcode = if kind & 2 == 0 { Opcode::Text } else { Opcode::Binary };
+    if kind & 4 == 0 {
         same_however_it_is_cut(input, || client(SMALL, agreed));
-        for opcode in [Opcode::Text, Opcode::Binary] {
-            let frames = [framed(input, opcode), framed(input, opcode)].concat();
-            let limits = Limits { message_size: 200, frame_size: 1 << 20 };
-            same_however_it_is_cut(&frames, || client(limits, agreed));
-        }
+    } else {
+        let frames = [framed(input, opcode), framed(input, opcode)].concat();
+        let limits = Limits { message_size: 200, frame_size: 1 << 20 };
+        same_however_it_is_cut(&frames, || client(limits, agreed));
     }
 }
 
@@ -64,18 +66,17 @@ fn same(one: &Option<Fault>, other: &Option<Fault>) -> bool {
     a == b || (is_corrupt(a) || is_corrupt(b)) && is_refused(a) && is_refused(b)
 }
 
-/// What is said is heard, if it is compressed too, each message by itself and all as a stream.
-pub fn deflated_messages_are_heard_as_they_were_said(input: &[u8]) {
+/// What is said is heard, if it is compressed too, each message by itself or all as a stream.
+pub fn deflated_messages_are_heard_as_they_were_said(input: &[u8], kind: u8) {
     let message = |piece: &[u8]| match std::str::from_utf8(piece) {
         Ok(text) => Sent::Text(text.to_owned(), piece.len() % 5),
         Err(_) => Sent::Binary(piece.to_vec(), piece.len() % 7),
     };
     let sent: Vec<Sent> = input.split(|byte| *byte == b'\n').take(64).map(message).collect();
-    for agreed in [NEITHER, BOTH] {
-        let both = || (client(Limits::default(), agreed), server(Limits::default(), agreed));
-        these_understand_each_other(&sent, both(), true, 1 + input.len() / 3);
-        these_understand_each_other(&sent, both(), false, 7);
-    }
+    let agreed = if kind & 1 == 0 { NEITHER } else { BOTH };
+    let both = (client(Limits::default(), agreed), server(Limits::default(), agreed));
+    let step = if kind & 2 == 0 { 7 } else { 1 + input.len() / 3 };
+    these_understand_each_other(&sent, both, kind & 4 == 0, step);
 }
 
 /// A compressed message of one frame; in two if there is enough of it.
