@@ -2,6 +2,9 @@
 //!
 //! The program has no harness, so that it has one thread and a child may do anything.
 
+#[path = "support/selector.rs"]
+mod selector;
+
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
@@ -12,6 +15,7 @@ use std::time::Duration;
 
 use evloop::selector::{Interest, PollSelector, Selector, Token};
 use evloop::{EventLoop, LoopError, get_running_loop};
+use selector::OwnSelector;
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
@@ -262,38 +266,7 @@ fn a_host_of_a_loop_made_anew_finds_it_under_the_same_number() {
 }
 
 fn a_selector_of_ones_own_that_cannot_be_made_anew_says_so() {
-    struct Own(PollSelector);
-    impl Selector for Own {
-        fn name(&self) -> &'static str {
-            "own"
-        }
-        fn register(&mut self, fd: i32, interest: Interest, token: Token) -> std::io::Result<()> {
-            self.0.register(fd, interest, token)
-        }
-        fn modify(&mut self, fd: i32, interest: Interest, token: Token) -> std::io::Result<()> {
-            self.0.modify(fd, interest, token)
-        }
-        fn unregister(&mut self, fd: i32) -> std::io::Result<()> {
-            self.0.unregister(fd)
-        }
-        fn select(
-            &mut self,
-            timeout: Option<Duration>,
-            events: &mut Vec<evloop::selector::Event>,
-        ) -> std::io::Result<()> {
-            self.0.select(timeout, events)
-        }
-        fn get_map(&self) -> Vec<evloop::selector::SelectorKey> {
-            self.0.get_map()
-        }
-        fn bell(&self) -> evloop::selector::Bell {
-            self.0.bell()
-        }
-        fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-            self.0.as_fd()
-        }
-    }
-    let own = EventLoop::builder().selector(Own(PollSelector::new().unwrap())).build().unwrap();
+    let own = EventLoop::builder().selector(OwnSelector::new(|_| ())).build().unwrap();
     let poll = EventLoop::builder().selector(PollSelector::new().unwrap()).build().unwrap();
     in_child(|| {
         let text = own.after_fork_child().unwrap_err().to_string();

@@ -1,5 +1,7 @@
 //! Descriptors are watched level-triggered, side by side, and not a moment longer than asked.
 
+#[path = "support/selector.rs"]
+mod selector;
 mod support;
 
 use std::cell::Cell;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use evloop::selector::{PollSelector, Selector};
 use evloop::{EventLoop, LoopError};
+use selector::OwnSelector;
 use support::Log;
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -216,61 +219,18 @@ fn fd_14_a_number_that_was_closed_while_it_was_watched_can_be_watched_again() {
 
 #[test]
 fn fd_16_of_its_own_a_loop_has_nothing_in_its_selectors_map_and_closing_frees_its_descriptor() {
-    struct Counted(PollSelector, Rc<Cell<bool>>);
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            self.1.set(true);
-        }
-    }
-    impl Selector for Counted {
-        fn name(&self) -> &'static str {
-            self.0.name()
-        }
-        fn register(
-            &mut self,
-            fd: RawFd,
-            interest: evloop::selector::Interest,
-            token: evloop::selector::Token,
-        ) -> std::io::Result<()> {
-            self.0.register(fd, interest, token)
-        }
-        fn modify(
-            &mut self,
-            fd: RawFd,
-            interest: evloop::selector::Interest,
-            token: evloop::selector::Token,
-        ) -> std::io::Result<()> {
-            self.0.modify(fd, interest, token)
-        }
-        fn unregister(&mut self, fd: RawFd) -> std::io::Result<()> {
-            self.0.unregister(fd)
-        }
-        fn select(
-            &mut self,
-            timeout: Option<Duration>,
-            events: &mut Vec<evloop::selector::Event>,
-        ) -> std::io::Result<()> {
-            assert!(self.0.get_map().is_empty());
-            self.0.select(timeout, events)
-        }
-        fn get_map(&self) -> Vec<evloop::selector::SelectorKey> {
-            self.0.get_map()
-        }
-        fn bell(&self) -> evloop::selector::Bell {
-            self.0.bell()
-        }
-        fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-            self.0.as_fd()
-        }
-    }
-    let dropped = Rc::new(Cell::new(false));
-    let selector = Counted(PollSelector::new().unwrap(), dropped.clone());
+    let alive = Rc::new(());
+    let held = alive.clone();
+    let selector = OwnSelector::new(move |below| {
+        assert!(below.get_map().is_empty());
+        let _held = &held;
+    });
     let event_loop = EventLoop::builder().selector(selector).build().unwrap();
     event_loop.run_until_complete(evloop::sleep(Duration::ZERO)).unwrap();
-    assert!(!dropped.get());
+    assert_eq!(Rc::strong_count(&alive), 2);
     event_loop.close().unwrap();
-    assert!(dropped.get());
-    assert_eq!(event_loop.selector_name(), "poll");
+    assert_eq!(Rc::strong_count(&alive), 1, "the selector is gone");
+    assert_eq!(event_loop.selector_name(), "own");
 }
 
 #[test]

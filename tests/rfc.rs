@@ -1,10 +1,15 @@
 //! Every clause of RFC 9112, 9110, 6455 and 6265 that asks something of a server or a client here has
 //! a test, or a word on why it has none: `rfc/clauses.txt`. `tools/rfc-coverage` prints it.
 
+#[path = "support/sources.rs"]
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sources::files;
 
 const LEVELS: [&str; 6] = ["MUST", "MUST-NOT", "SHOULD", "SHOULD-NOT", "MAY", "RULE"];
 
@@ -40,14 +45,6 @@ fn clauses() -> Vec<Clause> {
         Clause { rfc, level, role, line, held }
     };
     lines.chunks(2).map(clause).collect()
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect()
 }
 
 /// The tests by their names, with the files they stand in.

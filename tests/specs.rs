@@ -5,10 +5,15 @@
 //! begins with the ids of what it holds (`call_02_…`). What is held elsewhere, or not at all, has a row
 //! in the table of `README.md`. `tools/spec-coverage` prints it all.
 
+#[path = "support/sources.rs"]
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sources::files;
 
 struct Spec {
     id: &'static str,
@@ -31,14 +36,6 @@ fn specs() -> Vec<Spec> {
         Spec { id, flag, title }
     };
     lines.map(spec).collect()
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .collect()
 }
 
 /// The ids that a name begins with: `lock_01_lock_04_a_lock_is_fair` has two.

@@ -1,8 +1,13 @@
 //! The house has one staircase: a folder of `src/` imports only folders that `lib.rs` lists above
 //! its own.
 
+#[path = "support/sources.rs"]
+mod sources;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::files;
 
 /// The folders, lowest first, as `lib.rs` lists them.
 fn floors() -> Vec<String> {
@@ -16,17 +21,6 @@ fn floors() -> Vec<String> {
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder of src/");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    paths
-        .flat_map(|path| match path.is_dir() {
-            true => files(&path),
-            false => vec![path],
-        })
-        .collect()
 }
 
 /// Every `crate::folder` that a file mentions outside its comments.
@@ -70,4 +64,29 @@ fn unsafe_code_stays_in_sys_and_in_the_task_cell() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn architecture() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    fs::read_to_string(path).expect("ARCHITECTURE.md")
+}
+
+#[test]
+fn the_staircase_of_architecture_md_is_the_one_of_lib_rs() {
+    let text = architecture();
+    let (_, table) = text.split_once("## The one staircase").expect("the chapter");
+    let rows = table.lines().filter_map(|line| line.strip_prefix('|')?.split('|').nth(1));
+    let folders = rows.filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix("/`"));
+    assert_eq!(folders.collect::<Vec<_>>(), floors());
+}
+
+#[test]
+fn the_picture_of_architecture_md_is_the_one_of_lib_rs() {
+    let text = architecture();
+    let picture = text.split("```").nth(1).expect("a picture").trim_end();
+    let lib = fs::read_to_string(source().join("lib.rs")).expect("src/lib.rs");
+    let docs = lib.lines().filter_map(|line| line.strip_prefix("//!"));
+    let docs = docs.map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let docs: Vec<&str> = docs.collect();
+    assert!(docs.join("\n").contains(picture), "the picture in lib.rs is another");
 }

@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     let mut app = Application::new();
     let files = StaticFiles::new(directory).index_file("index.html").show_index(true);
     app.router().add_static("/", files);
+    #[cfg(feature = "compression")]
+    app.middleware(evloop::web::Compress::new());
     match run_app(app, ("127.0.0.1", port)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -22,7 +22,8 @@ impl Inner {
         let signal_handlers = self.close_signals();
         let executor = self.executor.replace(DefaultExecutor::ShutDown(None));
         let mut report = CloseReport::default();
-        for resident in self.residents.take().into_all() {
+        let residents = self.residents.borrow_mut().take_all();
+        for resident in residents {
             report.residents.push(resident.what());
             self.show_left_behind(&*resident);
             free(event_loop, || resident.evict(self));
@@ -33,11 +34,18 @@ impl Inner {
         report.timers = timers.len();
         report.descriptors = self.fds.borrow().watched();
         let (selector, watchers) = self.fds.borrow_mut().close(inherited);
-        for run in watchers.into_iter().chain(signal_handlers) {
-            free_work(event_loop, Work::Run(run));
+        for watchers in [watchers, signal_handlers] {
+            for run in watchers {
+                free_work(event_loop, Work::Run(run));
+            }
         }
-        free_each(event_loop, calls);
-        for work in handles.into_iter().map(|entry| entry.work).chain(timers) {
+        for call in calls {
+            free(event_loop, || drop(call));
+        }
+        for entry in handles {
+            free_work(event_loop, entry.work);
+        }
+        for work in timers {
             free_work(event_loop, work);
         }
         free(event_loop, || drop(selector));
@@ -53,12 +61,9 @@ impl Inner {
     }
 }
 
-fn free_each<T>(event_loop: Option<&EventLoop>, all: impl IntoIterator<Item = T>) {
-    all.into_iter().for_each(|one| free(event_loop, || drop(one)));
-}
-
 /// A callback whose handle somebody keeps is freed too: what it captured may keep the handle, and
 /// then neither would ever go.
+#[inline(never)]
 fn free_work(event_loop: Option<&EventLoop>, work: Work) {
     if let Work::Run(run) = &work {
         free(event_loop, || run.cancel());

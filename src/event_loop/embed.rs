@@ -20,8 +20,26 @@ use super::{EventLoop, Inner, State};
 use crate::selector::{Interest, Token};
 use crate::sys::{Time, TimerFd, take_place};
 
+/// What the loop asks of its life in another. A `dyn` that [`EventLoop::try_as_fd`] makes: a
+/// program that never asks for the descriptor has nothing of all this.
+pub(super) trait Host {
+    fn fd(&self) -> BorrowedFd<'_>;
+    /// A run begins: threads need not ring any more, and the timer must not end its sleeps.
+    fn leave(&self, inner: &Inner);
+    /// A run has ended: what has come meanwhile is told to the host now, and what comes from now
+    /// on at once.
+    fn come_back(&self, inner: &Inner);
+    /// The first deadline may have changed.
+    fn timers_changed(&self, inner: &Inner);
+    /// In a child of fork(2), once the timer's number may be registered again: what the host has
+    /// is of this process, under the number it knows.
+    fn renew_timer(&self) -> io::Result<()>;
+    /// The same for the duplicate of the selector's descriptor, once that is new.
+    fn renew_fd(&self, inner: &Inner) -> io::Result<()>;
+}
+
 /// What a loop has that lives in another.
-pub(super) struct Embed {
+struct Embed {
     /// A duplicate, so that it stays open when the loop is closed.
     fd: OwnedFd,
     /// None where the loop's clock is not the kernel's.
@@ -57,13 +75,13 @@ impl EventLoop {
             self.0.check_process()?;
             let embed = self.0.make_embed()?;
             // It was empty a moment ago, and nobody was called since.
-            let _ = self.0.embed.set(embed);
+            let _ = self.0.embed.set(Box::new(embed));
             if !self.is_running() {
                 self.0.return_to_host();
             }
         }
         match self.0.embed.get() {
-            Some(embed) => Ok(embed.fd.as_fd()),
+            Some(host) => Ok(host.fd()),
             None => Err(LoopError::Closed),
         }
     }
@@ -101,52 +119,20 @@ impl Inner {
         Ok(Embed { fd, timer, armed: Cell::new(None) })
     }
 
-    /// In a child of fork(2), once the timer's number may be registered again: what the host has
-    /// is of this process, under the number it knows.
-    pub(super) fn renew_host_timer(&self) -> io::Result<()> {
-        let Some(Embed { timer: Some(timer), armed, .. }) = self.embed.get() else {
-            return Ok(());
-        };
-        armed.set(None);
-        timer.renew()
+    pub(super) fn host(&self) -> Option<&dyn Host> {
+        self.embed.get().map(|host| &**host)
     }
 
-    /// The same for the duplicate of the selector's descriptor, once that is new.
-    pub(super) fn renew_host_fd(&self) -> io::Result<()> {
-        let Some(embed) = self.embed.get() else { return Ok(()) };
-        let fds = self.fds.borrow();
-        let fd = fds.selector.as_fd().map(|fd| fd.try_clone_to_owned());
-        let fd = fd.unwrap_or_else(|| Err(no_descriptor(fds.selector.name())))?;
-        take_place(embed.fd.as_raw_fd(), fd)
-    }
-
-    /// A run begins: threads need not ring any more, and the timer must not end its sleeps.
-    pub(super) fn leave_host(&self) {
-        if let Some(embed) = self.embed.get() {
-            self.home.mailbox.wake_up();
-            self.home.ready.when_pushed(None);
-            embed.set_timer(None);
-        }
-    }
-
-    /// A run has ended: what has come meanwhile is told to the host now, and what comes from now
-    /// on at once.
+    /// A run has ended.
     pub(super) fn return_to_host(&self) {
-        if self.embed.get().is_none() || self.is_closed() {
-            return;
+        if let Some(host) = self.host().filter(|_| !self.is_closed()) {
+            host.come_back(self);
         }
-        let nothing_sent = self.home.mailbox.fall_asleep();
-        if nothing_sent && self.home.ready.is_empty() && !self.stopping.get() {
-            self.home.ready.when_pushed(Some(self.home.mailbox.bell()));
-        } else {
-            self.home.mailbox.bell().ring();
-        }
-        self.tell_host_of_timers();
     }
 
     /// Tells the host that a turn would do something.
     pub(super) fn tell_host(&self) {
-        if self.embed.get().is_some() && self.state.get() == State::Idle {
+        if self.host().is_some() && self.state.get() == State::Idle {
             self.home.mailbox.bell().ring();
         }
     }
@@ -154,18 +140,53 @@ impl Inner {
     /// The first deadline may have changed.
     #[inline(always)]
     pub(super) fn tell_host_of_timers(&self) {
-        if let Some(embed) = self.embed.get() {
-            self.set_host_timer(embed);
+        if let Some(host) = self.host() {
+            host.timers_changed(self);
         }
+    }
+}
+
+impl Host for Embed {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    fn leave(&self, inner: &Inner) {
+        inner.home.mailbox.wake_up();
+        inner.home.ready.when_pushed(None);
+        self.set_timer(None);
+    }
+
+    fn come_back(&self, inner: &Inner) {
+        let nothing_sent = inner.home.mailbox.fall_asleep();
+        if nothing_sent && inner.home.ready.is_empty() && !inner.stopping.get() {
+            inner.home.ready.when_pushed(Some(inner.home.mailbox.bell()));
+        } else {
+            inner.home.mailbox.bell().ring();
+        }
+        self.timers_changed(inner);
     }
 
     /// (A child of fork(2) has its parent's timer in hand until the loop is made anew.)
     #[cold]
-    fn set_host_timer(&self, embed: &Embed) {
-        if self.state.get() == State::Idle && self.process.get().seems_this() {
-            let first = self.timers.borrow_mut().first();
-            embed.set_timer(first.map(|(deadline, _)| deadline));
+    fn timers_changed(&self, inner: &Inner) {
+        if inner.state.get() == State::Idle && inner.process.get().seems_this() {
+            let first = inner.timers.borrow_mut().first();
+            self.set_timer(first.map(|(deadline, _)| deadline));
         }
+    }
+
+    fn renew_timer(&self) -> io::Result<()> {
+        let Some(timer) = &self.timer else { return Ok(()) };
+        self.armed.set(None);
+        timer.renew()
+    }
+
+    fn renew_fd(&self, inner: &Inner) -> io::Result<()> {
+        let fds = inner.fds.borrow();
+        let fd = fds.selector.as_fd().map(|fd| fd.try_clone_to_owned());
+        let fd = fd.unwrap_or_else(|| Err(no_descriptor(fds.selector.name())))?;
+        take_place(self.fd.as_raw_fd(), fd)
     }
 }
 

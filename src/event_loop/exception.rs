@@ -68,11 +68,17 @@ pub struct ErrorContext {
     pub context: Option<Box<ErrorContext>>,
 }
 
+/// (None of these is inlined: errors that no caller takes are rare, and told of in many places.)
 impl ErrorContext {
     /// A context with this message and nothing else.
     pub fn new(message: impl Into<String>) -> Self {
+        ErrorContext::of(message.into())
+    }
+
+    #[inline(never)]
+    fn of(message: String) -> Self {
         ErrorContext {
-            message: message.into(),
+            message,
             exception: None,
             handle: None,
             task: None,
@@ -83,6 +89,7 @@ impl ErrorContext {
     }
 
     /// With the error or panic.
+    #[inline(never)]
     pub fn exception(self, exception: Exception) -> Self {
         ErrorContext { exception: Some(exception), ..self }
     }
@@ -93,6 +100,7 @@ impl ErrorContext {
     }
 
     /// With the handle that ran.
+    #[inline(never)]
     pub fn handle(self, handle: What) -> Self {
         let source = match handle {
             What::Callback { at } | What::Timer { at } => Some(at),
@@ -102,6 +110,7 @@ impl ErrorContext {
     }
 
     /// With the task concerned.
+    #[inline(never)]
     pub fn task(self, task: TaskId, spawned_at: Site) -> Self {
         ErrorContext { task: Some(task), source: Some(spawned_at), ..self }
     }
@@ -224,7 +233,7 @@ pub(super) fn discard(context: ErrorContext) {
 
 /// The context in words, although somebody's error may panic when it is asked for its own.
 fn words(context: &ErrorContext) -> String {
-    catch_unwind(AssertUnwindSafe(|| context.to_string())).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| format!("{context}"))).unwrap_or_else(|payload| {
         std::mem::forget(payload);
         format!("Exception in default exception handler, while handling: {}", context.message)
     })

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::error::LoopError;
 use super::handle::Run;
 use crate::selector::{Bell, Event, Interest, Ring, Selector, SelectorKey, Token};
+use crate::sys::kind_of;
 use crate::sys::zoo::{self, Bug};
 
 /// The two ways to wait for a descriptor.
@@ -199,7 +200,15 @@ impl Fds {
             // What fails here is closed already; the selector goes next in any case.
             let _ = self.selector.unregister(fd);
         }
-        let handles = self.watches.drain(..).flat_map(|w| [w.reader, w.writer]).flatten().collect();
+        let mut handles = Vec::new();
+        for watch in &mut self.watches {
+            for side in [Side::Reader, Side::Writer] {
+                if let Some(run) = watch.side(side).take() {
+                    handles.push(run);
+                }
+            }
+        }
+        self.watches = Vec::new();
         let closed = Box::new(ClosedSelector(self.selector.name()));
         (std::mem::replace(&mut self.selector, closed), handles)
     }
@@ -212,7 +221,7 @@ fn bad_descriptor(fd: RawFd) -> io::Error {
 fn is_gone(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EBADF)
         || error.raw_os_error() == Some(libc::ENOENT)
-        || error.kind() == io::ErrorKind::NotFound
+        || kind_of(error) == io::ErrorKind::NotFound
 }
 
 /// What a closed loop has in its selector's place, so that the selector's descriptor is free.

@@ -69,9 +69,13 @@ impl Inner {
         if self.home.mailbox.is_stuck() {
             return Err(std::io::Error::from_raw_os_error(libc::EDEADLK).into());
         }
-        self.renew_host_timer()?;
+        if let Some(host) = self.host() {
+            host.renew_timer()?;
+        }
         self.fds.borrow_mut().selector.renew()?;
-        self.renew_host_fd()?;
+        if let Some(host) = self.host() {
+            host.renew_fd(self)?;
+        }
         // Its threads are the parent's, and its lock may be held by one of them.
         std::mem::forget(self.executor.replace(DefaultExecutor::Unused));
         self.process.set(Process::this());

@@ -33,12 +33,17 @@ pub(crate) trait Run {
     }
     /// It panicked while it ran.
     fn panicked(self: Rc<Self>, event_loop: &EventLoop, payload: Box<dyn Any + Send>) {
-        let what = self.what();
-        let message = format!("Exception in callback {what:?}");
-        event_loop.call_exception_handler(
-            ErrorContext::new(message).handle(what).exception(Exception::Panic(payload)),
-        );
+        callback_panicked(self.what(), event_loop, payload);
     }
+}
+
+/// Apart from [`Run::panicked`], of which there is one for each kind of handle.
+#[cold]
+fn callback_panicked(what: What, event_loop: &EventLoop, payload: Box<dyn Any + Send>) {
+    let message = format!("Exception in callback {what:?}");
+    event_loop.call_exception_handler(
+        ErrorContext::new(message).handle(what).exception(Exception::Panic(payload)),
+    );
 }
 
 /// A callback that runs once: `call_soon` and timers.

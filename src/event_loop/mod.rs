@@ -6,6 +6,7 @@
 mod builder;
 mod clock;
 mod close;
+mod collect;
 mod current;
 mod debug;
 mod embed;
@@ -27,6 +28,7 @@ mod schedule;
 mod signal;
 mod timers;
 mod turn;
+mod wait;
 mod wake;
 mod watch;
 
@@ -37,7 +39,7 @@ use std::sync::Arc;
 
 use crate::observe::{Counters, FlightRecorder, Observe, Record};
 use crate::selector::{Event, Selector};
-use crate::sys::{Clock, OurSockets, Process, Time};
+use crate::sys::{Clock, OurSockets, Pages, Process, Time};
 
 pub use builder::Builder;
 pub use clock::{ManualClock, RealWork};
@@ -45,7 +47,7 @@ pub use clock::{ManualClock, RealWork};
 pub(crate) use current::as_another_thread;
 pub(crate) use current::thread_number;
 pub use current::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
-use embed::Embed;
+use embed::Host;
 pub use error::LoopError;
 pub(crate) use exception::panic_message;
 pub use exception::{ErrorContext, Exception};
@@ -152,7 +154,7 @@ pub(crate) struct Inner {
     /// The handles of the turn that is under way; between turns empty, kept for the memory it has.
     turn: RefCell<Vec<Entry>>,
     exception_handler: RefCell<Option<exception::ExceptionHandler>>,
-    pub(crate) receive_buffer: RefCell<Option<Box<[u8]>>>,
+    pub(crate) receive_buffer: RefCell<Option<Pages>>,
     state: Cell<State>,
     /// Where it was made, or made anew.
     process: Cell<Process>,
@@ -167,7 +169,7 @@ pub(crate) struct Inner {
     handles_until_clock: Cell<usize>,
     always_poll: bool,
     real_time: bool,
-    embed: OnceCell<Embed>,
+    embed: OnceCell<Box<dyn Host>>,
 }
 
 impl EventLoop {

@@ -76,8 +76,15 @@ impl Residents {
     }
 
     /// All of them, the oldest place first.
-    pub(super) fn into_all(self) -> impl Iterator<Item = Rc<dyn Resident>> {
-        self.places.into_iter().flatten()
+    pub(super) fn take_all(&mut self) -> Vec<Rc<dyn Resident>> {
+        let mut all = Vec::with_capacity(self.places.len());
+        for place in &mut self.places {
+            if let Some(resident) = place.take() {
+                all.push(resident);
+            }
+        }
+        *self = Residents::default();
+        all
     }
 }
 

@@ -38,7 +38,9 @@ impl<'a> Run<'a> {
         if zoo::is(Bug::StopBeforeRunLost) {
             event_loop.0.stopping.set(false);
         }
-        event_loop.0.leave_host();
+        if let Some(host) = event_loop.0.host() {
+            host.leave(&event_loop.0);
+        }
         // The first turn of a run always polls.
         event_loop.0.handles_until_poll.set(0);
         Ok(Run { event_loop, _guard: guard })

@@ -162,7 +162,11 @@ impl Inner {
 
     /// Restores every signal; the handlers go with those that are queued.
     pub(super) fn close_signals(&self) -> Vec<Rc<dyn Run>> {
-        let signals = self.signals.take();
-        signals.handlers.into_iter().map(|(_, run)| run).collect()
+        let mut handlers = Vec::new();
+        for (caught, run) in self.signals.take().handlers {
+            drop(caught);
+            handlers.push(run);
+        }
+        handlers
     }
 }

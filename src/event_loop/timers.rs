@@ -159,7 +159,14 @@ impl<T> Timers<T> {
     pub fn clear(&mut self) -> Vec<T> {
         self.heap.clear();
         self.free.clear();
-        self.slots.drain(..).filter_map(|slot| slot.payload).collect()
+        let mut held = Vec::with_capacity(self.slots.len());
+        for slot in &mut self.slots {
+            if let Some(payload) = slot.payload.take() {
+                held.push(payload);
+            }
+        }
+        self.slots.clear();
+        held
     }
 
     fn is_armed(&self, key: TimerKey) -> bool {

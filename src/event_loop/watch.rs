@@ -151,6 +151,13 @@ impl Inner {
         Ok(true)
     }
 
+    /// The same for those who can do nothing about a refusal: the kernel refuses only what it has
+    /// forgotten already.
+    #[inline(never)]
+    pub(crate) fn forget(&self, fd: RawFd, side: Side) {
+        drop(self.unwatch(fd, side));
+    }
+
     /// Notes that a transport owns `fd`, which users then cannot watch, or does so no longer.
     pub(crate) fn set_owned(&self, fd: RawFd, owned: bool) {
         self.fds.borrow_mut().set_owned(fd, owned);

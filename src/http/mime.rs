@@ -31,6 +31,44 @@ pub fn of_name(name: &str) -> &'static str {
     }
 }
 
+/// Whether what is of this type shrinks when it is compressed: text, and what is written as text.
+/// Parameters of a `Content-Type` are passed over. Images, sounds, films and archives are compressed
+/// as they are.
+///
+/// ```
+/// use evloop::http::mime::is_compressible;
+/// assert!(is_compressible("text/html; charset=utf-8") && is_compressible("image/svg+xml"));
+/// assert!(!is_compressible("image/png") && !is_compressible("application/octet-stream"));
+/// ```
+pub fn is_compressible(content_type: &str) -> bool {
+    let name = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let written = ["+json", "+xml", "+text", "+yaml"];
+    name.starts_with("text/")
+        || written.iter().any(|suffix| name.ends_with(suffix))
+        || COMPRESSIBLE.contains(&&name[..])
+}
+
+/// Types that shrink, beside those whose names say so.
+const COMPRESSIBLE: [&str; 17] = [
+    "application/ecmascript",
+    "application/javascript",
+    "application/json",
+    "application/rtf",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-javascript",
+    "application/x-ndjson",
+    "application/x-tar",
+    "application/x-www-form-urlencoded",
+    "application/xml",
+    "application/yaml",
+    "font/otf",
+    "font/ttf",
+    "image/bmp",
+    "image/vnd.microsoft.icon",
+    "image/x-icon",
+];
+
 /// Sorted by extension.
 const TYPES: [(&str, &str); 76] = [
     ("7z", "application/x-7z-compressed"),

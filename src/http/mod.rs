@@ -18,13 +18,14 @@
 //! | a server | |
 //! |---|---|
 //! | begin | [`Application`], [`run_app`]; in a loop of yours [`Application::serve`], [`AppRunner`] |
-//! | routes | [`Routes`], patterns in [`Router`]; [`get`], [`post`] … for tables; [`Application::nest`] |
-//! | around handlers | [`Application::middleware`], [`Request::extensions`], [`NormalizePath`] |
+//! | routes | [`Routes`], patterns in [`Router`]; [`get`], [`post`] … for tables; [`Application::nest`], [`Application::add_domain`]; [`View`] |
+//! | around handlers | [`Application::middleware`], [`Request::extensions`], [`NormalizePath`], [`RequireContentLength`] |
 //! | state | [`Application::with_state`], [`Request::state`], [`Application::cleanup_ctx`] |
-//! | what came | [`Request::query`], [`Request::text`], [`Request::post`], [`Request::content`], [`Request::multipart`], [`Request::cookie`]; with `json` `query_as`, `form`, `json` |
+//! | what came | [`Request::query`], [`Request::text`], [`Request::post`], [`Request::content`], [`Request::multipart`], [`Request::cookie`], [`Request::url`], [`Request::conditions`]; with `json` `query_as`, `form`, `json` |
 //! | answers | [`Response::text`], [`html`](Response::html), [`redirect`](Response::redirect), [`stream`](Response::stream), [`events`](Response::events), [`set_cookie`](Response::set_cookie); with `json` `json`; [`Answer`] has what else a handler may return |
 //! | errors | [`HttpError`], with `?` |
-//! | files | [`Routes::add_static`], [`StaticFiles`], [`FileResponse`] |
+//! | files | [`Routes::add_static`], [`StaticFiles`], [`FileResponse`]; compressed siblings are sent |
+//! | compression | with `compression` [`Compress`]`::new`, [`Response`]`::compress`; of what comes, [`Decompress`] |
 //! | WebSockets | with `ws` `ws::upgrade` |
 //! | TLS | with `tls` [`RunOptions`]`::tls`, [`Serve`]`::tls` |
 //! | in production | [`Limits`], [`Timeouts`], [`Application::access_log`], [`RunOptions`] |
@@ -41,21 +42,23 @@
 //! | around requests | [`ClientMiddleware`]; hooks for each stage: [`ClientSessionBuilder::trace`]; with `digest` `DigestAuth` |
 //! | WebSockets | with `ws` `session.ws_connect` |
 //!
-//! There is no HTTP/2, and nothing compresses what a handler answers; of files, compressed siblings
-//! are sent.
+//! There is no HTTP/2.
 
 mod access_log;
 mod app;
 mod body;
 mod client;
-#[cfg(feature = "compression")]
 mod coding;
+#[cfg(feature = "compression")]
+mod compress;
 pub mod conditional;
 mod content;
 pub mod cookie;
 mod cookie_date;
 pub mod cookie_jar;
 pub mod date;
+#[cfg(feature = "compression")]
+mod decompress;
 mod etag;
 mod events;
 mod extensions;
@@ -84,7 +87,7 @@ pub use access_log::{Access, AccessFormat, AccessFormatError};
 pub use app::{
     AppContext, AppRunner, Application, HttpServer, Middleware, Next, NormalizePath,
     RequireContentLength, RouteDef, Routes, RunOptions, SHUTDOWN_TIMEOUT, Serve, Site, SockSite,
-    TcpSite, UnixSite, delete, get, head, options, patch, post, put, route, run_app,
+    TcpSite, UnixSite, View, delete, get, head, options, patch, post, put, route, run_app,
 };
 pub use body::{Body, BodyWriter, FileBody, StreamBody, StreamResult, UpgradeBody, Upgraded};
 #[cfg(feature = "digest")]
@@ -94,9 +97,13 @@ pub use client::{
     ClientResponse, ClientSession, ClientSessionBuilder, ClientTimeout, Connector, FormData,
     IntoUrl, Redirected, TimeoutKind, TraceEvent, TraceRequest,
 };
+#[cfg(feature = "compression")]
+pub use compress::Compress;
 pub use content::Content;
 pub use cookie::{Cookie, SameSite};
 pub use cookie_jar::CookieJar;
+#[cfg(feature = "compression")]
+pub use decompress::Decompress;
 pub use etag::{EntityTag, EntityTags, InvalidEntityTag};
 pub use events::{EventWriter, ServerSentEvent};
 pub use extensions::Extensions;

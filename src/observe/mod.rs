@@ -229,16 +229,19 @@ impl Observe {
     #[inline]
     pub(crate) fn tell(&self, record: impl FnOnce() -> Record) {
         if self.watched.get() {
-            self.tell_watchers(&record());
+            self.tell_watchers(record());
         }
     }
 
+    /// Apart from [`tell`](Observe::tell), which is in every function of the loop, and by value: so
+    /// that none of them has the end of a record in it, and what an observer that panics unwinds.
     #[cold]
-    fn tell_watchers(&self, record: &Record) {
+    #[inline(never)]
+    fn tell_watchers(&self, record: Record) {
         let at = self.clock.now();
         for observer in self.observers.borrow_mut().iter_mut() {
-            observer.record(at, record);
+            observer.record(at, &record);
         }
-        self.debug(|debugger| debugger.record(at, record));
+        self.debug(|debugger| debugger.record(at, &record));
     }
 }

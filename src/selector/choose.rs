@@ -69,8 +69,11 @@ fn selector_named(name: Option<&OsStr>) -> io::Result<Box<dyn Selector>> {
 }
 
 fn unknown(name: &OsStr) -> io::Error {
-    let known: Vec<&str> = BACKENDS.iter().map(|(known, _)| *known).collect();
-    let what = format!("EVLOOP_SELECTOR is {name:?}; this platform has: {}", known.join(", "));
+    let mut what = format!("EVLOOP_SELECTOR is {name:?}; this platform has:");
+    for (known, _) in BACKENDS {
+        what.push(' ');
+        what.push_str(known);
+    }
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 

@@ -11,7 +11,7 @@ use super::{
     Bell, Event, Interest, MAX_WAIT, Readiness, Selector, SelectorKey, Token, millis_rounded_up,
     not_waitable,
 };
-use crate::sys::{BellFd, Epoll, EpollEvent};
+use crate::sys::{BellFd, Epoll, EpollEvent, kind_of};
 
 /// A selector on epoll(7).
 ///
@@ -76,7 +76,7 @@ impl EpollSelector {
             timeout => self.epoll.wait(&mut self.buffer, millis_rounded_up(timeout)),
         };
         match waited {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if kind_of(&error) == io::ErrorKind::Interrupted => Ok(()),
             waited => waited,
         }
     }

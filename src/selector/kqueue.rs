@@ -11,7 +11,9 @@ use super::registry::Registry;
 use super::{
     Bell, Event, Interest, MAX_WAIT, Readiness, Selector, SelectorKey, Token, not_waitable,
 };
-use crate::sys::{BellFd, Change, FileKind, Filter, Kqueue, MOST_CHANGES, News, RawKevent};
+use crate::sys::{
+    BellFd, Change, FileKind, Filter, Kqueue, MOST_CHANGES, News, RawKevent, kind_of,
+};
 
 /// A selector on kqueue(2).
 ///
@@ -243,7 +245,7 @@ impl Selector for KqueueSelector {
     fn select(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
         let timeout = timeout.map(|timeout| timeout.min(MAX_WAIT));
         match self.kqueue.wait(&mut self.buffer, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if kind_of(&error) == io::ErrorKind::Interrupted => return Ok(()),
             // macOS has been seen to say so instead of giving no events.
             Err(error) if error.raw_os_error() == Some(libc::ETIMEDOUT) => return Ok(()),
             result => result?,

@@ -10,7 +10,7 @@ use super::registry::Registry;
 use super::{
     Bell, Event, Interest, Readiness, Selector, SelectorKey, Token, millis_rounded_up, not_waitable,
 };
-use crate::sys::{BellFd, FileKind, PollFd, poll};
+use crate::sys::{BellFd, FileKind, PollFd, kind_of, poll};
 
 /// A selector on poll(2).
 ///
@@ -140,7 +140,7 @@ impl Selector for PollSelector {
     fn select(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
         match poll(&mut self.table, millis_rounded_up(timeout)) {
             Ok(told) => self.collect(told, events),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if kind_of(&error) == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
         Ok(())

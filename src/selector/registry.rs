@@ -35,10 +35,7 @@ impl Registry {
     /// `AlreadyExists` if `fd` is registered, `InvalidInput` if the token is the bell's.
     pub(super) fn check_new(&self, fd: RawFd, token: Token) -> io::Result<()> {
         match self.find(fd) {
-            Some(key) => Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("descriptor {fd} is already registered, for {:?}", key.interest),
-            )),
+            Some(key) => Err(already(key)),
             None => check_token(token),
         }
     }
@@ -55,12 +52,7 @@ impl Registry {
 
     /// The registration of `fd`; `NotFound` if there is none.
     pub(super) fn get(&self, fd: RawFd) -> io::Result<SelectorKey> {
-        self.find(fd).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("descriptor {fd} is not registered with this selector"),
-            )
-        })
+        self.find(fd).ok_or_else(|| unknown(fd))
     }
 
     /// Notes that `fd`, which the kernel has accepted, is registered so.
@@ -95,6 +87,18 @@ impl Registry {
         let slot = self.slots.get(usize::try_from(fd).ok()?)?;
         Some(SelectorKey { fd, interest: slot.interest?, token: slot.token })
     }
+}
+
+#[cold]
+fn already(SelectorKey { fd, interest, .. }: SelectorKey) -> io::Error {
+    let what = format!("descriptor {fd} is already registered, for {interest:?}");
+    io::Error::new(io::ErrorKind::AlreadyExists, what)
+}
+
+#[cold]
+fn unknown(fd: RawFd) -> io::Error {
+    let what = format!("descriptor {fd} is not registered with this selector");
+    io::Error::new(io::ErrorKind::NotFound, what)
 }
 
 fn check_token(token: Token) -> io::Result<()> {

@@ -21,6 +21,7 @@
 
 use super::error::ReadError;
 use super::scan::{Match, Scan};
+use crate::sys::kind_of;
 use crate::sys::zoo::{self, Bug};
 use std::io;
 
@@ -234,7 +235,7 @@ impl StreamBuffer {
         let Some(error) = &self.exception else { return Ok(()) };
         Err(ReadError::Io(match error.raw_os_error() {
             Some(number) => io::Error::from_raw_os_error(number),
-            None => io::Error::new(error.kind(), error.to_string()),
+            None => io::Error::new(kind_of(error), format!("{error}")),
         }))
     }
 

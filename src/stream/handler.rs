@@ -25,7 +25,7 @@ impl HandlerOutput for () {
 
 impl<E: Display> HandlerOutput for Result<(), E> {
     fn failure(self) -> Option<String> {
-        self.err().map(|error| error.to_string())
+        self.err().map(|error| format!("{error}"))
     }
 }
 
@@ -47,7 +47,7 @@ where
 }
 
 fn report(peer: io::Result<SocketAddr>, failure: String) {
-    let whose = peer.map_or(String::from("a connection"), |peer| peer.to_string());
+    let whose = peer.map_or(String::from("a connection"), |peer| format!("{peer}"));
     let message = format!("Unhandled exception in the handler of {whose}");
     if let Ok(event_loop) = get_running_loop() {
         event_loop.call_exception_handler(ErrorContext::new(message).error(failure));

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::buffer::StreamBuffer;
 use super::reader::StreamReader;
 use super::writer::StreamWriter;
+use crate::sys::kind_of;
 use crate::transport::{Protocol, Transport};
 
 /// Where the connection's end stands.
@@ -187,7 +188,7 @@ impl Shared {
 pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
-        None => io::Error::new(error.kind(), error.to_string()),
+        None => io::Error::new(kind_of(error), format!("{error}")),
     }
 }
 

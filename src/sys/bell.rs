@@ -11,6 +11,7 @@ use self::eventfd::Ends;
 #[cfg(not(target_os = "linux"))]
 use self::pair::Ends;
 use super::fork::{forks, forks_so_far};
+use super::kind_of;
 
 /// A descriptor that becomes readable when somebody rings, from any thread or signal handler.
 ///
@@ -65,7 +66,7 @@ impl AsRawFd for BellFd {
 
 /// Whether a write on one of our own descriptors found room; nothing else can go wrong with it.
 fn had_room(written: io::Result<usize>) -> bool {
-    !matches!(written, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    !matches!(written, Err(error) if kind_of(&error) == io::ErrorKind::WouldBlock)
 }
 
 #[cfg(target_os = "linux")]

@@ -7,6 +7,13 @@ pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
+/// What kind of error it is. std's own `kind` has the table of all errno values in it and is copied
+/// to wherever it is called from; this is the one copy for all of us.
+#[inline(never)]
+pub(crate) fn kind_of(error: &io::Error) -> io::ErrorKind {
+    error.kind()
+}
+
 /// Makes a call that does not wait, again for as long as a signal interrupts it.
 #[inline]
 pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
@@ -31,7 +38,7 @@ pub(crate) fn cvt_size(result: libc::ssize_t) -> io::Result<usize> {
 #[cold]
 fn size_error() -> io::Error {
     let error = io::Error::last_os_error();
-    match error.kind() {
+    match kind_of(&error) {
         io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
         _ => error,
     }

@@ -33,6 +33,7 @@ mod listing;
 mod open;
 mod option;
 mod our_sockets;
+mod pages;
 mod peer;
 pub(crate) mod pipe;
 mod poll;
@@ -62,7 +63,7 @@ pub(crate) use beneath::{Patience, open_beneath, open_to_read};
 pub use clock::{Clock, MonotonicClock};
 #[cfg(target_os = "linux")]
 pub(crate) use epoll::{Epoll, EpollEvent};
-pub(crate) use error::{cvt, retry};
+pub(crate) use error::{cvt, kind_of, retry};
 pub(crate) use fork::{Process, take_place};
 #[cfg(any(
     target_vendor = "apple",
@@ -80,6 +81,7 @@ pub(crate) use listing::{Entry, list};
 pub(crate) use open::accept_socket;
 pub(crate) use option::{get_option, set_option};
 pub(crate) use our_sockets::OurSockets;
+pub(crate) use pages::Pages;
 pub use pipe::PipeKind;
 pub(crate) use poll::{FileKind, PollFd, poll};
 pub use resolve::NameFlags;
@@ -87,7 +89,7 @@ pub use resolve::NameFlags;
 pub(crate) use socket::reserve;
 pub use socket::{ConnectProgress, DatagramOptions, ListenOptions, OsSockets, Sockets};
 pub(crate) use socket::{connect_socket, family_of, socket_family};
-pub(crate) use thread::is_main_thread;
+pub(crate) use thread::{detach_thread, is_main_thread};
 pub use time::Time;
 pub(crate) use timerfd::TimerFd;
 pub use unix::{FileId, PeerCred};

@@ -1,6 +1,7 @@
 //! Names to addresses, and addresses to names.
 
 use super::addr::RawAddr;
+use super::kind_of;
 use std::ffi::CStr;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -27,7 +28,7 @@ pub(crate) fn getaddrinfo(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> 
         return Ok(vec![address]);
     }
     let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot resolve the host name {host:?}: {error}"))
+        io::Error::new(kind_of(&error), format!("cannot resolve the host name {host:?}: {error}"))
     };
     let mut addresses = Vec::new();
     for address in (host, port).to_socket_addrs().map_err(named)? {

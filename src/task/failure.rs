@@ -38,8 +38,8 @@ pub(super) fn has_failed<T: 'static>(output: &Result<T, JoinError>) -> bool {
 
 /// What it failed with, in words.
 pub(super) fn failure<T: 'static>(output: &Result<T, JoinError>) -> Option<String> {
-    fn words(error: &impl ToString) -> Option<String> {
-        Some(error.to_string())
+    fn words(error: &impl fmt::Display) -> Option<String> {
+        Some(format!("{error}"))
     }
     match output {
         Err(JoinError::Cancelled) => return None,

@@ -88,7 +88,7 @@ impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> Self {
         match error {
             JoinError::NoThread(error) => error,
-            error => io::Error::other(error.to_string()),
+            error => io::Error::other(format!("{error}")),
         }
     }
 }

@@ -23,12 +23,21 @@ pub(crate) enum Joiner {
 impl Joiner {
     /// Tells it; `failed` finds out whether the task failed, for those who want to know.
     #[inline]
-    pub(crate) fn told(self, failed: impl FnOnce() -> bool, end: TaskEnd) {
+    pub(crate) fn told(self, failed: impl Fn() -> bool, end: TaskEnd) {
+        match self {
+            Joiner::Awaiting(waker) => waker.wake(),
+            joiner => joiner.told_apart(&failed, end),
+        }
+    }
+
+    /// Apart from [`told`](Joiner::told), of which there is one for each kind of task.
+    #[inline(never)]
+    pub(super) fn told_apart(self, failed: &dyn Fn() -> bool, end: TaskEnd) {
         match self {
             Joiner::Awaiting(waker) => waker.wake(),
             Joiner::Counting(countdown, index) => countdown.told(index, failed, end),
             Joiner::Arriving(arrivals, index) => arrivals.told(index),
-            Joiner::Observed(observed) => observed.told(failed, end),
+            Joiner::Observed(observed) => observed.told_apart(failed, end),
         }
     }
 
@@ -142,7 +151,7 @@ impl Countdown {
     }
 
     /// A task has ended.
-    fn told(&self, index: usize, failed: impl FnOnce() -> bool, end: TaskEnd) {
+    fn told(&self, index: usize, failed: &dyn Fn() -> bool, end: TaskEnd) {
         self.left.set(self.left.get().saturating_sub(1));
         let enough = match self.until {
             Until::Wait(ReturnWhen::FirstCompleted) => true,

@@ -16,7 +16,12 @@ use crate::observe::{Site, TaskEnd, What};
 /// The callbacks of a task, and who else waits for it.
 pub(crate) struct Observed {
     pub(super) waits: Option<Joiner>,
-    callbacks: Vec<Rc<dyn Callback>>,
+    callbacks: Rc<Callbacks>,
+}
+
+/// An `Rc`, so that the end of all this is one function, and not a part of whatever drops a task.
+struct Callbacks {
+    list: RefCell<Vec<Rc<dyn Callback>>>,
     home: Rc<Home>,
 }
 
@@ -30,12 +35,18 @@ impl Observed {
     }
 
     /// The task has ended.
-    pub(super) fn told(self, failed: impl FnOnce() -> bool, end: TaskEnd) {
-        for callback in self.callbacks {
-            callback.schedule(&self.home, end);
+    pub(super) fn told(self: Box<Self>, failed: impl Fn() -> bool, end: TaskEnd) {
+        self.told_apart(&failed, end);
+    }
+
+    /// (As [`Joiner::told_apart`].)
+    #[inline(never)]
+    pub(super) fn told_apart(self: Box<Self>, failed: &dyn Fn() -> bool, end: TaskEnd) {
+        for callback in self.callbacks.list.take() {
+            callback.schedule(&self.callbacks.home, end);
         }
         if let Some(joiner) = self.waits {
-            joiner.told(failed, end);
+            joiner.told_apart(failed, end);
         }
     }
 }
@@ -113,11 +124,14 @@ pub(super) fn add_done_callback(
         callback.schedule(&header.home, end);
         return id;
     }
-    let mut observed = match header.joiner.take() {
+    let observed = match header.joiner.take() {
         Some(Joiner::Observed(observed)) => observed,
-        waits => Box::new(Observed { waits, callbacks: Vec::new(), home: header.home.clone() }),
+        waits => {
+            let callbacks = Callbacks { list: RefCell::default(), home: header.home.clone() };
+            Box::new(Observed { waits, callbacks: Rc::new(callbacks) })
+        }
     };
-    observed.callbacks.push(callback);
+    observed.callbacks.list.borrow_mut().push(callback);
     header.joiner.set(Some(Joiner::Observed(observed)));
     id
 }

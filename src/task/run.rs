@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
+use super::header::Header;
 use super::join_error::JoinError;
 use super::locals::{Locals, give, locals_of};
 use super::task_ref::TaskRef;
@@ -29,6 +30,52 @@ impl Drop for StopWhenDropped {
                 EventLoop(event_loop).stop();
             }
         }
+    }
+}
+
+/// All of a run until a main task is done that does not depend on what kind of task it is.
+struct MainRun<'a> {
+    header: &'a Header,
+    interrupts: &'a Cell<u32>,
+    waiting: Rc<Cell<bool>>,
+    locals: Option<&'a mut Locals>,
+}
+
+impl MainRun<'_> {
+    fn run(self, event_loop: &EventLoop, cancel: &dyn Fn() -> bool) -> Result<Ended, LoopError> {
+        let MainRun { header, interrupts, waiting, locals } = self;
+        if let Some(locals) = &locals {
+            give(header, (*locals).clone());
+        }
+        let ended = event_loop.run_turns(
+            || {
+                interrupts.set(interrupts.get() + 1);
+                interrupts.get() > 1 || !cancel()
+            },
+            || false,
+        );
+        waiting.set(false);
+        if let Some(locals) = locals {
+            *locals = locals_of(header);
+        }
+        ended
+    }
+}
+
+/// Why a run has no value to give, or with the main task's panic does not come back; `error` is
+/// the main task's, unless it is pending or Ctrl-C was pressed in its last turn.
+fn without_value(
+    error: Option<JoinError>,
+    ended: Result<Ended, LoopError>,
+    asked_once: bool,
+) -> LoopError {
+    match (error, ended) {
+        (Some(JoinError::Panicked(payload)), _) => resume_unwind(payload),
+        (_, Err(error)) => error,
+        (Some(_), _) if asked_once => LoopError::Interrupted,
+        (Some(_), _) => LoopError::Cancelled,
+        (None, Ok(Ended::Interrupted)) => LoopError::Interrupted,
+        (None, Ok(Ended::Stopped)) => LoopError::StoppedBeforeCompletion,
     }
 }
 
@@ -73,45 +120,32 @@ impl EventLoop {
     where
         F: IntoFuture<IntoFuture: 'static>,
     {
-        self.check_open()?;
-        self.0.check_process()?;
-        if self.is_running() {
-            return Err(LoopError::Running);
-        }
-        let waiting = Rc::new(Cell::new(true));
-        let stop = StopWhenDropped { event_loop: Rc::downgrade(&self.0), waiting: waiting.clone() };
+        let stop = self.begin_main()?;
+        let waiting = stop.waiting.clone();
         let future = future.into_future();
         let main = async move {
             let _stop = stop;
             future.await
         };
         let mut main = self.create_task_at(main, at);
-        if let Some(locals) = &locals {
-            give(main.header(), (*locals).clone());
+        let run = MainRun { header: main.header(), interrupts, waiting, locals };
+        let ended = run.run(self, &|| main.cancel());
+        let asked_once = [interrupts.get(), main.cancelling()] == [1, 1];
+        match (main.result(), &ended) {
+            (Some(Ok(value)), Err(_) | Ok(Ended::Stopped)) => Ok(value),
+            (Some(Err(error)), _) => Err(without_value(Some(error), ended, asked_once)),
+            (Some(Ok(_)) | None, _) => Err(without_value(None, ended, asked_once)),
         }
-        let ended = self.run_turns(
-            || {
-                interrupts.set(interrupts.get() + 1);
-                interrupts.get() > 1 || !main.cancel()
-            },
-            || false,
-        );
-        waiting.set(false);
-        if let Some(locals) = locals {
-            *locals = locals_of(main.header());
+    }
+
+    fn begin_main(&self) -> Result<StopWhenDropped, LoopError> {
+        self.check_open()?;
+        self.0.check_process()?;
+        if self.is_running() {
+            return Err(LoopError::Running);
         }
-        match (main.result(), ended) {
-            (Some(Ok(_)), Ok(Ended::Interrupted)) => Err(LoopError::Interrupted),
-            (Some(Ok(value)), _) => Ok(value),
-            (Some(Err(JoinError::Panicked(payload))), _) => resume_unwind(payload),
-            (_, Err(error)) => Err(error),
-            (Some(Err(_)), _) if [interrupts.get(), main.cancelling()] == [1, 1] => {
-                Err(LoopError::Interrupted)
-            }
-            (Some(Err(_)), _) => Err(LoopError::Cancelled),
-            (None, Ok(Ended::Interrupted)) => Err(LoopError::Interrupted),
-            (None, Ok(Ended::Stopped)) => Err(LoopError::StoppedBeforeCompletion),
-        }
+        let waiting = Rc::new(Cell::new(true));
+        Ok(StopWhenDropped { event_loop: Rc::downgrade(&self.0), waiting })
     }
 
     /// All that [`run`] does with its loop; `at` is where somebody asked for that.

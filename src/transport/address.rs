@@ -26,22 +26,23 @@ pub enum Address {
 impl Address {
     /// The addresses, each once. A name is looked up on a thread of its own; digits are not.
     pub(super) async fn resolve(self) -> io::Result<Vec<SocketAddr>> {
-        let mut addresses = match self {
-            Address::Sockets(addresses) => addresses,
-            Address::Socket(_) => Vec::new(),
-            Address::Host(host, port) if host.is_empty() => every_interface(port).to_vec(),
+        match self.known() {
+            Ok(addresses) => Ok(addresses),
+            Err((host, port)) => Ok(each_once(&resolve(host, port).await?)),
+        }
+    }
+
+    /// The addresses, or the name that must be looked up for them.
+    fn known(self) -> Result<Vec<SocketAddr>, (String, u16)> {
+        match self {
+            Address::Sockets(addresses) => Ok(each_once(&addresses)),
+            Address::Socket(_) => Ok(Vec::new()),
+            Address::Host(host, port) if host.is_empty() => Ok(every_interface(port).to_vec()),
             Address::Host(host, port) => match literal(&host, port) {
-                Some(address) => vec![address],
-                None => resolve(host, port).await?,
+                Some(address) => Ok(vec![address]),
+                None => Err((host, port)),
             },
-        };
-        let mut seen = Vec::new();
-        addresses.retain(|address| {
-            let new = !seen.contains(address);
-            seen.push(*address);
-            new
-        });
-        Ok(addresses)
+        }
     }
 }
 
@@ -68,6 +69,16 @@ impl From<SocketAddr> for SmallAddr {
             SocketAddr::V6(address) => SmallAddr::V6(Box::new(address)),
         }
     }
+}
+
+fn each_once(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut each_once = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        if !each_once.contains(address) {
+            each_once.push(*address);
+        }
+    }
+    each_once
 }
 
 fn every_interface(port: u16) -> [SocketAddr; 2] {

@@ -150,8 +150,8 @@ impl Resident for Tcp {
         self.tell_cut_off(inner);
         self.lifecycle.set(Lifecycle::evicted());
         drop(self.outgoing.take());
-        drop(inner.unwatch(self.fd, Side::Reader));
-        drop(inner.unwatch(self.fd, Side::Writer));
+        inner.forget(self.fd, Side::Reader);
+        inner.forget(self.fd, Side::Writer);
         self.release(inner);
     }
 }

@@ -12,7 +12,7 @@ use super::listener::Local;
 use super::protocol::Protocol;
 use super::server::{Factory, Server, ServerInner};
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::{ListenOptions, Sockets};
+use crate::sys::{ListenOptions, Sockets, kind_of};
 
 /// A server in the making: set options, then await it. [`create_server`](EventLoop::create_server)
 /// gives it.
@@ -21,6 +21,8 @@ pub struct CreateServer {
     address: io::Result<Address>,
     options: ListenOptions,
     start_serving: bool,
+    /// The most connections that are accepted in one turn.
+    at_once: usize,
     factory: Rc<Factory>,
 }
 
@@ -33,12 +35,24 @@ impl CreateServer {
             v6_only: true,
             keep_alive: false,
         };
-        CreateServer { address: address.to_address(), options, start_serving: true, factory }
+        CreateServer {
+            address: address.to_address(),
+            options,
+            start_serving: true,
+            at_once: usize::MAX,
+            factory,
+        }
     }
 
     #[cfg(feature = "tls")]
     pub(crate) fn wrap(mut self, wrap: impl FnOnce(Rc<Factory>) -> Rc<Factory>) -> Self {
         self.factory = wrap(self.factory);
+        self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn at_once(mut self, most: usize) -> Self {
+        self.at_once = most;
         self
     }
 
@@ -89,20 +103,17 @@ impl CreateServer {
     }
 
     async fn create(self) -> io::Result<Server> {
-        // No name of the loop is held while this waits: it would keep the loop alive.
-        let sockets = match self.address? {
-            Address::Socket(socket) => vec![adopt_listener(&get_running_loop()?.0, socket)?],
+        let most = at_once(self.options.backlog, self.at_once);
+        let CreateServer { address, options, start_serving, factory, .. } = self;
+        let places = match address? {
+            Address::Socket(socket) => Places::Socket(socket),
             address => {
                 let is_name = matches!(address, Address::Host(..));
-                let addresses = address.resolve().await?;
-                listen_on_all(&get_running_loop()?.0, &addresses, &self.options, is_name)?
+                // No name of the loop is held while this waits: it would keep the loop alive.
+                Places::Addresses { addresses: address.resolve().await?, is_name }
             }
         };
-        let event_loop = get_running_loop()?;
-        let backlog = self.options.backlog;
-        let sockets = sockets.into_iter().map(|(fd, local)| (fd, Local::Inet(local))).collect();
-        let server = Server(ServerInner::new(&event_loop, self.factory, backlog, sockets));
-        begin_serving(server, self.start_serving)
+        serve(places, factory, &options, most, start_serving)
     }
 }
 
@@ -137,6 +148,37 @@ impl EventLoop {
     }
 }
 
+/// Where a server is to listen.
+enum Places {
+    Addresses { addresses: Vec<SocketAddr>, is_name: bool },
+    Socket(OwnedFd),
+}
+
+/// What of [`CreateServer::create`] follows its only wait: apart from it, for what is in an async
+/// function is in its state, and has an end for every way out.
+#[inline(never)]
+fn serve(
+    places: Places,
+    factory: Rc<Factory>,
+    options: &ListenOptions,
+    at_once: usize,
+    start: bool,
+) -> io::Result<Server> {
+    let event_loop = get_running_loop()?;
+    let sockets = match places {
+        Places::Addresses { addresses, is_name } => {
+            listen_on_all(&event_loop.0, &addresses, options, is_name)?
+        }
+        Places::Socket(socket) => vec![adopt_listener(&event_loop.0, socket)?],
+    };
+    begin_serving(Server(ServerInner::new(&event_loop, factory, at_once, sockets)), start)
+}
+
+/// How many connections are accepted in one turn.
+pub(super) fn at_once(backlog: i32, most: usize) -> usize {
+    usize::try_from(backlog).unwrap_or(1).clamp(1, most.max(1))
+}
+
 /// Accepts on a server that was just made, if that is wanted.
 pub(super) fn begin_serving(server: Server, start: bool) -> io::Result<Server> {
     if start {
@@ -155,8 +197,8 @@ fn listen_on_all(
     addresses: &[SocketAddr],
     options: &ListenOptions,
     is_name: bool,
-) -> io::Result<Vec<(RawFd, SocketAddr)>> {
-    let mut sockets: Vec<(RawFd, SocketAddr)> = Vec::new();
+) -> io::Result<Vec<(RawFd, Local)>> {
+    let mut sockets: Vec<(RawFd, Local)> = Vec::new();
     let mut refused = None;
     for address in addresses {
         match listen_on(inner, address, options) {
@@ -177,20 +219,20 @@ fn listen_on_all(
 }
 
 /// Takes charge of a socket that listens already.
-fn adopt_listener(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, SocketAddr)> {
+fn adopt_listener(inner: &Inner, socket: OwnedFd) -> io::Result<(RawFd, Local)> {
     inner.home.sockets.adopt(socket.as_raw_fd())?;
     let local = inner.home.sockets.local_addr(socket.as_raw_fd())?;
-    Ok((socket.into_raw_fd(), local))
+    Ok((socket.into_raw_fd(), Local::Inet(local)))
 }
 
 fn listen_on(
     inner: &Inner,
     address: &SocketAddr,
     options: &ListenOptions,
-) -> io::Result<(RawFd, SocketAddr)> {
+) -> io::Result<(RawFd, Local)> {
     let fd = inner.home.sockets.listen(address, options)?;
     match inner.home.sockets.local_addr(fd) {
-        Ok(local) => Ok((fd, local)),
+        Ok(local) => Ok((fd, Local::Inet(local))),
         Err(error) => {
             inner.home.sockets.close(fd);
             Err(error)
@@ -204,7 +246,7 @@ fn is_not_ours(error: &io::Error) -> bool {
 
 fn cannot_bind(address: &SocketAddr, error: io::Error) -> io::Error {
     io::Error::new(
-        error.kind(),
+        kind_of(&error),
         format!("error while attempting to bind on address {address}: {error}"),
     )
 }

@@ -15,26 +15,36 @@ use super::server::{ServerInner, State};
 use super::tcp::{Tcp, note_accepted};
 use crate::event_loop::{ErrorContext, EventLoop, Exception, Inner, Run, Side};
 use crate::observe::What;
-use crate::sys::unix::unlink_if_same;
-use crate::sys::{FileId, Sockets};
+use crate::sys::{OurSockets, Sockets, kind_of};
 
 /// How long a listener rests when the process or the system has no descriptor left (asyncio's
 /// `ACCEPT_RETRY_DELAY`).
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Where a socket listens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Local {
     Inet(SocketAddr),
-    /// With the file that is to go when it listens no more.
-    Unix(UnixAddr, Option<FileId>),
+    Unix(Rc<dyn UnixPlace>),
+}
+
+/// What is different with a Unix socket. (A `dyn`, so that it is in programs that have one.)
+pub(super) trait UnixPlace {
+    /// The next connection that waits.
+    fn accept(&self, sockets: &OurSockets, listener: RawFd) -> io::Result<RawFd>;
+    /// The name, for the user.
+    fn address(&self) -> &UnixAddr;
+    /// The name, for messages.
+    fn words(&self) -> String;
+    /// It listens no more.
+    fn leave(&self);
 }
 
 impl fmt::Display for Local {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Local::Inet(address) => address.fmt(f),
-            Local::Unix(address, _) => write!(f, "{address:?}"),
+            Local::Unix(place) => f.write_str(&place.words()),
         }
     }
 }
@@ -51,17 +61,17 @@ impl Listener {
         Rc::new(Listener { fd: Cell::new(fd), local, server: server.clone() })
     }
 
-    /// Accepts what waits, at most a backlog's worth: others want their turn.
+    /// Accepts what waits, at most so much: others want their turn.
     fn accept_ready(self: &Rc<Self>, event_loop: &EventLoop) {
         let inner = &*event_loop.0;
-        for _ in 0..self.server.backlog {
+        for _ in 0..self.server.at_once {
             if self.server.state.get() != State::Serving {
                 return;
             }
             match self.accept(inner) {
                 Ok((fd, peer)) => self.admit(event_loop, fd, peer),
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if kind_of(&error) == ErrorKind::WouldBlock => return,
                 Err(error) => return self.accept_failed(event_loop, error),
             }
         }
@@ -69,9 +79,9 @@ impl Listener {
 
     fn accept(&self, inner: &Inner) -> io::Result<(RawFd, Option<SocketAddr>)> {
         let fd = self.fd.get();
-        match self.local {
+        match &self.local {
             Local::Inet(_) => inner.home.sockets.accept(fd).map(|(fd, peer)| (fd, Some(peer))),
-            Local::Unix(..) => inner.home.sockets.accept_unix(fd).map(|fd| (fd, None)),
+            Local::Unix(place) => place.accept(&inner.home.sockets, fd).map(|fd| (fd, None)),
         }
     }
 
@@ -102,17 +112,17 @@ impl Listener {
     /// waits stays in the kernel's queue and would make the loop spin, so the listener rests for a
     /// while.
     fn accept_failed(self: &Rc<Self>, event_loop: &EventLoop, error: io::Error) {
+        let rest = ACCEPT_RETRY_DELAY.as_secs();
         let message = match is_exhaustion(&error) {
-            true => format!(
-                "socket.accept() out of system resource; {} rests for {ACCEPT_RETRY_DELAY:?}",
-                self.local
-            ),
+            true => {
+                format!("socket.accept() out of system resource; {} rests for {rest}s", self.local)
+            }
             false => format!(
-                "Accept failed on a socket that listens on {}; it rests for {ACCEPT_RETRY_DELAY:?}",
+                "Accept failed on a socket that listens on {}; it rests for {rest}s",
                 self.local
             ),
         };
-        drop(event_loop.0.unwatch(self.fd.get(), Side::Reader));
+        event_loop.0.forget(self.fd.get(), Side::Reader);
         let listener = self.clone();
         // The loop is running, so it is open.
         drop(event_loop.call_later(ACCEPT_RETRY_DELAY, move || listener.rest_is_over()));
@@ -131,11 +141,11 @@ impl Listener {
 
     pub(super) fn stop(&self, inner: &Inner) {
         let fd = self.fd.replace(-1);
-        drop(inner.unwatch(fd, Side::Reader));
+        inner.forget(fd, Side::Reader);
         inner.set_owned(fd, false);
         inner.home.sockets.close(fd);
-        if let Local::Unix(address, file) = &self.local {
-            unlink_if_same(address, *file);
+        if let Local::Unix(place) = &self.local {
+            place.leave();
         }
     }
 }
@@ -149,7 +159,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     }
     let of_network =
         [libc::ENETDOWN, libc::EPROTO, libc::EHOSTUNREACH, libc::EOPNOTSUPP, libc::ENETUNREACH];
-    error.kind() == ErrorKind::ConnectionAborted
+    kind_of(error) == ErrorKind::ConnectionAborted
         || error.raw_os_error().is_some_and(|number| of_network.contains(&number))
 }
 

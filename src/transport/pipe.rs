@@ -142,7 +142,7 @@ impl Tcp {
 
     pub(super) fn unwatch_its_reader(&self, inner: &Inner) {
         if self.channel.get() == Channel::WritePipe {
-            drop(inner.unwatch(self.fd, Side::Reader));
+            inner.forget(self.fd, Side::Reader);
         }
     }
 

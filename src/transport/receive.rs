@@ -11,6 +11,7 @@ use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, Run, Side};
 use crate::observe::{Record, add};
 use crate::sys::zoo::{self, Bug};
+use crate::sys::{Pages, kind_of};
 
 /// How many bytes one receive takes at most: the size of the loop's buffer.
 const RECEIVE_SIZE: usize = 64 * 1024;
@@ -86,7 +87,7 @@ impl Tcp {
             }
             Err(error) if is_not_now(&error) => {
                 if zoo::is(Bug::WatchEndsWithEagain) {
-                    drop(event_loop.0.unwatch(self.fd, Side::Reader));
+                    event_loop.0.forget(self.fd, Side::Reader);
                 }
             }
             Err(error) => self.broken(&event_loop.0, error),
@@ -122,7 +123,7 @@ impl Tcp {
         if let Some(layer) = self.layer() {
             layer.pause_reading();
         } else if let Some(event_loop) = self.event_loop() {
-            drop(event_loop.0.unwatch(self.fd, Side::Reader));
+            event_loop.0.forget(self.fd, Side::Reader);
         }
     }
 
@@ -154,13 +155,13 @@ impl Tcp {
 }
 
 #[cold]
-pub(super) fn new_receive_buffer() -> Box<[u8]> {
-    vec![0; RECEIVE_SIZE].into_boxed_slice()
+pub(super) fn new_receive_buffer() -> Pages {
+    Pages::new(RECEIVE_SIZE)
 }
 
 /// Whether a call only has nothing to do yet.
 pub(super) fn is_not_now(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+    matches!(kind_of(error), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 fn no_buffer() -> io::Error {

@@ -5,17 +5,17 @@
 //! the default executor, where asyncio runs it, a name server that is silent would hold up jobs
 //! that have nothing to do with names, and the end of the loop, which waits for its executor.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
-use std::thread;
+use std::task::{Context, Poll, Waker};
 
 use crate::event_loop::{EventLoop, Outstanding, get_running_loop};
 use crate::observe::{Resource, note_wait};
-use crate::sys::Sockets;
 use crate::sys::resolve::{NameFlags, getaddrinfo, getnameinfo, literal};
+use crate::sys::{Sockets, detach_thread};
 
 /// What the thread and the one who waits share.
 struct Answer<T> {
@@ -30,7 +30,7 @@ pub(super) async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAdd
     if let Some(addresses) = own_names {
         return addresses;
     }
-    ask(move || getaddrinfo(&host, port)).await
+    ask(move || getaddrinfo(&host, port))?.await
 }
 
 /// What `address` is called: its host, and the service of its port.
@@ -40,17 +40,17 @@ async fn name_of(address: SocketAddr, flags: NameFlags) -> io::Result<(String, S
     match own_names {
         Some(names) => names,
         None if flags.is_in_digits() => getnameinfo(&address, flags),
-        None => ask(move || getnameinfo(&address, flags)).await,
+        None => ask(move || getnameinfo(&address, flags))?.await,
     }
 }
 
 /// Has a thread of its own look it up.
-async fn ask<T: Send + 'static>(
+fn ask<T: Send + 'static>(
     look_up: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+) -> io::Result<Asked<T>> {
     let shared = Arc::new(Mutex::new(Answer { found: None, waiter: None }));
     let theirs = shared.clone();
-    thread::Builder::new().name("evloop-resolver".into()).spawn(move || {
+    detach_thread(Box::new(move || {
         let found = look_up();
         let mut answer = lock(&theirs);
         answer.found = Some(found);
@@ -59,22 +59,10 @@ async fn ask<T: Send + 'static>(
         if let Some(waiter) = waiter {
             waiter.wake();
         }
-    })?;
+    }))?;
     let outstanding =
         get_running_loop().ok().and_then(|here| here.0.home.mailbox.expect_something());
-    let asked = Asked { answer: shared, _outstanding: outstanding };
-    poll_fn(move |context| {
-        let mut answer = lock(&asked.answer);
-        match answer.found.take() {
-            Some(found) => Poll::Ready(found),
-            None => {
-                answer.waiter = Some(context.waker().clone());
-                note_wait(None, Resource::Other("the name server"));
-                Poll::Pending
-            }
-        }
-    })
-    .await
+    Ok(Asked { answer: shared, _outstanding: outstanding })
 }
 
 impl EventLoop {
@@ -158,6 +146,22 @@ struct Asked<T> {
     _outstanding: Option<Outstanding>,
 }
 
+impl<T> Future for Asked<T> {
+    type Output = io::Result<T>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let mut answer = lock(&self.answer);
+        match answer.found.take() {
+            Some(found) => Poll::Ready(found),
+            None => {
+                answer.waiter = Some(context.waker().clone());
+                note_wait(None, Resource::Other("the name server"));
+                Poll::Pending
+            }
+        }
+    }
+}
+
 impl<T> Drop for Asked<T> {
     fn drop(&mut self) {
         let waiter = lock(&self.answer).waiter.take();
@@ -173,7 +177,8 @@ fn lock<T>(answer: &Mutex<Answer<T>>) -> MutexGuard<'_, Answer<T>> {
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::task::{Context, Wake};
+    use std::task::Wake;
+    use std::thread;
 
     use super::*;
 

@@ -183,7 +183,7 @@ impl Tcp {
         // Before the end that a closing transport comes to when all is sent: after it nobody is told.
         self.update_flow();
         if self.outgoing.borrow().has_no_bytes() {
-            drop(inner.unwatch(self.fd, Side::Writer));
+            inner.forget(self.fd, Side::Writer);
             self.drained(inner);
         }
     }

@@ -38,7 +38,8 @@ pub(crate) struct ServerInner {
     pub(super) event_loop: WeakLoop,
     /// Goes when the server is closed: it may hold a name of this server.
     pub(super) factory: RefCell<Option<Rc<Factory>>>,
-    pub(super) backlog: usize,
+    /// How many connections are accepted in one turn.
+    pub(super) at_once: usize,
     pub(super) state: Cell<State>,
     listeners: RefCell<Vec<Rc<Listener>>>,
     pub(super) clients: RefCell<Clients>,
@@ -51,13 +52,13 @@ impl ServerInner {
     pub(super) fn new(
         event_loop: &EventLoop,
         factory: Rc<Factory>,
-        backlog: i32,
+        at_once: usize,
         sockets: Vec<(RawFd, Local)>,
     ) -> Rc<ServerInner> {
         let server = Rc::new(ServerInner {
             event_loop: Rc::downgrade(&event_loop.0),
             factory: RefCell::new(Some(factory)),
-            backlog: usize::try_from(backlog).unwrap_or(1).max(1),
+            at_once,
             state: Cell::new(State::Bound),
             listeners: RefCell::default(),
             clients: RefCell::default(),
@@ -130,7 +131,7 @@ impl Server {
             if let Err(error) = inner.watch(listener.fd.get(), Side::Reader, listener.clone()) {
                 // All of them or none.
                 for listener in &listeners {
-                    drop(inner.unwatch(listener.fd.get(), Side::Reader));
+                    inner.forget(listener.fd.get(), Side::Reader);
                 }
                 return Err(error);
             }
@@ -175,7 +176,7 @@ impl Server {
     pub fn unix_sockets(&self) -> Vec<UnixServerSocket> {
         let listeners = self.0.listeners.borrow();
         let socket = |listener: &Rc<Listener>| match &listener.local {
-            Local::Unix(local, _) => Some(UnixServerSocket::new(listener, local.clone())),
+            Local::Unix(place) => Some(UnixServerSocket::new(listener, place.address().clone())),
             Local::Inet(_) => None,
         };
         listeners.iter().filter_map(socket).collect()

@@ -161,12 +161,12 @@ impl Tcp {
         // A kernel that refuses to forget a descriptor has forgotten it already.
         match action {
             Action::StopReading if zoo::is(Bug::RegistrationLeft) && self.is_closing() => {}
-            Action::StopReading => drop(inner.unwatch(self.fd, Side::Reader)),
+            Action::StopReading => inner.forget(self.fd, Side::Reader),
             Action::SendFin => self.send_fin(inner),
             Action::StopWriting => {
                 let unsent = self.outgoing.borrow_mut().cut_off();
                 drop(unsent);
-                drop(inner.unwatch(self.fd, Side::Writer));
+                inner.forget(self.fd, Side::Writer);
                 self.unwatch_its_reader(inner);
             }
             Action::Drain => Drain::begin(self, inner),

@@ -12,14 +12,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::connect::{Wrap, open_through};
-use super::listen::begin_serving;
-use super::listener::Local;
+use super::listen::{at_once, begin_serving};
+use super::listener::{Local, UnixPlace};
 use super::pause::{Pause, RETRY_DELAY};
 use super::protocol::Protocol;
 use super::server::{Factory, Server, ServerInner};
 use super::transport::Transport;
 use crate::event_loop::{EventLoop, Inner, get_running_loop};
-use crate::sys::{PeerCred, Sockets, unix};
+use crate::sys::{FileId, OurSockets, PeerCred, Sockets, unix};
 
 /// The name of a Unix socket, or a socket that has one already.
 #[derive(Debug)]
@@ -155,6 +155,8 @@ pub struct CreateUnixServer {
     backlog: i32,
     start_serving: bool,
     cleanup_socket: bool,
+    /// The most connections that are accepted in one turn.
+    at_once: usize,
     factory: Rc<Factory>,
 }
 
@@ -165,6 +167,7 @@ impl CreateUnixServer {
             backlog: 100,
             start_serving: true,
             cleanup_socket: true,
+            at_once: usize::MAX,
             factory,
         }
     }
@@ -172,6 +175,12 @@ impl CreateUnixServer {
     /// How many connections the kernel queues before they are accepted; 100 if not set.
     pub fn backlog(mut self, backlog: i32) -> Self {
         self.backlog = backlog;
+        self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn at_once(mut self, most: usize) -> Self {
+        self.at_once = most;
         self
     }
 
@@ -201,15 +210,42 @@ impl CreateUnixServer {
                 let fd = adopt(&event_loop.0, socket)?;
                 let name = unix::local_addr(fd);
                 let name = name.inspect_err(|_| event_loop.0.home.sockets.close(fd))?;
-                (fd, Local::Unix(name, None))
+                (fd, Place { name, file: None })
             }
             UnixAddress::Name(name) => {
                 let (fd, file) = event_loop.0.home.sockets.listen_unix(&name, self.backlog)?;
-                (fd, Local::Unix(name, file.filter(|_| self.cleanup_socket)))
+                (fd, Place { name, file: file.filter(|_| self.cleanup_socket) })
             }
         };
-        let server = ServerInner::new(&event_loop, self.factory, self.backlog, vec![socket]);
+        let sockets = vec![(socket.0, Local::Unix(Rc::new(socket.1)))];
+        let most = at_once(self.backlog, self.at_once);
+        let server = ServerInner::new(&event_loop, self.factory, most, sockets);
         begin_serving(Server(server), self.start_serving)
+    }
+}
+
+/// Where a Unix server listens.
+struct Place {
+    name: UnixAddr,
+    /// The file that is to go when it listens no more.
+    file: Option<FileId>,
+}
+
+impl UnixPlace for Place {
+    fn accept(&self, sockets: &OurSockets, listener: RawFd) -> io::Result<RawFd> {
+        sockets.accept_unix(listener)
+    }
+
+    fn address(&self) -> &UnixAddr {
+        &self.name
+    }
+
+    fn words(&self) -> String {
+        format!("{:?}", self.name)
+    }
+
+    fn leave(&self) {
+        unix::unlink_if_same(&self.name, self.file);
     }
 }
 

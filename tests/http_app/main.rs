@@ -3,6 +3,8 @@
 mod access;
 mod ask;
 
+#[cfg(feature = "compression")]
+mod compression;
 mod errors;
 #[cfg(feature = "json")]
 mod extract;
@@ -14,3 +16,4 @@ mod shutdown;
 #[cfg(feature = "testing")]
 mod simulated;
 mod sites;
+mod views;

@@ -177,3 +177,53 @@ fn a_handler_that_only_is_dropped_keeps_nobody_waiting() {
     });
     assert_eq!((took, answer), (60, None));
 }
+
+#[cfg(feature = "compression")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_is_compressed_both_ways_is_whole_or_an_error_however_the_network_cuts(
+        schedule in schedule(),
+        size in 0..40_000_usize,
+    ) {
+        use std::io::Write;
+
+        use evloop::web::{BodyError, BodyWriter, Compress, Decompress};
+        use flate2::{Compression, write::GzEncoder};
+
+        let body: Vec<u8> = (0..size).map(|at| (at * at / 7) as u8).collect();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&body).unwrap();
+        let (sent, gzip) = (body.clone(), gzip.finish().unwrap());
+        let open = check(schedule, move |world| async move {
+            let mut app = Application::new();
+            app.middleware(Compress::new().min_size(1)).middleware(Decompress);
+            app.router().add_post("/whole", |request: Request| async move {
+                let body = request.read().await?.to_vec();
+                Ok::<_, BodyError>(Response::bytes(body).compress(&request))
+            });
+            app.router().add_post("/pieces", |request: Request| async move {
+                let content = request.content();
+                let mirror = move |mut body: BodyWriter| async move {
+                    while let Some(piece) = content.read_chunk().await? {
+                        body.write(piece).await?;
+                    }
+                    Ok(())
+                };
+                Response::stream(mirror).header("content-type", "text/plain")
+            });
+            let client = TestClient::new(app).await.expect("a server");
+            for path in ["/whole", "/pieces"] {
+                let request = client.post(path).header("content-encoding", "gzip");
+                let Ok(response) = request.body(gzip.clone()).await else { continue };
+                if let Ok(came) = response.bytes().await {
+                    assert!(came == sent, "{path}: {} of {} bytes came", came.len(), sent.len());
+                }
+            }
+            client.close().await;
+            world.open_fds()
+        })?;
+        prop_assert!(open.is_empty(), "left open: {open:?}");
+    }
+}

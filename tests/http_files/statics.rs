@@ -167,3 +167,23 @@ fn a_directory_may_be_replaced_while_it_is_served() {
     });
     assert_eq!(replies, ("0123456789".into(), 404, "new".into()));
 }
+
+#[test]
+fn the_path_that_is_made_for_a_file_changes_with_it_and_leads_to_it() {
+    let tree = Tree::new();
+    let mut app = tree.app(|files| files.append_version(true));
+    app.router().name("static");
+    let mut path = |name: &str| app.router().url_for("static", &[("filename", name)]).unwrap();
+    let first = path("a.txt");
+    assert_eq!(first, "/static/a.txt?v=ae1b981bc490a00-a");
+    std::fs::write(tree.root().join("a.txt"), "changed").unwrap();
+    assert_ne!(path("a.txt"), first);
+    for none in ["none.txt", "sub", "sub/", ""] {
+        assert_eq!(path(none), format!("/static/{none}"), "nothing is there to have a version");
+    }
+    let ((), reports) = serve(app, move |address| {
+        let reply = Client::connect(address).get(&first);
+        assert_eq!((reply.status, &reply.body[..]), (200, "changed"));
+    });
+    assert_eq!(reports, [""; 0]);
+}

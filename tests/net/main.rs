@@ -1,6 +1,8 @@
 //! Connections over real sockets on the loopback interface, and over sockets that answer in the
 //! kernel's place where the kernel cannot be made to: one file a promise.
 
+#[path = "../support/installed.rs"]
+mod installed;
 #[path = "../support/peer.rs"]
 mod peer;
 

@@ -4,19 +4,11 @@
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
-use evloop::{StreamReader, StreamWriter, UdpSocket, open_unix_connection, start_unix_server};
+use evloop::{UdpSocket, open_unix_connection, start_unix_server};
 
+use crate::installed::is_installed;
 use crate::peer::Peer;
-use crate::support::{TestPath, off_loop, on_loop};
-
-pub fn is_installed(program: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
-    let found = found.is_ok_and(|found| found.status.success());
-    if !found {
-        eprintln!("SKIPPED: {program} is not installed");
-    }
-    found
-}
+use crate::support::{TestPath, echo, off_loop, on_loop};
 
 /// Runs a program with this input, and gives what it printed.
 pub fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
@@ -41,17 +33,6 @@ pub fn nc_ends_with_its_input() -> bool {
         eprintln!("SKIPPED: this nc does not end with its input (-N)");
     }
     ends
-}
-
-async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> std::io::Result<()> {
-    loop {
-        let data = reader.read(1024).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data)?;
-        writer.drain().await?;
-    }
 }
 
 #[test]

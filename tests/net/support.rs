@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use evloop::{Builder, EventLoop, Protocol, Transport};
+use evloop::{Builder, EventLoop, Protocol, StreamReader, StreamWriter, Transport};
 
 /// Nothing takes that long; a test that would wait for ever fails instead.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -237,5 +237,17 @@ impl TestPath {
 impl Drop for TestPath {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Sends back what comes, until nothing comes any more.
+pub async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> io::Result<()> {
+    loop {
+        let data = reader.read(1024).await?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        writer.write(&data)?;
+        writer.drain().await?;
     }
 }

@@ -4,23 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use evloop::{
-    StreamReader, StreamWriter, UnixDatagram, get_running_loop, open_unix_connection, spawn,
-    start_unix_server,
-};
+use evloop::{UnixDatagram, get_running_loop, open_unix_connection, spawn, start_unix_server};
 
-use crate::support::{Echo, Log, Recorder, TestPath, off_loop, on_loop};
-
-async fn echo(mut reader: StreamReader, mut writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(1024).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data)?;
-        writer.drain().await?;
-    }
-}
+use crate::support::{Echo, Log, Recorder, TestPath, echo, off_loop, on_loop};
 
 #[test]
 fn unix_01_a_unix_server_behaves_as_a_tcp_one() {

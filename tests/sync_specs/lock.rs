@@ -3,9 +3,11 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evloop::{Lock, spawn, timeout, yield_now};
+use evloop::{Lock, LockGuard, Task, spawn, timeout, yield_now};
 
 use crate::{Log, run, settle};
+
+type Waiting = Task<LockGuard>;
 
 #[test]
 fn lock_01_a_free_lock_is_acquired_without_yielding_and_free_again_when_released() {
@@ -58,14 +60,20 @@ fn lock_04_what_is_not_held_without_a_guard_cannot_be_released() {
     });
 }
 
+/// The lock's guard, and two tasks that wait for it.
+async fn held_and_awaited(lock: &Lock, log: &Log) -> (LockGuard, Waiting, Waiting) {
+    let held = lock.acquire().await;
+    let first = log.after("first", lock.acquire());
+    let second = log.after("second", lock.acquire());
+    settle().await;
+    (held, first, second)
+}
+
 #[test]
 fn lock_05_a_waiter_that_is_cancelled_leaves_the_line() {
     run(async {
         let (lock, log) = (Lock::new(), Log::default());
-        let held = lock.acquire().await;
-        let first = log.after("first", lock.acquire());
-        let second = log.after("second", lock.acquire());
-        settle().await;
+        let (held, first, second) = held_and_awaited(&lock, &log).await;
         first.cancel();
         settle().await;
         assert_eq!(format!("{lock:?}"), "<Lock locked, waiters: 1>");
@@ -79,10 +87,7 @@ fn lock_05_a_waiter_that_is_cancelled_leaves_the_line() {
 fn lock_06_a_waiter_cancelled_when_it_had_been_handed_the_lock_passes_it_on() {
     run(async {
         let (lock, log) = (Lock::new(), Log::default());
-        let held = lock.acquire().await;
-        let first = log.after("first", lock.acquire());
-        let second = log.after("second", lock.acquire());
-        settle().await;
+        let (held, first, second) = held_and_awaited(&lock, &log).await;
         drop(held);
         first.cancel();
         assert!(second.await.is_ok());

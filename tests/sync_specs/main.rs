@@ -1,5 +1,5 @@
-//! BEHAVIOURS: LOCK, EVENT, COND, SEM, BARRIER, QUEUE. A test's name begins with the id of its
-//! spec. Time is virtual; nothing sleeps.
+//! What tasks share: one file a category of `specs.txt`, a test's name begins with the id of what it
+//! holds. Time is virtual; nothing sleeps.
 //!
 //! LOCK-04, COND-01 and SEM-02 are held by types in part: only a guard notifies and waits, and a
 //! number of permits is not negative.

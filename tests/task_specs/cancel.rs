@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use evloop::{
     Cancelled, FutureError, LoopFuture, Task, cancel_scope, sleep, spawn, timeout, wait, yield_now,
 };
 
-use crate::{Log, secs, turn, virtual_loop};
+use crate::{Log, one_that_takes_a_second, secs, turn, virtual_loop};
 
 #[test]
 fn cancel_01_a_task_cancelled_before_it_began_never_runs_a_line() {
@@ -184,12 +184,7 @@ fn cancel_14_a_task_that_took_a_request_back_can_be_cancelled_again() {
 #[test]
 fn cancel_17_cancelling_a_wait_does_not_cancel_what_it_waits_for() {
     let (event_loop, _) = virtual_loop();
-    let ended = Rc::new(Cell::new(false));
-    let end = ended.clone();
-    let inner = event_loop.create_task(async move {
-        sleep(secs(1)).await;
-        end.set(true);
-    });
+    let (inner, ended) = one_that_takes_a_second(&event_loop);
     let waiter = event_loop.create_task(wait([inner]));
     turn(&event_loop);
     waiter.cancel();

@@ -16,6 +16,12 @@ async fn fails_after(seconds: u64, error: &'static str) -> Result<(), &'static s
     Err(error)
 }
 
+/// Fails with `error` when it is asked to end.
+async fn fails_when_asked(error: &'static str) -> Result<(), &'static str> {
+    let _ = cancel_scope(pending::<()>()).await;
+    Err(error)
+}
+
 /// Says when it was asked to end, after some time to clean up.
 async fn says_when_asked(log: Log, name: &'static str, cleans_up: u64) -> Result<(), &'static str> {
     if cancel_scope(pending::<()>()).await.is_err() {
@@ -148,10 +154,7 @@ fn tg_04_a_parent_that_is_cancelled_ends_cancelled_when_its_tasks_have() {
 /// A task with a group in which a child fails as it is being cancelled, and what comes of it.
 async fn fails_while_cancelled(log: Log) {
     let outcome: Outcome<()> = task_group(async |group: TaskGroup<_>| {
-        group.spawn(async {
-            let _ = cancel_scope(pending::<()>()).await;
-            Err::<(), _>("in the clean-up")
-        });
+        group.spawn(fails_when_asked("in the clean-up"));
         pending().await
     })
     .await;
@@ -182,10 +185,7 @@ fn tg_06_the_blocks_own_error_is_among_the_errors_and_cancels_the_tasks() {
     let value: Outcome<()> = event_loop
         .run_until_complete(task_group(async move |group: TaskGroup<_>| {
             group.spawn(says_when_asked(told, "child", 0));
-            group.spawn(async {
-                let _ = cancel_scope(pending::<()>()).await;
-                Err::<(), _>("a child's")
-            });
+            group.spawn(fails_when_asked("a child's"));
             yield_now().await;
             yield_now().await;
             Err("the block's")
@@ -271,10 +271,7 @@ fn tg_10_an_inner_group_that_fails_while_cancelled_leaves_the_request_to_the_out
         let _: Outcome<()> = task_group(async |outer: TaskGroup<_>| {
             outer.spawn(says_when_asked(told.clone(), "outer's child", 1));
             let inner: Outcome<()> = task_group(async |inner: TaskGroup<_>| {
-                inner.spawn(async {
-                    let _ = cancel_scope(pending::<()>()).await;
-                    Err::<(), _>("in the clean-up")
-                });
+                inner.spawn(fails_when_asked("in the clean-up"));
                 pending().await
             })
             .await;

@@ -1,25 +1,5 @@
-//! BEHAVIOURS: FUT, TASK, CANCEL, SLEEP, WAIT, ASCOMP, GATHER, SHIELD, WAITFOR, TIMEOUT, TG, EAGER,
-//! CTX. A test's name begins with the id
-//! of its spec. Time is virtual; nothing sleeps.
-//!
-//! Specs that have no test here, and why:
-//!
-//! | spec | why |
-//! |---|---|
-//! | FUT-15, FUT-16 | thread-pool futures: `tests/executor.rs` |
-//! | FUT-17 | the cancel of a future carries no message; that of a task does |
-//! | TASK-07 | `Task` has no `set_result`: a compile-time matter (doctest below) |
-//! | TASK-09 | `IntoFuture` is what `ensure_future` was: a future goes where it is wanted as it is |
-//! | TASK-10 | no task factory: `create_task` is the only maker |
-//! | CANCEL-19 | needs sockets: `tests/net/sock.rs` |
-//! | SLEEP-02 | durations are not negative, and a value needs no sleep to carry it |
-//! | WAIT-02, half | an unknown `return_when` does not compile |
-//! | WAIT-08, GATHER-09 | a task has one handle and a future one owner: there are no duplicates |
-//! | GATHER-10 | `gather` makes its tasks itself, on one loop |
-//! | GATHER-11 | what cannot be awaited does not compile |
-//! | ASCOMP-04 | a task has one handle: there are no duplicates |
-//! | CTX-02, half; CTX-03 | a callback has no context, and nobody names another's |
-//! | TIMEOUT-14 | a timeout is awaited once, by value |
+//! Tasks, futures and what awaits them: one file a category of `specs.txt`, a test's name begins with
+//! the id of what it holds. Time is virtual; nothing sleeps.
 
 mod cancel;
 mod completion;
@@ -34,11 +14,11 @@ mod timeout;
 mod wait;
 mod wait_for;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use evloop::{ErrorContext, EventLoop, ManualClock};
+use evloop::{ErrorContext, EventLoop, ManualClock, Task, sleep};
 
 /// A loop in virtual time.
 fn virtual_loop() -> (EventLoop, ManualClock) {
@@ -49,6 +29,17 @@ fn virtual_loop() -> (EventLoop, ManualClock) {
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// A task, and whether it has come to its end.
+fn one_that_takes_a_second(event_loop: &EventLoop) -> (Task<()>, Rc<Cell<bool>>) {
+    let ended = Rc::new(Cell::new(false));
+    let end = ended.clone();
+    let task = event_loop.create_task(async move {
+        sleep(secs(1)).await;
+        end.set(true);
+    });
+    (task, ended)
 }
 
 /// Runs one turn, without waiting.

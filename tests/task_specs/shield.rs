@@ -6,7 +6,7 @@ use evloop::{
     JoinError, WaitForError, cancel_scope, gather, shield, sleep, spawn, wait_for, yield_now,
 };
 
-use crate::{reports, secs, turn, virtual_loop};
+use crate::{one_that_takes_a_second, reports, secs, turn, virtual_loop};
 
 #[test]
 fn shield_01_the_outcome_is_the_tasks() {
@@ -24,12 +24,7 @@ fn shield_01_the_outcome_is_the_tasks() {
 #[test]
 fn shield_02_cancelling_who_waits_leaves_the_task_alone() {
     let (event_loop, _) = virtual_loop();
-    let ended = Rc::new(Cell::new(false));
-    let end = ended.clone();
-    let inner = event_loop.create_task(async move {
-        sleep(secs(1)).await;
-        end.set(true);
-    });
+    let (inner, ended) = one_that_takes_a_second(&event_loop);
     let outer = event_loop.create_task(shield(inner));
     turn(&event_loop);
     outer.cancel();

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evloop::http::Timeouts;
+use evloop::http::{ClientSession, Limits, Timeouts};
 use evloop::testing::{Link, Outcome, Schedule, ScheduleParams, Sim, World, check, schedule_with};
 use evloop::web::{Application, Request, Response};
-use evloop::{open_connection, sleep, yield_now};
+use evloop::{open_connection, sleep, spawn, yield_now};
 use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -120,6 +120,33 @@ fn a_handler_whose_client_has_left_has_the_time_of_every_other_and_is_then_cance
             (world.now().since(since).as_secs(), done.get())
         });
         assert_eq!((took, done), (ended, !cancelled));
+    }
+}
+
+// ---- the others ----------------------------------------------------------------------------------
+
+#[test]
+fn whoever_asks_at_once_is_served_among_many_that_come_at_the_same_time_and_say_nothing() {
+    for silent in [0, 5, 20, 60] {
+        let text = simulated(move |_| async move {
+            let mut app = Application::new();
+            app.limits(Limits { connections: Some(8), ..Limits::default() });
+            app.router().add_get("/", |_| async { "served" });
+            let server = app.serve(address()).await.unwrap();
+            let connect = || spawn(async { open_connection(address()).await.unwrap() });
+            let before: Vec<_> = (0..silent).map(|_| connect()).collect();
+            let asks = spawn(async {
+                let session = ClientSession::new();
+                let response = session.get(&format!("http://{}/", address())).await?;
+                response.text().await
+            });
+            let after: Vec<_> = (0..silent).map(|_| connect()).collect();
+            let text = asks.await.unwrap();
+            drop((before, after));
+            server.shutdown(SECOND).await;
+            text
+        });
+        assert_eq!(text.ok().as_deref(), Some("served"), "among {silent} and {silent}");
     }
 }
 

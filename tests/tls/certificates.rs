@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use evloop::tls::{Identity, Roots, TlsClientConfig, TlsServerConfig};
 
+use crate::installed::is_installed;
+
 /// A folder of certificates and keys.
 pub struct Certificates(PathBuf);
 
@@ -88,14 +90,4 @@ const CURVE: &str = "ec_paramgen_curve:P-256";
 fn openssl(arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).output().expect("it is installed");
     assert!(output.status.success(), "openssl {arguments:?}: {output:?}");
-}
-
-/// Whether a program is there; says so if not.
-pub fn is_installed(program: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
-    let found = found.is_ok_and(|found| found.status.success());
-    if !found {
-        eprintln!("SKIPPED: {program} is not installed");
-    }
-    found
 }

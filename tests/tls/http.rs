@@ -7,7 +7,8 @@ use evloop::tls::TlsClientConfig;
 use evloop::web::{AppRunner, Application, HttpServer, Request, Response, TcpSite};
 use evloop::{StreamReader, StreamWriter, open_connection, start_server};
 
-use crate::certificates::{Certificates, is_installed};
+use crate::certificates::Certificates;
+use crate::installed::is_installed;
 use crate::peers::{run, strings};
 use crate::support::on_loop;
 

@@ -11,6 +11,8 @@ mod errors;
 mod flow;
 #[cfg(feature = "http")]
 mod http;
+#[path = "../support/installed.rs"]
+mod installed;
 mod peers;
 #[cfg(feature = "testing")]
 mod simulated;

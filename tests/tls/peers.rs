@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use evloop::{open_connection, start_server, to_thread};
 
-use crate::certificates::{Certificates, is_installed};
+use crate::certificates::Certificates;
+use crate::installed::is_installed;
 use crate::support::{connect, echo_server, on_loop};
 
 /// Runs a program to its end with this input, and gives what it printed.

@@ -79,9 +79,14 @@ impl Log {
 
     /// Waits until a line begins so.
     pub async fn until(&self, start: &str) {
-        while !self.lines().iter().any(|line| line.starts_with(start)) {
-            evloop::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| self.lines().iter().any(|line| line.starts_with(start))).await;
+    }
+}
+
+/// Asks, a millisecond after the other, until something is so.
+pub async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        evloop::sleep(Duration::from_millis(1)).await;
     }
 }
 

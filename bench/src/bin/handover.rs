@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The lock guards the number of whoever has it next, so a hand-over out of turn is seen. One line:
-//! `{"hand_overs":…,"tasks":…,"ns_per_op":…,"out_of_turn":…,"kb":[before,after]}`, private memory after a warm-up and at
+//! `{"hand_overs":…,"tasks":…,"ns_per_op":…,"out_of_turn":…,"kb":[before,after]}`, resident memory after a warm-up and at
 //! the end; status 1 if one is missing or came out of turn.
 
 use std::process::ExitCode;

@@ -28,10 +28,11 @@ impl Application {
     }
 
     fn nested(&mut self) -> impl Iterator<Item = &mut Application> {
-        self.routes.0.handlers_mut().filter_map(|planned| match planned {
+        let mounted = self.routes.0.handlers_mut().filter_map(|planned| match planned {
             Planned::App(app) => Some(&mut **app),
             Planned::Handler(_) => None,
-        })
+        });
+        mounted.chain(self.domains.iter_mut().map(|(_, app)| app))
     }
 
     /// The hooks of this application and then those of the nested ones, each with what they are
@@ -59,6 +60,12 @@ impl Application {
             chain: around.chain.iter().cloned().chain(own).collect(),
             prepare: around.prepare.iter().cloned().chain(self.prepare).collect(),
         };
+        let domains = self.domains.into_iter().map(|(domain, app)| {
+            let around = Around { prefix: around.prefix.clone(), ..within.clone() };
+            (domain, app.freeze_within(&around))
+        });
+        let domains: Vec<_> = domains.collect();
+        let is_of_all_hosts = domains.is_empty();
         let router = router.map(|prefix, planned| match planned {
             Planned::Handler(handler) => Target::Handler(handler),
             Planned::App(app) => {
@@ -68,6 +75,8 @@ impl Application {
         });
         Rc::new(App {
             router,
+            is_bare: within.chain.is_empty() && within.prepare.is_empty() && is_of_all_hosts,
+            domains,
             fallback: self.fallback,
             scope,
             chain: within.chain,

@@ -10,6 +10,7 @@
 //! which nothing changes any more. [`Application::serve`] and [`run_app`] are a runner with one
 //! site, and a runner with a loop.
 
+mod domain;
 mod freeze;
 mod hooks;
 mod length_required;
@@ -23,12 +24,14 @@ mod security;
 mod serve;
 mod served;
 mod site;
+mod view;
 
 use std::fmt;
 use std::fmt::Display;
 use std::future::Future;
 use std::rc::Rc;
 
+use self::domain::Domain;
 use self::hooks::{Hooks, Prepare};
 use self::routes::Planned;
 use super::access_log::{self, Access};
@@ -52,6 +55,7 @@ pub(super) use scope::Scope;
 pub use serve::{HttpServer, Serve};
 pub(super) use served::App;
 pub use site::{Site, SockSite, TcpSite, UnixSite};
+pub use view::View;
 
 /// A web application: routes, and the limits within which they are served.
 /// (`aiohttp.web.Application`)
@@ -85,6 +89,8 @@ pub use site::{Site, SockSite, TcpSite, UnixSite};
 #[derive(Default)]
 pub struct Application {
     routes: Routes,
+    /// Applications for some hosts, those that say more first.
+    domains: Vec<(Domain, Application)>,
     fallback: Option<Rc<dyn Handle>>,
     limits: Limits,
     timeouts: Timeouts,
@@ -156,6 +162,42 @@ impl Application {
     /// ```
     pub fn nest(&mut self, prefix: &str, app: Application) -> &mut Self {
         self.routes.0.mount(prefix, Planned::App(Box::new(app)));
+        self
+    }
+
+    /// Serves `app` to whoever asks for this host, in the place of this application's routes:
+    /// `example.org`, or every name below one, `*.example.org`; with a port, for that port alone.
+    /// (`add_domain`)
+    ///
+    /// The host is what [`Request::host`] gives, in any letter case. Of several domains the one that
+    /// says more is taken: a name before a star, a longer one before a shorter. As with
+    /// [`nest`](Application::nest), this application's middlewares come first, and its state is seen.
+    /// What is no domain, or there already, is told when the application is served.
+    ///
+    /// ```
+    /// use evloop::web::Application;
+    ///
+    /// let mut api = Application::new();
+    /// api.router().add_get("/", |_| async { "the interface" });
+    /// let mut app = Application::new();
+    /// app.add_domain("api.example.org", api).router().add_get("/", |_| async { "the site" });
+    /// ```
+    ///
+    /// # Unlike aiohttp
+    ///
+    /// There an application's own routes come before its domains, so that `/` of the one hides `/`
+    /// of the other; and a domain without a port is port 80.
+    pub fn add_domain(&mut self, domain: &str, app: Application) -> &mut Self {
+        match Domain::parse(domain) {
+            Ok(known) if self.domains.iter().any(|(have, _)| *have == known) => {
+                self.routes.0.refuse(format!("there is an application for {domain:?} already"));
+            }
+            Ok(domain) => {
+                self.domains.push((domain, app));
+                self.domains.sort_by_key(|(domain, _)| domain.rank());
+            }
+            Err(why) => self.routes.0.refuse(why),
+        }
         self
     }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use http::Method;
 
+use super::domain::Domain;
 use super::hooks::Prepare;
 use super::middleware::{End, Link, Next};
 use super::scope::Scope;
@@ -30,6 +31,10 @@ pub(super) enum Target {
 /// An application that is served, or one that is nested in it.
 pub(in crate::http) struct App {
     pub(super) router: Router<Target>,
+    /// What has these hosts in its place; the first that takes one.
+    pub(super) domains: Vec<(Domain, Rc<App>)>,
+    /// There is nothing around its handlers, and no host is another's.
+    pub(super) is_bare: bool,
     /// What answers where there is no route, in the place of 404.
     pub(super) fallback: Option<Rc<dyn Handle>>,
     /// `None` where there is nothing to share.
@@ -56,7 +61,7 @@ impl App {
         connection: &Rc<Connection>,
     ) -> Option<Task<()>> {
         // The usual case first: nothing around the handlers, and a path that is its pattern.
-        if self.chain.is_empty() && self.prepare.is_empty() {
+        if self.is_bare {
             let exact = self.router.find_exact(request.method(), request.head().path_bytes());
             if let Some(exact) = exact {
                 let target = self.router.take_exact(exact, request.match_info_mut());
@@ -100,7 +105,7 @@ impl App {
         connection: &Rc<Connection>,
     ) -> Option<Task<()>> {
         let next = Next {
-            root: self.clone(),
+            root: self.of_host(&request).clone(),
             chain: app.chain.clone(),
             at: 0,
             scope: app.scope.clone(),
@@ -118,9 +123,10 @@ impl App {
         })
     }
 
-    fn find(&self, request: &Request) -> Found<'_> {
+    fn find(self: &Rc<Self>, request: &Request) -> Found<'_> {
         let (mut app, mut path) = (self, request.head().path());
         loop {
+            app = app.of_host(request);
             return match app.router.resolve(request.method(), path) {
                 Resolved::Found { handler: Target::Handler(handler), match_info } => {
                     Found { app, match_info, end: End::Handler(handler.clone()) }
@@ -140,6 +146,15 @@ impl App {
                 }),
             };
         }
+    }
+
+    /// The application that has the host that is asked for.
+    fn of_host(self: &Rc<Self>, request: &Request) -> &Rc<App> {
+        let mut app = self;
+        while let Some((_, inner)) = app.domains.iter().find(|it| it.0.takes(request.host())) {
+            app = inner;
+        }
+        app
     }
 
     fn without_route(&self, end: End) -> Found<'_> {

@@ -86,6 +86,7 @@ impl<'a> TcpSite<'a> {
         let service = self.runner.service()?;
         let server = CreateServer::new(self.address?, protocols(&service))
             .backlog(self.backlog)
+            .at_once(service.accepts_at_once())
             .reuse_port(self.reuse_port);
         let server = self.security.inet(server);
         self.runner.add_site(server.await?, self.security.is_on())
@@ -140,7 +141,8 @@ impl<'a> UnixSite<'a> {
     pub async fn start(self) -> io::Result<Site> {
         let service = self.runner.service()?;
         let server = CreateUnixServer::new(self.address?, protocols(&service));
-        let server = self.security.unix(server.backlog(self.backlog));
+        let server = server.backlog(self.backlog).at_once(service.accepts_at_once());
+        let server = self.security.unix(server);
         self.runner.add_site(server.await?, self.security.is_on())
     }
 }
@@ -188,15 +190,15 @@ impl<'a> SockSite<'a> {
     /// is over.
     pub async fn start(self) -> io::Result<Site> {
         let service = self.runner.service()?;
-        let factory = protocols(&service);
+        let (factory, at_once) = (protocols(&service), service.accepts_at_once());
         let server = match crate::sys::unix::is_unix(self.socket.as_raw_fd())? {
             true => {
                 let server = CreateUnixServer::new(UnixAddress::Socket(self.socket), factory);
-                self.security.unix(server.backlog(self.backlog)).await?
+                self.security.unix(server.backlog(self.backlog).at_once(at_once)).await?
             }
             false => {
                 let server = CreateServer::new(Address::Socket(self.socket), factory);
-                self.security.inet(server.backlog(self.backlog)).await?
+                self.security.inet(server.backlog(self.backlog).at_once(at_once)).await?
             }
         };
         self.runner.add_site(server, self.security.is_on())

@@ -1,7 +1,6 @@
-//! Which coding of a file a client would rather have (RFC 9110 §12.5.3).
+//! In which codings a file may lie beside itself.
 
-use http::HeaderMap;
-use http::header::ACCEPT_ENCODING;
+use crate::http::coding::accept::Offer;
 
 /// A coding in which a file may lie beside the plain one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,100 +30,11 @@ impl Coding {
     }
 }
 
-/// What a client accepts, in thousandths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Accepted {
-    brotli: u16,
-    gzip: u16,
-    plain: u16,
-}
-
-impl Accepted {
-    /// Without the field, nothing is asked for, and the plain file is what everybody understands.
-    pub(super) fn of(headers: &HeaderMap) -> Accepted {
-        let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok());
-        let (mut brotli, mut gzip, mut plain, mut others) = (None, None, None, 0);
-        for element in values.flat_map(|value| value.split(',')) {
-            let (name, weight) = element.split_once(';').unwrap_or((element, ""));
-            let weight = quality(weight);
-            match &name.trim().to_ascii_lowercase()[..] {
-                "br" => brotli = Some(weight),
-                // RFC 9110 §8.4.1.3: the same.
-                "gzip" | "x-gzip" => gzip = Some(weight),
-                "identity" => plain = Some(weight),
-                "*" => others = weight,
-                _ => {}
-            }
-        }
-        Accepted {
-            brotli: brotli.unwrap_or(others),
-            gzip: gzip.unwrap_or(others),
-            // Acceptable if it is not named, but what is named is preferred.
-            plain: plain.unwrap_or(0),
-        }
-    }
-
-    /// The first of `codings` that is wanted most; `None` for the plain file.
-    pub(super) fn best(self, codings: impl IntoIterator<Item = Coding>) -> Option<Coding> {
-        let mut best = (None, self.plain);
-        for coding in codings {
-            let weight = match coding {
-                Coding::Brotli => self.brotli,
-                Coding::Gzip => self.gzip,
-            };
-            let is_first = best.0.is_none() && weight == best.1;
-            if weight > best.1 || weight > 0 && is_first {
-                best = (Some(coding), weight);
-            }
-        }
-        best.0
-    }
-}
-
-/// `q=0.5` as 500; 1 if it is not there or malformed (§12.4.2).
-fn quality(parameter: &str) -> u16 {
-    let text = parameter.trim().strip_prefix(['q', 'Q']).map(str::trim_start);
-    let text = text.and_then(|text| text.strip_prefix('=')).map(str::trim_start);
-    let Some((whole, digits)) = text.map(|text| text.split_once('.').unwrap_or((text, ""))) else {
-        return 1000;
-    };
-    let well_formed = digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    match whole {
-        "0" if well_formed => format!("{digits:0<3}").parse().unwrap_or(1000),
-        _ => 1000,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn best(field: Option<&str>, there: &[Coding]) -> Option<&'static str> {
-        let mut headers = HeaderMap::new();
-        if let Some(field) = field {
-            headers.insert(ACCEPT_ENCODING, field.parse().unwrap());
-        }
-        Accepted::of(&headers).best(there.iter().copied()).map(Coding::name)
-    }
-
-    #[test]
-    fn the_coding_that_is_wanted_most_is_taken_if_it_is_there() {
-        let all = &Coding::ALL[..];
-        assert_eq!(best(Some("gzip, deflate, br"), all), Some("br"));
-        assert_eq!(best(Some("gzip, deflate, br"), &[Coding::Gzip]), Some("gzip"));
-        assert_eq!(best(Some("gzip, deflate, br"), &[]), None);
-        assert_eq!(best(Some("br;q=0.4,GZIP;q=0.5"), all), Some("gzip"));
-        assert_eq!(best(Some("x-gzip"), all), Some("gzip"));
-        assert_eq!(best(Some("*"), all), Some("br"));
-        assert_eq!(best(Some("br;q=0, *;q=0.1"), all), Some("gzip"));
-        assert_eq!(best(Some("gzip;q=0.5, identity"), all), None);
-        assert_eq!(best(Some("gzip;q=0.001"), all), Some("gzip"));
-    }
-
-    #[test]
-    fn who_does_not_ask_gets_the_plain_file() {
-        for field in [None, Some(""), Some("identity"), Some("gzip;q=0"), Some("br ; q=0.000")] {
-            assert_eq!(best(field, &Coding::ALL), None, "{field:?}");
+impl From<Coding> for Offer {
+    fn from(coding: Coding) -> Offer {
+        match coding {
+            Coding::Brotli => Offer::Brotli,
+            Coding::Gzip => Offer::Gzip,
         }
     }
 }

@@ -6,8 +6,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::coding::{Accepted, Coding};
+use super::coding::Coding;
 use super::plan::Facts;
+use crate::http::coding::accept::Accepted;
 use crate::http::{Response, StatusCode};
 use crate::sys::{Patience, open_beneath, open_to_read};
 
@@ -41,6 +42,16 @@ impl Job {
             }
             found => found,
         }
+    }
+
+    /// What changes when the file does.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for what is no file; the kernel's.
+    pub(super) fn tag(&self) -> io::Result<String> {
+        let file = self.open(&self.path, Patience::Waits)?;
+        Ok(facts(&file.metadata()?, None)?.version())
     }
 
     fn look(&self, patience: Patience) -> io::Result<Found> {

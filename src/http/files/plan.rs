@@ -53,12 +53,18 @@ pub(super) struct Asked<'a> {
 }
 
 impl Facts {
-    /// See the module's documentation for what they are made of.
-    fn current(&self, now: i64) -> Current {
+    /// What changes when the file does, as far as its time and its size tell.
+    pub(super) fn version(&self) -> String {
         let (seconds, nanoseconds) = self.modified;
         let modified = i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+        format!("{modified:x}-{:x}", self.len)
+    }
+
+    /// See the module's documentation for what they are made of.
+    fn current(&self, now: i64) -> Current {
+        let seconds = self.modified.0;
         let coding = self.coding.map_or("", Coding::extension).replace('.', "-");
-        let etag = EntityTag::strong(&format!("{modified:x}-{:x}{coding}", self.len)).ok();
+        let etag = EntityTag::strong(&format!("{}{coding}", self.version())).ok();
         let is_over = now.saturating_sub(seconds) >= 2;
         Current { exists: true, etag, last_modified: is_over.then_some(seconds) }
     }

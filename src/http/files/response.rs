@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, StatusCode};
 
-use super::coding::Accepted;
 use super::look::{Found, Job, refused};
 use super::parts;
 use super::plan::{Asked, Content, Facts, plan};
+use crate::http::coding::accept::Accepted;
 use crate::http::{Body, Request, Response, mime};
 
 /// A file that answers a request: whole, in parts, or not at all because the client has it.

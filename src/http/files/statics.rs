@@ -8,11 +8,12 @@ use std::rc::Rc;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 
-use super::coding::Accepted;
 use super::listing::{MOST_ENTRIES, page};
 use super::look::{Found, Job, on_thread, refused};
 use super::path::Wanted;
 use super::response::{answer, type_of};
+use crate::http::coding::accept::Accepted;
+use crate::http::router::Suffix;
 use crate::http::{Request, Response, Routes};
 use crate::sys;
 
@@ -34,6 +35,7 @@ pub struct StaticFiles {
     follow_symlinks: bool,
     hidden: bool,
     precompressed: bool,
+    append_version: bool,
 }
 
 impl StaticFiles {
@@ -46,6 +48,7 @@ impl StaticFiles {
             follow_symlinks: false,
             hidden: false,
             precompressed: true,
+            append_version: false,
         }
     }
 
@@ -87,6 +90,36 @@ impl StaticFiles {
         self
     }
 
+    /// Whether [`Request::url_for`] ends the path of a file with `?v=` and what changes when the
+    /// file does, so that browsers may keep each version for ever; no if not set. It looks at the
+    /// file when it is asked, on the loop's thread, and adds nothing for a file that is not there.
+    ///
+    /// ```
+    /// use evloop::web::{Application, StaticFiles};
+    ///
+    /// let mut app = Application::new();
+    /// app.router().add_static("/src", StaticFiles::new("src").append_version(true)).name("src");
+    /// let path = app.router().url_for("src", &[("filename", "lib.rs")])?;
+    /// assert!(path.starts_with("/src/lib.rs?v="));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// The version is the time and the size that the entity tag is made of, where aiohttp reads and
+    /// hashes the whole file.
+    #[must_use]
+    pub fn append_version(mut self, append: bool) -> StaticFiles {
+        self.append_version = append;
+        self
+    }
+
+    /// `?v=…` for the file that these parts of the route name.
+    fn version(&self, parts: &[(&str, &str)]) -> Option<String> {
+        let (_, name) = parts.iter().find(|(name, _)| *name == "filename")?;
+        let wanted = Wanted::parse(name, self.hidden)?;
+        let tag = self.job(&wanted.path, None).tag().ok()?;
+        Some(format!("?v={tag}"))
+    }
+
     async fn answer(&self, request: &Request) -> io::Result<Response> {
         let tail = request.match_info().get("filename").unwrap_or_default();
         let Some(wanted) = Wanted::parse(tail, self.hidden) else { return not_found() };
@@ -105,11 +138,14 @@ impl StaticFiles {
 
     async fn find(&self, request: &Request, path: &Path) -> io::Result<Found> {
         let accepted = self.precompressed.then(|| Accepted::of(request.headers()));
-        let job = match self.follow_symlinks {
+        self.job(path, accepted).find().await
+    }
+
+    fn job(&self, path: &Path, accepted: Option<Accepted>) -> Job {
+        match self.follow_symlinks {
             true => Job { root: None, path: self.directory.join(path), accepted },
             false => Job { root: Some(self.directory.clone()), path: path.to_owned(), accepted },
-        };
-        job.find().await
+        }
     }
 
     /// Its index file, the list of what is in it, or nothing.
@@ -167,19 +203,23 @@ impl Routes {
     /// A directory without a slash at its end is redirected to the same with one, as `prefix` is.
     /// Whatever is not there, leads out or is no file is 404. Names that are not UTF-8 cannot be
     /// asked for. What is no directory when the route is added is an error of the route, which
-    /// [`check`](Routes::check) tells.
+    /// [`check`](Routes::check) tells. [`name`](Routes::name) names it: its variable is `filename`.
     pub fn add_static(&mut self, prefix: &str, files: impl Into<StaticFiles>) -> &mut Self {
         let files: Rc<StaticFiles> = Rc::new(files.into());
         if !files.directory.is_dir() {
             self.0.refuse(format!("{:?} is not a directory that can be served", files.directory));
         }
         let prefix = prefix.trim_end_matches('/');
+        if !prefix.is_empty() {
+            self.add_get(prefix, |request: Request| async move { add_slash(&request) });
+        }
+        let versions = files.clone();
         self.add_get(&format!("{prefix}/{{filename:.*}}"), move |request: Request| {
             let files = files.clone();
             async move { files.answer(&request).await }
         });
-        if !prefix.is_empty() {
-            self.add_get(prefix, |request: Request| async move { add_slash(&request) });
+        if versions.append_version {
+            self.0.end_with(Suffix(Rc::new(move |parts| versions.version(parts))));
         }
         self
     }

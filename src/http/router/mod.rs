@@ -48,6 +48,7 @@ pub use match_info::MatchInfo;
 pub(in crate::http) use pattern::Pattern;
 pub use pattern::RouteError;
 pub use resolve::Resolved;
+pub(in crate::http) use reverse::Suffix;
 pub use reverse::UrlForError;
 
 /// A table from method and path to a handler of type `H`.
@@ -241,7 +242,7 @@ impl<H> Router<H> {
         if let Some(method) = exact {
             self.exact.add(path, &method, self.entries.len());
         }
-        let pattern = Rc::new(Pattern { text: path.into(), names });
+        let pattern = Rc::new(Pattern { text: path.into(), names, suffix: None });
         self.entries.push(Entry { pattern, handler });
         Ok(())
     }
@@ -271,7 +272,7 @@ impl<H> Router<H> {
             return Err(RouteError(format!("something is mounted at {prefix:?} already")));
         }
         self.nodes[at].mount = Some(self.entries.len());
-        let pattern = Rc::new(Pattern { text: prefix.into(), names: Vec::new() });
+        let pattern = Rc::new(Pattern { text: prefix.into(), names: Vec::new(), suffix: None });
         self.entries.push(Entry { pattern, handler });
         Ok(())
     }
@@ -336,9 +337,10 @@ impl<H> Router<H> {
     /// Says where this router is mounted, so that its patterns read as whole paths.
     pub(in crate::http) fn prefix_patterns(&mut self, prefix: &str) {
         for entry in &mut self.entries {
-            let Pattern { text, names } = &*entry.pattern;
+            let Pattern { text, names, suffix } = &*entry.pattern;
             let text = format!("{prefix}{text}").into();
-            entry.pattern = Rc::new(Pattern { text, names: names.clone() });
+            let (names, suffix) = (names.clone(), suffix.clone());
+            entry.pattern = Rc::new(Pattern { text, names, suffix });
         }
     }
 }

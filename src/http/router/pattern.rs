@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::reverse::Suffix;
 use crate::http::url::decode;
 
 /// A pattern that was registered.
@@ -10,6 +11,8 @@ use crate::http::url::decode;
 pub(in crate::http) struct Pattern {
     pub(super) text: Box<str>,
     pub(super) names: Vec<Box<str>>,
+    /// What a path that is made of it ends with.
+    pub(super) suffix: Option<Suffix>,
 }
 
 /// A segment of a pattern.

@@ -1,12 +1,42 @@
 //! From a route's name back to a path.
 
 use std::fmt;
+use std::rc::Rc;
 
 use super::pattern::{Pattern, Segment};
 use super::{RouteError, Router};
 use crate::http::url::encode;
 
+/// What follows a path that was made of these parts, if anything does: a query that changes with
+/// what is there.
+#[derive(Clone)]
+pub(in crate::http) struct Suffix(pub Rc<SuffixOf>);
+
+type SuffixOf = dyn Fn(&[(&str, &str)]) -> Option<String>;
+
+impl fmt::Debug for Suffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a suffix")
+    }
+}
+
+impl PartialEq for Suffix {
+    fn eq(&self, other: &Suffix) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Suffix {}
+
 impl<H> Router<H> {
+    /// Has the paths that are made of the route that was added last end so.
+    pub(in crate::http) fn end_with(&mut self, suffix: Suffix) {
+        // Nobody has it yet: it is shared once it has matched, or is named by a scope.
+        if let Some(pattern) = self.entries.last_mut().and_then(|it| Rc::get_mut(&mut it.pattern)) {
+            pattern.suffix = Some(suffix);
+        }
+    }
+
     /// Names the route that was added last, so that [`url_for`](Router::url_for) finds it.
     /// (`add_get(…, name=…)`)
     ///
@@ -69,6 +99,7 @@ impl Pattern {
                 }
             }
         }
+        out.extend(self.suffix.as_ref().and_then(|suffix| suffix.0(parts)));
         Ok(out)
     }
 

@@ -1,6 +1,7 @@
 //! What all connections of one server share: the routes, the date, and one coarse timer.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -159,10 +160,25 @@ impl Date {
 #[derive(Default)]
 struct Places {
     places: Vec<Option<Rc<Connection>>>,
-    free: Vec<usize>,
+    /// In the order in which they became free, so that the search meets old connections first.
+    free: VecDeque<usize>,
     /// Where the search for a connection to give up goes on.
     hand: usize,
 }
+
+/// Which connections are given up first where there is no room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Dear {
+    /// It waits for a request.
+    Idle,
+    /// It waits for the rest of a head.
+    Slow,
+    /// The same, but it has not waited for long: what it asks may be there and not received yet.
+    New,
+}
+
+/// So long a connection may be silent before it is the first to go.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// So many connections are looked at for one to give up.
 const SEARCH: usize = 16;
@@ -215,11 +231,17 @@ impl Service {
         self.shared.limits()
     }
 
+    /// How many connections may be accepted in one turn: a quarter of what there is room for, so that
+    /// what they ask is received before one of them has to go for the next.
+    pub(in crate::http) fn accepts_at_once(&self) -> usize {
+        (self.most / 4).max(1)
+    }
+
     // ---- the connections ----------------------------------------------------------------------
 
     pub(in crate::http) fn admit(&self, connection: &Rc<Connection>) -> usize {
         let mut connections = self.connections.borrow_mut();
-        match connections.free.pop() {
+        match connections.free.pop_front() {
             Some(place) => {
                 connections.places[place] = Some(connection.clone());
                 place
@@ -246,47 +268,45 @@ impl Service {
     /// Who is idle goes first, then who has not ended its handshake, then who has not ended its head.
     #[cold]
     fn make_room(&self) -> bool {
-        let idler = self.idler();
-        let is_idle = idler.as_ref().is_some_and(|it| it.waits().0 == Waits::Idle);
+        let found = self.idler();
+        let is_idle = found.as_ref().is_some_and(|(dear, _)| *dear == Dear::Idle);
         if !is_idle && self.handshakes.give_up_oldest() {
             return true;
         }
-        match idler {
-            Some(idler) => {
-                idler.close();
-                true
-            }
-            None => false,
-        }
+        found.map(|(_, connection)| connection.close()).is_some()
     }
 
-    /// Of some connections, one that waits for a request; else the one that has waited longest for
-    /// the rest of a head.
+    /// Of some connections, the one that is least dear, and of those the one that has waited longest.
     #[cold]
-    fn idler(&self) -> Option<Rc<Connection>> {
+    fn idler(&self) -> Option<(Dear, Rc<Connection>)> {
+        let now = self.event_loop()?.time();
         let connections = &mut *self.connections.borrow_mut();
-        let mut slow: Option<&Rc<Connection>> = None;
+        let mut found: Option<((Dear, Time), usize)> = None;
         for _ in 0..SEARCH.min(connections.places.len()) {
             connections.hand = (connections.hand + 1) % connections.places.len();
             let Some(connection) = &connections.places[connections.hand] else { continue };
-            match connection.waits() {
+            let (waits, since) = connection.waits();
+            let dear = match waits {
                 // One that has not read its answer would not go at once.
-                (Waits::Idle, _) if connection.has_nothing_to_send() => {
-                    return Some(connection.clone());
-                }
-                (Waits::Head, since) if slow.is_none_or(|slow| since < slow.waits().1) => {
-                    slow = Some(connection);
-                }
-                _ => {}
+                Waits::Idle if !connection.has_nothing_to_send() => continue,
+                Waits::Idle if now.since(since) >= GRACE => Dear::Idle,
+                Waits::Idle => Dear::New,
+                Waits::Head => Dear::Slow,
+                _ => continue,
+            };
+            if found.is_none_or(|(best, _)| (dear, since) < best) {
+                found = Some(((dear, since), connections.hand));
             }
         }
-        slow.cloned()
+        let ((dear, _), place) = found?;
+        connections.hand = place;
+        Some((dear, connections.places[place].clone()?))
     }
 
     pub(in crate::http) fn dismiss(&self, place: usize) {
         let mut connections = self.connections.borrow_mut();
         let connection = connections.places[place].take();
-        connections.free.push(place);
+        connections.free.push_back(place);
         let last = connections.free.len() == connections.places.len();
         drop(connections);
         drop(connection);

@@ -26,6 +26,7 @@ mod op;
 mod parts;
 mod real;
 mod reference;
+mod seams;
 #[cfg(test)]
 mod tests;
 

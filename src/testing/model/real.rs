@@ -1,9 +1,6 @@
 //! The ordinary event loop as a subject.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::cell::RefCell;
 use std::panic::resume_unwind;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -11,11 +8,10 @@ use std::time::Duration;
 
 use super::ground::{ConditionSelector, Conditions, Ground, Pairs};
 use super::op::{Id, Op};
-use super::{MOST_POLLS, MOST_SCHEDULED, Refusal, Seen, Setup, Subject};
-use crate::event_loop::{EventLoop, Handle, LoopError, ManualClock, Policy, TimerHandle};
-use crate::observe::{Observer, Record};
-use crate::selector::{Bell, Event, Interest, Selector, SelectorKey, Token};
-use crate::sys::Time;
+use super::seams::{Listened, Noted, Notes, Picking};
+use super::{MOST_SCHEDULED, Refusal, Seen, Setup, Subject};
+use crate::event_loop::{EventLoop, Handle, LoopError, ManualClock, TimerHandle};
+use crate::selector::Selector;
 
 /// The ordinary [`EventLoop`], on a clock that is moved by hand and a selector that is listened to.
 pub struct RealLoop(Rc<World>);
@@ -39,19 +35,6 @@ enum Scheduled {
     Timer(TimerHandle),
     Remote,
 }
-
-/// What selector, policy and observer note.
-#[derive(Default)]
-struct Notes {
-    seen: RefCell<Vec<Seen>>,
-    picks: RefCell<Vec<usize>>,
-    polls: Cell<usize>,
-    /// The loop has told its observer of the poll that comes.
-    told: Cell<bool>,
-    /// Why the selector refused.
-    end: RefCell<Option<Refusal>>,
-}
-
 thread_local! {
     /// The world whose operation is under way: a call from another thread cannot carry it along.
     static CURRENT: RefCell<Weak<World>> = const { RefCell::new(Weak::new()) };
@@ -291,113 +274,4 @@ impl World {
 
 fn answered(answer: bool) -> Option<Seen> {
     Some(Seen::Answered(answer))
-}
-
-impl Notes {
-    fn see(&self, seen: Seen) {
-        self.seen.borrow_mut().push(seen);
-    }
-
-    /// The selector is handed a timeout. The loop may have told its observer of another.
-    fn handed(&self, timeout: Option<Duration>) {
-        let seen = Seen::Timeout(timeout);
-        if !self.told.take() || self.seen.borrow().last() != Some(&seen) {
-            self.see(seen);
-        }
-    }
-
-    fn refuse(&self, why: Refusal) -> io::Error {
-        self.end.replace(Some(why));
-        io::Error::other("the comparison ends this run")
-    }
-}
-
-/// An observer that notes what is told of polls.
-struct Noted(Rc<Notes>);
-
-impl Observer for Noted {
-    fn record(&mut self, _: Time, record: &Record) {
-        match record {
-            Record::Poll { timeout, .. } => {
-                self.0.see(Seen::Timeout(*timeout));
-                self.0.told.set(true);
-            }
-            Record::PollSkipped => self.0.see(Seen::PollSkipped),
-            _ => {}
-        }
-    }
-}
-
-/// A policy that picks what it was given, and notes it.
-struct Picking {
-    left: VecDeque<u8>,
-    notes: Rc<Notes>,
-}
-
-impl Policy for Picking {
-    fn pick(&mut self, ready: usize) -> usize {
-        if ready < 2 {
-            return 0;
-        }
-        let picked = usize::from(self.left.pop_front().unwrap_or(0)) % ready;
-        self.notes.picks.borrow_mut().push(picked);
-        picked
-    }
-}
-
-/// A selector that notes the timeouts it is handed and never sleeps: where nothing has come, the
-/// clock moves by what the sleep would have taken. It tells events in the order of descriptors.
-struct Listened {
-    inner: Box<dyn Selector>,
-    clock: ManualClock,
-    notes: Rc<Notes>,
-    descending: bool,
-}
-
-impl Selector for Listened {
-    fn name(&self) -> &'static str {
-        self.inner.name()
-    }
-
-    fn register(&mut self, fd: RawFd, interest: Interest, token: Token) -> io::Result<()> {
-        self.inner.register(fd, interest, token)
-    }
-
-    fn modify(&mut self, fd: RawFd, interest: Interest, token: Token) -> io::Result<()> {
-        self.inner.modify(fd, interest, token)
-    }
-
-    fn unregister(&mut self, fd: RawFd) -> io::Result<()> {
-        self.inner.unregister(fd)
-    }
-
-    fn select(&mut self, timeout: Option<Duration>, events: &mut Vec<Event>) -> io::Result<()> {
-        self.notes.handed(timeout);
-        self.notes.polls.set(self.notes.polls.get() + 1);
-        if self.notes.polls.get() > MOST_POLLS {
-            return Err(self.notes.refuse(Refusal::Endless));
-        }
-        self.inner.select(Some(Duration::ZERO), events)?;
-        events.sort_by_key(|event| event.token.slot());
-        if self.descending {
-            events.reverse();
-        }
-        if events.is_empty() {
-            let sleep = timeout.ok_or_else(|| self.notes.refuse(Refusal::Quiescent))?;
-            self.clock.advance(sleep);
-        }
-        Ok(())
-    }
-
-    fn get_map(&self) -> Vec<SelectorKey> {
-        self.inner.get_map()
-    }
-
-    fn bell(&self) -> Bell {
-        self.inner.bell()
-    }
-
-    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.inner.as_fd()
-    }
 }

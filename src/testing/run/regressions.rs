@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::Verdict;
-use super::prove::{Judged, Program, Prove, Proved, prove};
+use super::case::{Judged, Program};
+use super::prove::{Prove, Proved, prove};
 use crate::testing::schedule::{Rng, Schedule};
 
 /// A file of cases that failed once.

@@ -1,11 +1,11 @@
-//! How a turn waited, and why no longer.
+//! How a turn waited, and why no longer; what a task waits for.
 
 use std::fmt::{Result, Write};
 
-use super::super::sentence::{Ending, TimerName, Wait};
-use super::super::units::{Many, Span};
-use super::words::{timer_name, were};
-use crate::observe::WaitReason;
+use super::super::sentence::{Awaited, Ending, TimerName, Wait};
+use super::super::units::{Many, Place, Span};
+use super::words::{task_name, timer_name, were};
+use crate::observe::{Resource, WaitReason};
 
 pub(super) fn waited(wait: &Wait, out: &mut dyn Write) -> Result {
     let (why, limit, timer, took, ready, ended) = match wait {
@@ -60,4 +60,22 @@ fn not_waited(
         (_, Some(timer)) => write!(out, "{} was due already", timer_name(timer)),
         (_, None) => write!(out, "something was due already"),
     }
+}
+
+pub(super) fn awaited(what: &Awaited, out: &mut dyn Write) -> Result {
+    match (&what.on, what.timer, &what.task) {
+        (Resource::Timer(_), Some(timer), _) => write!(out, "{timer:?} ({})", Span(what.left))?,
+        (Resource::Timer(_), None, _) => write!(out, "{} to pass", Span(what.left))?,
+        (Resource::NextTurn, ..) => write!(out, "the next turn")?,
+        (Resource::Future, ..) => write!(out, "a future that somebody completes")?,
+        (Resource::Task(_), _, Some(task)) => write!(out, "the end of {}", task_name(task))?,
+        (Resource::Task(task), _, None) => write!(out, "the end of {task:?}")?,
+        (Resource::Readable(fd), ..) => write!(out, "fd {fd} to be readable")?,
+        (Resource::Writable(fd), ..) => write!(out, "fd {fd} to be writable")?,
+        (Resource::Sync(primitive, made), ..) => {
+            write!(out, "{primitive} made at {}", Place(made))?;
+        }
+        (Resource::Other(words), ..) => write!(out, "{words}")?,
+    }
+    what.at.map_or(Ok(()), |at| write!(out, ", at {}", Place(at)))
 }

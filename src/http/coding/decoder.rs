@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110 §8.4.1) undone: gzip and deflate as a machine. Compressed bytes go in,
+//! Codings undone: gzip and deflate as a machine. Compressed bytes go in,
 //! pieces come out, and nothing is ever made larger than a piece before somebody takes it.
 //!
 //! ```text
@@ -21,6 +21,8 @@
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+use super::Coding;
+
 /// How many bytes come out at once, at most.
 const PIECE: usize = 32 << 10;
 
@@ -40,24 +42,6 @@ const HEAD_PIECE: usize = 512;
 
 /// Bytes of a gzip head, with the name and comment that it may have.
 const MAX_HEAD: usize = 128 << 10;
-
-/// A coding that can be undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
-    Gzip,
-    Deflate,
-}
-
-impl Coding {
-    /// The coding that a `Content-Encoding` field names, if it is one alone, and known.
-    pub(crate) fn named(name: &[u8]) -> Option<Coding> {
-        match &name.trim_ascii().to_ascii_lowercase()[..] {
-            b"gzip" | b"x-gzip" => Some(Coding::Gzip),
-            b"deflate" => Some(Coding::Deflate),
-            _ => None,
-        }
-    }
-}
 
 /// Where in the format the next byte belongs.
 enum Stage {
@@ -121,6 +105,11 @@ impl Decoder {
         self.used = 0;
         self.input.extend_from_slice(bytes);
         self.came += bytes.len() as u64;
+    }
+
+    /// Whether all that was fed has been taken out.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.used == self.input.len() && !matches!(self.stage, Stage::Stream(_))
     }
 
     /// Whether the body may end here.
@@ -292,5 +281,5 @@ fn is_zlib(method: u8, flags: u8) -> bool {
 }
 
 #[cfg(test)]
-#[path = "coding_tests.rs"]
+#[path = "decoder_tests.rs"]
 mod tests;
