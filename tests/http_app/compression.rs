@@ -195,6 +195,7 @@ fn a_file_is_compressed_whole_and_plain_in_parts_and_its_sibling_is_left_alone()
             assert!(text == "0123456789".repeat(size / 10), "{path}");
             let again = client.get(path).header("if-none-match", &etag).await.unwrap();
             assert_eq!((again.status().as_u16(), field(&again, "etag")), (304, etag));
+            assert_eq!(field(&again, "vary"), "accept-encoding", "{path}");
             let part = client.get(path).header("range", "bytes=2-4").await.unwrap();
             assert_eq!(
                 (part.status().as_u16(), field(&part, "content-encoding")),
