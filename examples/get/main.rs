@@ -5,13 +5,13 @@
 
 mod options;
 mod progress;
+mod shown;
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Instant;
 
-use evloop::http::{ClientResponse, ClientSession, ClientTimeout, TraceEvent, TraceRequest};
+use evloop::http::{ClientSession, ClientTimeout};
 
 use options::Options;
 use progress::Progress;
@@ -48,13 +48,7 @@ async fn get(options: Options) -> Result<u16, Box<dyn std::error::Error>> {
         ..ClientTimeout::default()
     });
     if options.verbose {
-        session = session.trace(|request: &TraceRequest<'_>| {
-            let begun = Instant::now();
-            eprintln!("{:9.3} ms {} {}", 0.0, request.method(), request.url());
-            move |event: &TraceEvent<'_>| {
-                eprintln!("{:9.3} ms {event:?}", begun.elapsed().as_secs_f64() * 1e3);
-            }
-        });
+        session = session.trace(shown::stages);
     }
     let mut response = options.request(&session.build()?)?.await?;
     let status = response.status().as_u16();
@@ -67,7 +61,7 @@ async fn get(options: Options) -> Result<u16, Box<dyn std::error::Error>> {
         None => Box::new(io::stdout().lock()),
     };
     if options.include {
-        out.write_all(head_of(&response).as_bytes()).map_err(unwritable)?;
+        out.write_all(shown::head(&response).as_bytes()).map_err(unwritable)?;
     }
     let mut progress = Progress::new(&options, response.content_length());
     while let Some(piece) = response.chunk().await? {
@@ -76,12 +70,4 @@ async fn get(options: Options) -> Result<u16, Box<dyn std::error::Error>> {
     }
     out.flush().map_err(unwritable)?;
     Ok(status)
-}
-
-fn head_of(response: &ClientResponse) -> String {
-    let mut head = format!("{:?} {}\n", response.version(), response.status());
-    for (name, value) in response.headers() {
-        head += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
-    }
-    head + "\n"
 }

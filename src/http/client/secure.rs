@@ -39,7 +39,7 @@ impl Secure {
         let Some(expected) = self.fingerprint else { return Ok(()) };
         let info = writer.tls_info();
         let shown = info.as_ref().and_then(|info| info.peer_certificates().first());
-        let shown = shown.map(|certificate| Sha256::digest(certificate));
+        let shown = shown.map(Sha256::digest);
         match shown {
             Some(shown) if shown[..] == expected => Ok(()),
             _ => Err(io::Error::new(
