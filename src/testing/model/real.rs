@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::panic::resume_unwind;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::ground::{ConditionSelector, Conditions, Ground, Pairs};
 use super::op::{Id, Op};
@@ -73,7 +72,7 @@ impl RealLoop {
         let limits = crate::testing::Limits {
             turns: most.into(),
             handles: most.into(),
-            virtual_time: Duration::MAX,
+            virtual_time: std::time::Duration::MAX,
             idle_turns: most,
         };
         let world = crate::testing::World::new(Default::default(), limits, Journal::default());
