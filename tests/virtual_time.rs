@@ -123,3 +123,42 @@ fn real_work_on_real_time_means_nothing() {
     drop(work);
     assert!(event_loop.close().unwrap().is_clean());
 }
+
+#[test]
+fn a_program_of_sleeps_takes_no_time_on_virtual_time() {
+    let event_loop = virtual_loop();
+    event_loop.run_until_complete(sleep(Duration::from_secs(1_000_000))).unwrap();
+    assert_eq!(event_loop.time().as_secs_f64(), 1_000_000.0);
+    event_loop.close().unwrap();
+}
+
+/// Runs in a process of its own, with `EVLOOP_CLOCK` set.
+#[test]
+fn child_of_the_environment() {
+    if std::env::var_os("EVLOOP_CLOCK").is_none() {
+        return;
+    }
+    match EventLoop::new() {
+        Ok(event_loop) => {
+            let year = Duration::from_secs(365 * 24 * 3600);
+            event_loop.run_until_complete(sleep(year)).unwrap();
+            println!("slept until {:?}", event_loop.time());
+        }
+        Err(error) => println!("refused: {error}"),
+    }
+}
+
+#[test]
+fn the_environment_can_make_time_virtual_and_nothing_else() {
+    let with_clock = |clock: &str| {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_of_the_environment", "--nocapture"])
+            .env("EVLOOP_CLOCK", clock)
+            .output();
+        String::from_utf8(child.unwrap().stdout).unwrap()
+    };
+    let text = with_clock("virtual");
+    assert!(text.contains("slept until 31536000s"), "{text}");
+    let text = with_clock("fast");
+    assert!(text.contains("refused: EVLOOP_CLOCK is \"fast\"; it may be: real, virtual"), "{text}");
+}

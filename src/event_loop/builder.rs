@@ -20,6 +20,7 @@ use crate::sys::{Clock, MonotonicClock, OurSockets, Sockets};
 /// assert_eq!(event_loop.time(), evloop::Time::ZERO);
 /// # Ok::<(), evloop::LoopError>(())
 /// ```
+#[derive(Default)]
 pub struct Builder {
     selector: Option<Box<dyn Selector>>,
     pub(super) clock: Option<Rc<dyn Clock>>,
@@ -30,22 +31,6 @@ pub struct Builder {
     #[cfg(feature = "debug")]
     pub(super) debug: Option<bool>,
     pub(super) jump: Option<ManualClock>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Builder {
-            selector: None,
-            clock: None,
-            sockets: OurSockets::default(),
-            policy: None,
-            observers: Vec::new(),
-            always_poll: false,
-            #[cfg(feature = "debug")]
-            debug: None,
-            jump: None,
-        }
-    }
 }
 
 impl Builder {

@@ -25,7 +25,7 @@
 //! | answers | [`Response::text`], [`html`](Response::html), [`redirect`](Response::redirect), [`stream`](Response::stream), [`events`](Response::events), [`set_cookie`](Response::set_cookie); with `json` `json`; [`Answer`] has what else a handler may return |
 //! | errors | [`HttpError`], with `?` |
 //! | files | [`Routes::add_static`], [`StaticFiles`], [`FileResponse`]; compressed siblings are sent |
-//! | compression | with `compression` [`Compress`]`::new`, [`Response`]`::compress`; of what comes, [`Decompress`] |
+//! | compression | with `compression` `Compress`, [`Response`]`::compress`; of what comes `Decompress` |
 //! | WebSockets | with `ws` `ws::upgrade` |
 //! | TLS | with `tls` [`RunOptions`]`::tls`, [`Serve`]`::tls` |
 //! | in production | [`Limits`], [`Timeouts`], [`Application::access_log`], [`RunOptions`] |

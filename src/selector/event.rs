@@ -53,7 +53,7 @@ impl fmt::Debug for Interest {
     }
 }
 
-/// A name for a registration, given at [`register`](Selector::register) and handed back in every
+/// A name for a registration, given at [`register`](super::Selector::register) and handed back in every
 /// [`Event`] of it.
 ///
 /// A token is a slot and the slot's generation. Whoever gives tokens out never gives the same one
@@ -150,7 +150,7 @@ impl fmt::Debug for Readiness {
     }
 }
 
-/// One descriptor's news from one [`select`](Selector::select).
+/// One descriptor's news from one [`select`](super::Selector::select).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Event {
     /// The registration it is about.
@@ -172,7 +172,7 @@ impl Event {
     }
 }
 
-/// One registration, as [`Selector::get_map`] lists them. (`selectors.SelectorKey`)
+/// One registration, as [`Selector::get_map`](super::Selector::get_map) lists them. (`selectors.SelectorKey`)
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SelectorKey {
     /// The descriptor.

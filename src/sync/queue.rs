@@ -121,7 +121,7 @@ impl<T, S: Store<Item = T>> Queue<T, S> {
     ///
     /// # Errors
     ///
-    /// [`GetError`]: none is there.
+    /// [`GetError`]: none is there, and perhaps none will come any more.
     pub fn get_nowait(&self) -> Result<T, GetError> {
         let item = self.0.stock.borrow_mut().get_nowait().map_err(|refused| match refused {
             Refused::NotNow => GetError::QueueEmpty,
@@ -136,7 +136,7 @@ impl<T, S: Store<Item = T>> Queue<T, S> {
     ///
     /// # Errors
     ///
-    /// [`PutError`] with the item: there is no room.
+    /// [`PutError`] with the item: there is no room, or the queue was shut down.
     pub fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
         let may = self.0.stock.borrow().may_put_nowait();
         match may {

@@ -45,3 +45,37 @@ pub(super) fn unacknowledged(fd: RawFd) -> io::Result<usize> {
 pub(super) fn unacknowledged(_: RawFd) -> io::Result<usize> {
     Ok(0)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn what_the_peer_has_not_taken_is_counted() {
+        let (mut one, mut other) = UnixStream::pair().unwrap();
+        assert_eq!(unacknowledged(one.as_raw_fd()).unwrap(), 0);
+        one.write_all(b"12345").unwrap();
+        assert!(unacknowledged(one.as_raw_fd()).unwrap() >= 5);
+        other.read_exact(&mut [0; 5]).unwrap();
+        assert_eq!(unacknowledged(one.as_raw_fd()).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_end_behind_bytes_that_nobody_receives_is_seen() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (other, _) = listener.accept().unwrap();
+        one.write_all(b"12345").unwrap();
+        other.peek(&mut [0]).unwrap();
+        assert!(!has_finished(other.as_raw_fd()).unwrap());
+        one.shutdown(Shutdown::Write).unwrap();
+        // Over loopback it is there when the call returns.
+        assert!(has_finished(other.as_raw_fd()).unwrap());
+        assert!(!has_finished(one.as_raw_fd()).unwrap());
+    }
+}

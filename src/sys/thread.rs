@@ -24,16 +24,19 @@ pub(crate) fn detach_thread(job: Job) -> io::Result<()> {
     let job = Box::into_raw(Box::new(job));
     let mut thread = MaybeUninit::<libc::pthread_t>::uninit();
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    // SAFETY: pthread_attr_init(3) writes `attributes` and the two that follow, which take
-    // constants that POSIX has, change it; pthread_create(3) writes `thread`, reads `attributes`,
-    // and calls `main` on another thread with the pointer, whose box holds what is `Send`.
+    // SAFETY: pthread_attr_init(3) writes `attributes`, and the call after it changes it;
+    // pthread_create(3) reads it, writes `thread` if it gives 0, and calls `main` on another thread
+    // with the pointer, whose box holds what is `Send`. pthread_detach(3) takes a thread that was
+    // neither joined nor detached.
     let error = unsafe {
         let attributes = attributes.as_mut_ptr();
         libc::pthread_attr_init(attributes);
-        libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
         libc::pthread_attr_setstacksize(attributes, STACK);
         let error = libc::pthread_create(thread.as_mut_ptr(), attributes, main, job.cast());
         libc::pthread_attr_destroy(attributes);
+        if error == 0 {
+            libc::pthread_detach(thread.assume_init());
+        }
         error
     };
     if error != 0 {

@@ -28,10 +28,11 @@ impl EventLoop {
     /// not wait has ended when this returns, and never stands in the ready queue.
     /// (`loop.create_task(coro, eager_start=True)`)
     ///
-    /// It is a task from its first line, with an identity of its own, so the future cannot tell how
-    /// it was started. On a loop that is not running it begins as any task
-    /// ([`create_task`](EventLoop::create_task)), for what it awaits needs one that runs; on a
-    /// closed loop it is born ended. A panic in the first step is the task's.
+    /// It is a task from its first line, with an identity of its own. How it was started shows in
+    /// one thing alone: before it first waits it has no
+    /// [`current_task_ref`](crate::current_task_ref). On a loop that is not running it begins as
+    /// any task ([`create_task`](EventLoop::create_task)), for what it awaits needs one that runs;
+    /// on a closed loop it is born ended. A panic in the first step is the task's.
     #[track_caller]
     pub fn create_task_eager<F>(&self, future: F) -> Task<F::Output>
     where

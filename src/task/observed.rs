@@ -35,13 +35,13 @@ impl Observed {
     }
 
     /// The task has ended.
-    pub(super) fn told(self: Box<Self>, failed: impl Fn() -> bool, end: TaskEnd) {
+    pub(super) fn told(self, failed: impl Fn() -> bool, end: TaskEnd) {
         self.told_apart(&failed, end);
     }
 
     /// (As [`Joiner::told_apart`].)
     #[inline(never)]
-    pub(super) fn told_apart(self: Box<Self>, failed: &dyn Fn() -> bool, end: TaskEnd) {
+    pub(super) fn told_apart(self, failed: &dyn Fn() -> bool, end: TaskEnd) {
         for callback in self.callbacks.list.take() {
             callback.schedule(&self.callbacks.home, end);
         }

@@ -64,8 +64,9 @@ impl Outgoing {
     /// Forgets what is unsent, but for how much it is.
     pub(super) fn cut_off(&mut self) -> Outgoing {
         let mut left = Outgoing(None);
-        if self.len() > 0 {
-            left.queue().cut_off = self.len();
+        let unsent = self.len();
+        if unsent != 0 {
+            left.queue().cut_off = unsent;
         }
         std::mem::replace(self, left)
     }

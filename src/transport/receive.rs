@@ -29,7 +29,7 @@ impl Tcp {
             return;
         }
         if tcp.buffered {
-            return Tcp::read_into_protocol(transport, event_loop, receive);
+            return Tcp::read_into_protocol(transport, event_loop, &receive);
         }
         // Nobody else can be using it; if somebody were, the event would come again.
         let Ok(mut buffer) = event_loop.0.receive_buffer.try_borrow_mut() else { return };
@@ -50,12 +50,13 @@ impl Tcp {
         }
     }
 
-    /// The same into memory of the protocol's.
+    /// The same into memory of the protocol's. (One function, not one for each way to receive.)
     #[cold]
+    #[inline(never)]
     fn read_into_protocol(
         transport: &Transport,
         event_loop: &EventLoop,
-        receive: impl Fn(&Tcp, &mut [u8]) -> io::Result<usize>,
+        receive: &dyn Fn(&Tcp, &mut [u8]) -> io::Result<usize>,
     ) {
         let tcp = &transport.0;
         let received = Tcp::call_with(transport, |protocol, _| {

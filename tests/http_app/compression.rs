@@ -1,5 +1,6 @@
 //! Answers that go out compressed, and requests that come so.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::Write;
 use std::process::Command;
@@ -92,11 +93,21 @@ fn head_says_what_get_does_but_for_the_length() {
 }
 
 #[test]
-fn a_long_body_goes_out_in_pieces_and_comes_whole() {
-    ask(served(Compress::new().level(1)), |client| async move {
+fn a_long_body_goes_out_in_pieces_between_which_others_go_on_and_comes_whole() {
+    ask(served(Compress::new()), |client| async move {
+        let turns = Rc::new(Cell::new(0));
+        let count = turns.clone();
+        let others = evloop::spawn(async move {
+            loop {
+                count.set(count.get() + 1);
+                evloop::yield_now().await;
+            }
+        });
         let response = raw(&client, Method::GET, "/large", "gzip").await;
         assert_eq!(field(&response, "transfer-encoding"), "chunked");
         assert!(response.bytes().await.unwrap().len() < 500_000);
+        assert!(turns.get() > 5_000_000 / (64 << 10), "{} turns for 77 pieces", turns.get());
+        others.cancel();
         let whole = client.get("/large").await.unwrap().bytes().await.unwrap();
         assert!(whole == "0123456789".repeat(500_000).as_bytes());
         assert_eq!(client.session().connections(), (0, 1));
@@ -105,22 +116,22 @@ fn a_long_body_goes_out_in_pieces_and_comes_whole() {
 
 #[test]
 fn an_event_is_read_before_the_next_is_sent() {
-    let (more, gate) = (Rc::new(evloop::Event::new()), Rc::new(evloop::Event::new()));
+    let gate = Rc::new(evloop::Event::new());
     let open = gate.clone();
     let mut app = Application::new();
     app.middleware(Compress::new());
-    app.router().add_get("/", move |_| {
+    app.router().add_get("/", move |request: Request| {
         let gate = gate.clone();
         async move {
-            Response::events(move |mut events| async move {
+            let events = Response::events(move |mut events| async move {
                 events.send(&ServerSentEvent::data("first")).await?;
                 gate.wait().await;
                 events.send(&ServerSentEvent::data("second")).await?;
                 Ok(())
-            })
+            });
+            events.compress(&request)
         }
     });
-    drop(more);
     ask(app, move |client| async move {
         let mut response = client.get("/").await.unwrap();
         assert_eq!(field(&response, "content-encoding"), "gzip");
@@ -184,6 +195,7 @@ fn a_file_is_compressed_whole_and_plain_in_parts_and_its_sibling_is_left_alone()
             assert!(text == "0123456789".repeat(size / 10), "{path}");
             let again = client.get(path).header("if-none-match", &etag).await.unwrap();
             assert_eq!((again.status().as_u16(), field(&again, "etag")), (304, etag));
+            assert_eq!(field(&again, "vary"), "accept-encoding", "{path}");
             let part = client.get(path).header("range", "bytes=2-4").await.unwrap();
             assert_eq!(
                 (part.status().as_u16(), field(&part, "content-encoding")),

@@ -192,6 +192,21 @@ server.serve_forever()
     }
 
     #[test]
+    fn a_trace_has_no_password_that_it_was_not_given() {
+        let server = Server::new(|asked| match asked.field("authorization") {
+            None => refusal(),
+            Some(_) => ok(""),
+        });
+        let url = server.url("/");
+        run(async move {
+            let session = session(&DigestAuth::new("a", "b"));
+            assert_eq!(session.get(&url).await.unwrap().status(), 200);
+            assert_eq!(session.request("TRACE", &url).await.unwrap().status(), 401);
+        });
+        assert_eq!(server.last().field("authorization"), None);
+    }
+
+    #[test]
     fn a_password_that_is_there_already_is_left_alone() {
         let server = Server::new(|_| refusal());
         let url = server.url("/").replace("http://", "http://me:mine@");

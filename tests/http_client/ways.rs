@@ -9,7 +9,7 @@ use std::thread;
 
 use evloop::http::{ClientError, ClientSession, Connector};
 
-use crate::support::{Server, ok, run};
+use crate::support::{Say, Server, ok, run};
 
 fn session(connector: Connector) -> ClientSession {
     ClientSession::builder().connector(connector).build().unwrap()
@@ -60,6 +60,26 @@ fn a_proxy_is_asked_for_the_whole_url_with_its_own_credentials() {
     assert_eq!(heard[0].field("host"), Some("nowhere.test:81"));
     assert_eq!(heard[0].field("proxy-authorization"), Some("Basic dXNlcjpwYXNz"));
     assert_eq!(heard[1].place, (0, 1), "a connection to the proxy is kept, too");
+}
+
+#[test]
+fn a_protocol_is_switched_through_a_tunnel_of_the_proxy() {
+    let proxy = Server::new(|asked| match &asked.method[..] {
+        "CONNECT" => Say::This("HTTP/1.1 200 Go on\r\n\r\n".into()),
+        _ => Say::This("HTTP/1.1 101 x\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n".into()),
+    });
+    let through = proxy.url("").replace("http://", "http://user:pass@");
+    run(async move {
+        let session = ClientSession::builder().proxy(&through).build().unwrap();
+        let asked = session.get("http://nowhere.test/x").header("upgrade", "echo");
+        assert_eq!(asked.await.unwrap().status().as_u16(), 101);
+    });
+    let heard = proxy.heard();
+    assert_eq!((&heard[0].method[..], &heard[0].target[..]), ("CONNECT", "nowhere.test:80"));
+    assert_eq!(heard[0].field("proxy-authorization"), Some("Basic dXNlcjpwYXNz"));
+    assert_eq!((&heard[1].method[..], &heard[1].target[..]), ("GET", "/x"));
+    assert_eq!(heard[1].field("proxy-authorization"), None);
+    assert_eq!(heard[1].place, (0, 1));
 }
 
 #[test]

@@ -99,3 +99,42 @@ fn a_join_set_that_is_dropped_or_shut_down_cancels_its_tasks() {
         .unwrap();
     assert_eq!(event_loop.time(), evloop::Time::ZERO);
 }
+
+#[test]
+fn a_join_set_says_whose_result_it_gives_and_gives_none_that_is_not_there() {
+    let (event_loop, _) = virtual_loop();
+    event_loop
+        .run_until_complete(async {
+            let mut set = JoinSet::new();
+            let late = set.spawn(nap(2));
+            let soon = set.spawn(nap(1));
+            assert!(set.try_join_next().is_none());
+            let mut ended = Vec::new();
+            while let Some((id, result)) = set.join_next_with_id().await {
+                result.unwrap();
+                ended.push(id);
+            }
+            assert_eq!(ended, [soon, late]);
+        })
+        .unwrap();
+}
+
+#[test]
+fn tasks_that_a_join_set_lets_go_of_run_on() {
+    let (event_loop, _) = virtual_loop();
+    event_loop
+        .run_until_complete(async {
+            let future = evloop::get_running_loop().unwrap().create_future();
+            let setter = future.clone();
+            let mut set = JoinSet::new();
+            set.spawn(async move {
+                sleep(secs(1)).await;
+                setter.set_result(7).unwrap();
+            });
+            set.detach_all();
+            assert!(set.is_empty() && set.join_next().await.is_none());
+            drop(set);
+            assert_eq!(future.await.unwrap(), 7);
+        })
+        .unwrap();
+}

@@ -1,4 +1,4 @@
-use evloop::{current_task, get_running_loop, spawn_eager, yield_now};
+use evloop::{current_task, current_task_ref, get_running_loop, spawn_eager, yield_now};
 
 use crate::{Log, reports, virtual_loop};
 
@@ -97,4 +97,19 @@ fn eager_03_on_a_loop_that_does_not_run_it_begins_as_any_task() {
     let task = event_loop.create_task_eager(async { 1 });
     assert!(!task.done());
     assert_eq!(event_loop.run_until_complete(task).unwrap().unwrap(), 1);
+}
+
+#[test]
+fn a_task_that_was_started_eagerly_has_a_reference_to_itself_once_it_has_waited() {
+    let (event_loop, _) = virtual_loop();
+    let known = event_loop.run_until_complete(async {
+        let task = spawn_eager(async {
+            let at_first = current_task_ref().map(|task| task.id());
+            yield_now().await;
+            let later = current_task_ref().map(|task| task.id());
+            (at_first, later == current_task() && later.is_some())
+        });
+        task.await.unwrap()
+    });
+    assert_eq!(known.unwrap(), (None, true));
 }

@@ -149,6 +149,32 @@ fn a_request_may_say_which_name_the_certificate_must_have() {
     });
 }
 
+#[cfg(feature = "digest")]
+#[test]
+fn a_session_may_speak_to_one_certificate_alone() {
+    use sha2::{Digest, Sha256};
+    on_loop(|made| async move {
+        let (server, url) = served(made).await;
+        let address = server.sockets()[0].local_addr();
+        let (_reader, writer) =
+            open_connection(address).tls(made.client(), "localhost").await.expect("a connection");
+        let shown = writer.tls_info().expect("TLS").peer_certificates()[0].clone();
+        let right: [u8; 32] = Sha256::digest(&shown).into();
+        drop((_reader, writer));
+        let pinned = |fingerprint| {
+            let connector = Connector::tcp().fingerprint(fingerprint).tls(made.client());
+            ClientSession::builder().connector(connector).build().unwrap()
+        };
+        let session = pinned(right);
+        assert!(session.get(&url).await.unwrap().ok());
+        let error = pinned([7; 32]).get(&url).await.unwrap_err();
+        assert!(matches!(error, ClientError::Tls { .. }), "{error:?}");
+        assert!(error.to_string().contains("fingerprint"), "{error}");
+        session.close();
+        server.shutdown(Duration::from_secs(5)).await;
+    });
+}
+
 #[test]
 fn an_https_url_goes_through_a_proxys_tunnel_and_the_proxy_sees_nothing_of_it() {
     /// One connection of a proxy that tunnels wherever it is asked to.

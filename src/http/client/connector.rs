@@ -193,7 +193,15 @@ impl Connector {
     /// Default [`TlsClientConfig::new`] with that, when the first https URL is asked for.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, config: TlsClientConfig) -> Connector {
-        self.secure = Secure::with(config);
+        self.secure = self.secure.with(config);
+        self
+    }
+
+    /// Speaks to https servers only if the certificate that they show, in DER, has this SHA-256; they
+    /// must be trusted besides. Nothing of a request is sent before. (`aiohttp.Fingerprint`)
+    #[cfg(all(feature = "digest", feature = "tls"))]
+    pub fn fingerprint(mut self, sha256: [u8; 32]) -> Connector {
+        self.secure = self.secure.pinned(sha256);
         self
     }
 

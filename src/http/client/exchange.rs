@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use http::Method;
 use http::header::AUTHORIZATION;
 
 use super::auth::basic;
@@ -56,7 +57,9 @@ impl Exchange {
             return Ok(());
         }
         let netrc = &self.way.session.defaults.environment.netrc;
-        let kept = || netrc.find(self.hop.url.host()).filter(|_| !self.hop.is_away);
+        // RFC 9110 §9.3.8: TRACE has no passwords that it was not given.
+        let knows = !self.hop.is_away && self.hop.method != Method::TRACE;
+        let kept = || netrc.find(self.hop.url.host()).filter(|_| knows);
         if let Some((user, password)) = self.hop.url.credentials().or_else(kept) {
             let value = basic(user, password)?;
             self.hop.headers.insert(AUTHORIZATION, value);

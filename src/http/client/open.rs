@@ -29,20 +29,31 @@ pub(super) struct Route {
     host: String,
     port: u16,
     proxy: Option<Rc<Proxy>>,
+    /// The proxy makes a tunnel, and sees nothing of what goes through it.
+    tunnel: bool,
     /// The name of its certificate, where that is another than the host.
     server_name: Option<Rc<str>>,
 }
 
 impl Route {
-    pub(super) fn new(url: &Url, proxy: Option<Rc<Proxy>>, server_name: Option<Rc<str>>) -> Route {
+    /// A request that `switches` protocols goes through a tunnel as one of https does: a proxy that
+    /// is told whole URLs keeps `Upgrade` to itself (RFC 9110 §7.8, RFC 6455 §4.1). aiohttp asks it
+    /// all the same.
+    pub(super) fn new(
+        url: &Url,
+        proxy: Option<Rc<Proxy>>,
+        server_name: Option<Rc<str>>,
+        switches: bool,
+    ) -> Route {
         let (secure, host) = (url.is_secure(), url.host().to_owned());
         let server_name = server_name.filter(|_| secure);
-        Route { secure, host, port: url.port(), proxy, server_name }
+        let tunnel = proxy.is_some() && (secure || switches);
+        Route { secure, host, port: url.port(), proxy, tunnel, server_name }
     }
 
     /// The proxy that is to be told whole URLs (RFC 9112 §3.2.2); through a tunnel it sees none.
     pub(super) fn plain_proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_deref().filter(|_| !self.secure)
+        self.proxy.as_deref().filter(|_| !self.tunnel)
     }
 
     /// The host and port, in brackets what needs them.
@@ -75,7 +86,7 @@ impl Connection {
             (To::Unix(path), _) => dial_unix(path, limits, progress).await?,
             (To::Host, Some(proxy)) => {
                 let streams = dial(session, &proxy.host, proxy.port, limits, progress).await?;
-                match route.secure {
+                match route.tunnel {
                     true => tunnel(streams, &session.shared, route, proxy, progress).await?,
                     false => streams,
                 }
@@ -165,7 +176,7 @@ async fn tunnel(
     let (streams, early) = connection.into_streams();
     match early.is_empty() {
         true => Ok(streams),
-        // A TLS server is silent until the client has spoken: these bytes are the proxy's own.
+        // A server is silent until the client has spoken: these bytes are the proxy's own.
         false => Err(ClientError::Tls {
             to: target,
             error: io::Error::new(io::ErrorKind::InvalidData, "the proxy spoke before the server"),

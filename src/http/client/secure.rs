@@ -13,12 +13,40 @@ use {crate::tls::TlsClientConfig, std::cell::OnceCell, std::rc::Rc};
 pub(super) struct Secure {
     #[cfg(feature = "tls")]
     config: Rc<OnceCell<TlsClientConfig>>,
+    /// The SHA-256 of the only certificate that may be shown.
+    #[cfg(all(feature = "digest", feature = "tls"))]
+    fingerprint: Option<[u8; 32]>,
 }
 
 #[cfg(feature = "tls")]
 impl Secure {
-    pub(super) fn with(config: TlsClientConfig) -> Secure {
-        Secure { config: Rc::new(OnceCell::from(config)) }
+    /// The same with another trust.
+    pub(super) fn with(mut self, config: TlsClientConfig) -> Secure {
+        self.config = Rc::new(OnceCell::from(config));
+        self
+    }
+
+    /// The same trust, in this certificate alone.
+    #[cfg(feature = "digest")]
+    pub(super) fn pinned(self, fingerprint: [u8; 32]) -> Secure {
+        Secure { fingerprint: Some(fingerprint), ..self }
+    }
+
+    /// Whether the server has shown the certificate that it has to.
+    #[cfg(feature = "digest")]
+    fn check(&self, writer: &crate::stream::StreamWriter) -> io::Result<()> {
+        use sha2::{Digest, Sha256};
+        let Some(expected) = self.fingerprint else { return Ok(()) };
+        let info = writer.tls_info();
+        let shown = info.as_ref().and_then(|info| info.peer_certificates().first());
+        let shown = shown.map(|certificate| Sha256::digest(certificate));
+        match shown {
+            Some(shown) if shown[..] == expected => Ok(()),
+            _ => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the server's certificate is not the one whose fingerprint was given",
+            )),
+        }
     }
 
     /// Reads the roots, if that was not done; files are read in a thread.
@@ -37,6 +65,8 @@ impl Secure {
         let (reader, mut writer) = streams;
         let config = self.config.get().ok_or(io::ErrorKind::NotConnected)?;
         writer.start_tls(config.to(host)).await?;
+        #[cfg(feature = "digest")]
+        self.check(&writer)?;
         Ok((reader, writer))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::header::{CONNECTION, EXPECT};
+use http::header::{CONNECTION, EXPECT, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::connection::Connection;
@@ -57,7 +57,8 @@ impl Way {
     /// may be done twice (RFC 9110 §9.2.2) is tried once more, on a new one.
     async fn ask(&self, hop: &mut ClientHop) -> Result<(ResponseHead, Held), ClientError> {
         let name = self.server_name.clone().filter(|_| !hop.is_away);
-        let route = Route::new(&hop.url, self.proxy(hop)?, name);
+        let switches = hop.headers.contains_key(UPGRADE);
+        let route = Route::new(&hop.url, self.proxy(hop)?, name, switches);
         let mut anew = false;
         loop {
             let limit = Limit::begin(TimeoutKind::Connect, self.timeout.connect);

@@ -54,8 +54,10 @@ pub(super) fn compress(
     level: u32,
 ) -> Response {
     if response.status_code() == StatusCode::NOT_MODIFIED {
-        // It speaks of what 200 would have been, which is not known; a weak tag fits both.
-        if asked.coding.is_some() && response.get(ETAG.as_str()).is_some() {
+        // It speaks of what 200 would have been, which is not known; a weak tag fits both, and so does
+        // a `Vary`, which 200 may have had (RFC 9110 §15.4.5).
+        vary(response.headers_mut());
+        if asked.coding.is_some() {
             weaken(response.headers_mut());
         }
         return response;
@@ -202,5 +204,6 @@ mod tests {
         let response = compress(response, asked(Some(Coding::Gzip)), &Worth::USUAL, LEVEL);
         assert_eq!(text(&response, "etag"), "W/\"v\"");
         assert_eq!(text(&response, "content-encoding"), "none");
+        assert_eq!(text(&response, "vary"), "accept-encoding");
     }
 }

@@ -38,7 +38,12 @@ impl Worth {
     pub const ANYTHING: Worth = Worth { min_size: 1, shrinks: |_| true };
 
     /// As [`Compress`](super::Compress) documents it.
-    pub const USUAL: Worth = Worth { min_size: 1024, shrinks: mime::is_compressible };
+    pub const USUAL: Worth = Worth { min_size: 1024, shrinks: is_usual };
+}
+
+/// Events shrink too; but each listener would hold a compressor for as long as it listens.
+fn is_usual(content_type: &str) -> bool {
+    mime::is_compressible(content_type) && !content_type.starts_with("text/event-stream")
 }
 
 /// Whether some client may get this response compressed.
@@ -97,6 +102,7 @@ mod tests {
         let stream = || Response::stream(|_| async { Ok(()) }).header("content-type", "text/css");
         assert!(usual(&stream()) && usual(&stream().content_length(1024)));
         assert!(!usual(&stream().content_length(100)));
+        assert!(!usual(&stream().header("content-type", "text/event-stream")));
         assert!(is_eligible(&Response::bytes(vec![0; 10]), &Worth::ANYTHING));
         assert!(!is_eligible(&Response::new(), &Worth::ANYTHING), "there is nothing to compress");
     }

@@ -17,7 +17,8 @@ use crate::http::{Middleware, Next, Request};
 ///
 /// What is said of [`Response::compress`](crate::http::Response::compress) is true here: what is
 /// encoded already is left alone, so files with compressed siblings go out as they lie there, and
-/// others are compressed while they are sent, by our own hand in place of the kernel's.
+/// others are compressed while they are sent, by our own hand in place of the kernel's. A weak tag is
+/// good for `If-None-Match` and no good for `If-Match`: whoever edits by tags leaves those out.
 ///
 /// Compressing costs time for every answer ([`level`](Compress::level)), and 300 kB of memory while a
 /// body is under way; what does not change is better compressed once, in a file ending in `.gz`. And do
@@ -54,7 +55,10 @@ impl Compress {
     }
 
     /// Which types are worth it, by the value of `Content-Type`, which is empty where there is none;
-    /// [`mime::is_compressible`](crate::http::mime::is_compressible) if not set.
+    /// if not set, those of [`mime::is_compressible`](crate::http::mime::is_compressible) but
+    /// `text/event-stream`: a compressor has 300 kB, and each listener would hold one for as long as
+    /// it listens. Where that is wanted, [`Response::compress`](crate::http::Response::compress) does
+    /// it, and what is sent is not delayed.
     #[must_use]
     pub fn types(mut self, shrinks: fn(&str) -> bool) -> Compress {
         self.worth.shrinks = shrinks;

@@ -24,7 +24,7 @@
 //! `Content-Encoding` is added; `Content-Length` is the new one or none; `Accept-Ranges` is gone, for
 //! a range would be one of the plain bytes; a strong `ETag` becomes weak (RFC 9110 §8.8.1: a strong
 //! one names these very bytes). `Vary: Accept-Encoding` is said also where this client gets it
-//! plain, since another might not.
+//! plain, since another might not, and in a 304, since 200 may have had it.
 //!
 //! # Secrets
 //!

@@ -8,7 +8,7 @@ use super::connection::{Event, Gather};
 use super::encode::{self, OutgoingRequest};
 use super::encoder::{Encoder, Length};
 use super::error::Error;
-use super::head::{Kind, ResponseHead};
+use super::head::ResponseHead;
 use super::parse::parse_response;
 use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
@@ -64,7 +64,7 @@ impl ClientConnection {
             shared: shared.clone(),
             asking: Asking::Idle,
             answering: Answering::Idle,
-            gather: Gather::new(Kind::Response),
+            gather: Gather::default(),
             method: Method::GET,
             keep_alive: true,
             http_10: false,

@@ -1,7 +1,7 @@
 //! What both sides of a connection share: the events they give, and gathering a head from pieces.
 
 use super::error::Error;
-use super::head::Kind;
+use super::head::Head;
 use super::parse::Parse;
 use super::shared::Shared;
 use super::verdict;
@@ -29,9 +29,8 @@ pub enum Event<'a, H> {
 }
 
 /// The beginning of a head that is not all there yet. While nothing has begun it owns no memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Gather {
-    kind: Kind,
     /// What has come of the head; or the CR of an empty line before it.
     bytes: Vec<u8>,
     /// The length of the first line, 0 while it is not complete.
@@ -41,10 +40,6 @@ pub(crate) struct Gather {
 }
 
 impl Gather {
-    pub fn new(kind: Kind) -> Gather {
-        Gather { kind, bytes: Vec::new(), line: 0, empty_lines: 0 }
-    }
-
     /// Whether the connection may end here without anything being cut off.
     pub fn is_clean(&self) -> bool {
         matches!(self.bytes[..], [] | [b'\r'])
@@ -70,7 +65,7 @@ impl Gather {
 
     /// Takes what belongs to a head from the front of `input`: how much that was, and the head if
     /// it is complete. A head that lies whole in `input` is parsed there.
-    pub fn receive<H>(
+    pub fn receive<H: Head>(
         &mut self,
         input: &[u8],
         shared: &Shared,
@@ -98,7 +93,7 @@ impl Gather {
 
     /// The same with a beginning that came before. What has been looked at is not looked at again,
     /// so that a head which comes byte by byte costs no more than one that comes at once.
-    fn receive_more<H>(
+    fn receive_more<H: Head>(
         &mut self,
         input: &[u8],
         shared: &Shared,
@@ -109,21 +104,21 @@ impl Gather {
         let most = limits.request_line.saturating_add(limits.header_bytes).saturating_add(1);
         let input = &input[..input.len().min(most.saturating_sub(before).max(1))];
         self.bytes.extend_from_slice(input);
-        verdict::check_first_byte(self.kind, &self.bytes)?;
+        verdict::check_first_byte(H::KIND, &self.bytes)?;
         if let Some(end) = verdict::head_end(&self.bytes, before) {
             self.bytes.truncate(end);
             let head = parse(&self.bytes, shared)?;
-            *self = Gather::new(self.kind);
+            *self = Gather::default();
             let (head, _) = head.ok_or_else(|| Error::bad("the head is malformed"))?;
             return Ok((end - before, Some(head)));
         }
         if self.line == 0 {
             let line = verdict::first_line(&self.bytes[before..]).map_or(0, |line| before + line);
             self.line = line as u32;
-            verdict::check_first_line(self.kind, &self.bytes, self.line as usize, limits)?;
+            verdict::check_first_line(H::KIND, &self.bytes, self.line as usize, limits)?;
         }
         if self.line != 0 {
-            verdict::check_lengths(self.kind, self.line as usize, self.bytes.len(), limits)?;
+            verdict::check_lengths(H::KIND, self.line as usize, self.bytes.len(), limits)?;
         }
         Ok((input.len(), None))
     }

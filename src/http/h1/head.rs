@@ -19,6 +19,19 @@ pub(crate) enum Kind {
     Response,
 }
 
+/// A head of one kind.
+pub(crate) trait Head {
+    const KIND: Kind;
+}
+
+impl Head for RequestHead {
+    const KIND: Kind = Kind::Request;
+}
+
+impl Head for ResponseHead {
+    const KIND: Kind = Kind::Response;
+}
+
 /// The head of a request, as a server receives it.
 #[derive(Clone)]
 pub struct RequestHead(pub(super) Kept);

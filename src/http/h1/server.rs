@@ -11,7 +11,7 @@ use super::connection::{Event, Gather};
 use super::encode::Asked;
 use super::encoder::Encoder;
 use super::error::Error;
-use super::head::{Kind, RequestHead};
+use super::head::RequestHead;
 use super::parse::{parse_request, read_plain_request};
 use super::shared::Shared;
 use super::state::{Answering, AnsweringCause, Asking, AskingCause};
@@ -70,7 +70,7 @@ impl ServerConnection {
             shared: shared.clone(),
             asking: Asking::Idle,
             answering: Answering::Idle,
-            gather: Gather::new(Kind::Request),
+            gather: Gather::default(),
             asked: Asked::default(),
             connect: false,
             offered: None,

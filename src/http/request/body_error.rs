@@ -24,7 +24,7 @@ pub enum BodyError {
     NotText,
     /// The client broke off in the middle of it, or it is malformed; what was wrong.
     Broken(String),
-    /// It did not come in time. [`Timeouts::body`](super::Timeouts::body)
+    /// It did not come in time. [`Timeouts::body`](crate::http::Timeouts::body)
     TimedOut,
     /// The request was answered before this was read, so it was not received.
     Answered,

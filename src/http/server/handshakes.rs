@@ -6,27 +6,28 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use crate::transport::Transport;
 
 /// The connections in their handshakes, oldest first.
 #[derive(Default)]
 pub(super) struct Handshakes {
-    under_way: RefCell<BTreeMap<u64, Transport>>,
+    under_way: RefCell<BTreeMap<NonZeroU64, Transport>>,
     last: Cell<u64>,
 }
 
 impl Handshakes {
     /// One begins over this connection; gives its number.
-    pub(super) fn begin(&self, below: &Transport) -> u64 {
-        let number = self.last.get() + 1;
-        self.last.set(number);
+    pub(super) fn begin(&self, below: &Transport) -> NonZeroU64 {
+        let number = NonZeroU64::MIN.saturating_add(self.last.get());
+        self.last.set(number.get());
         self.under_way.borrow_mut().insert(number, below.clone());
         number
     }
 
     /// One is over, well or not.
-    pub(super) fn end(&self, number: u64) {
+    pub(super) fn end(&self, number: NonZeroU64) {
         let transport = self.under_way.borrow_mut().remove(&number);
         drop(transport);
     }

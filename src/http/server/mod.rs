@@ -45,6 +45,7 @@ mod switch;
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use self::patience::Writes;
@@ -66,7 +67,7 @@ pub(super) struct Http {
     service: Rc<Service>,
     connection: Option<Rc<Connection>>,
     /// The number of the handshake that comes before it.
-    handshake: Option<u64>,
+    handshake: Option<NonZeroU64>,
 }
 
 /// A connection.
@@ -90,6 +91,10 @@ pub(in crate::http) struct Connection {
     /// When the exchange under way began, if anybody minds: the second of the loop's clock.
     began: Cell<u32>,
 }
+
+/// An idle connection is one of each, and there are many.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Http>() <= 24 && size_of::<Connection>() <= 248);
 
 /// Bytes of which some are used up, but not all.
 struct Held {

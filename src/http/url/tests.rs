@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn error(text: &str) -> String {
@@ -161,4 +163,20 @@ fn a_query_grows_behind_what_is_there() {
     assert_eq!(with("http://h/a?x=1", &[("b", "c")]), "/a?x=1&b=c");
     assert_eq!(with("http://h/a?", &[("b", "c")]), "/a?b=c");
     assert_eq!(with("http://h/a", &[]), "/a");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_wrong_with_a_url_its_password_is_not_told(
+        before in "(http://|https://|ftp://|//|x:|)",
+        user in "[a-z]{0,3}",
+        after in "(h|h:0|h:x|h:99999|\\[|)(/[a-z@]{0,4})?",
+        odd in "[ -~]{0,6}",
+    ) {
+        let text = format!("{before}{user}:{odd}SECRET{odd}@{after}");
+        if let Err(error) = text.parse::<Url>() {
+            let told = format!("{error} {error:?}");
+            prop_assert!(!told.contains("SECRET"), "{}", told);
+        }
+    }
 }

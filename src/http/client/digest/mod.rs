@@ -15,7 +15,7 @@ use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use self::challenge::Challenge;
 use self::response::{Asked, respond};
@@ -148,7 +148,11 @@ impl Inner {
 
     fn is_for(&self, hop: &ClientHop) -> bool {
         let meant = self.only_for.as_ref().is_none_or(|url| hop.url().has_origin_of(url));
-        meant && !hop.is_away() && !hop.headers().contains_key(AUTHORIZATION)
+        // RFC 9110 §9.3.8: TRACE sends back what it is sent.
+        meant
+            && hop.method() != Method::TRACE
+            && !hop.is_away()
+            && !hop.headers().contains_key(AUTHORIZATION)
     }
 
     /// The answer to what is known of the origin, if it counts for this path.

@@ -151,7 +151,7 @@ impl ServerConnection {
 
     /// Changes the protocol: appends a head of status 101, or for CONNECT of a 2xx status
     /// (RFC 9110 §7.8, §9.3.6). From then on [`receive`](Self::receive) says
-    /// [`Switched`](Event::Switched).
+    /// [`Switched`](crate::http::h1::Event::Switched).
     ///
     /// # Errors
     /// [`Error::You`] before the request is over, where no answer is due, or for a 101 that the

@@ -13,6 +13,8 @@
 //! A body that is given up leaves the machine in the middle of a request, so that the connection
 //! is not used again.
 
+mod sending;
+
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
@@ -23,7 +25,6 @@ use http::StatusCode;
 use super::error::ClientError;
 use super::stall::Stall;
 use super::timing::{Limit, Patience, Progress, TimeoutKind, within};
-use super::trace::TraceEvent;
 use super::upload::{SourceFailed, Upload};
 use crate::http::h1::{ClientConnection, Event, Length, OutgoingRequest, ResponseHead, Shared};
 use crate::stream::{StreamReader, StreamWriter};
@@ -41,10 +42,10 @@ const PIECES_AT_ONCE: usize = 8;
 const EXPECT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The two ends of a connection's stream.
-pub(super) type Streams = (StreamReader, StreamWriter);
+pub(in crate::http::client) type Streams = (StreamReader, StreamWriter);
 
 /// A connection to a server.
-pub(super) struct Connection {
+pub(in crate::http::client) struct Connection {
     reader: StreamReader,
     writer: StreamWriter,
     given_up: GivenUp,
@@ -73,7 +74,7 @@ impl Drop for GivenUp {
 }
 
 /// The next of a body.
-pub(super) enum Next {
+pub(in crate::http::client) enum Next {
     /// So much of it.
     Data(Vec<u8>),
     /// It is over.
@@ -90,7 +91,7 @@ impl From<SourceFailed> for ClientError {
 
 impl Connection {
     /// A connection on which nothing was said.
-    pub(super) fn new((reader, writer): Streams, shared: &Shared) -> Connection {
+    pub(in crate::http::client) fn new((reader, writer): Streams, shared: &Shared) -> Connection {
         Connection {
             reader,
             given_up: GivenUp(Some(writer.transport().clone())),
@@ -106,7 +107,7 @@ impl Connection {
 
     /// Sends a request's head, with the beginning of its body in one write if that is there; the
     /// rest follows while [`head`](Connection::head) waits.
-    pub(super) fn send(
+    pub(in crate::http::client) fn send(
         &mut self,
         head: &OutgoingRequest<'_>,
         length: Length,
@@ -134,41 +135,9 @@ impl Connection {
         self.writer.write(&out).map_err(ClientError::Lost)
     }
 
-    /// Appends the next piece of the body, or its end, to `out`.
-    fn append(
-        &mut self,
-        context: &mut Context<'_>,
-        out: &mut Vec<u8>,
-        progress: &Progress,
-    ) -> Poll<Result<(), ClientError>> {
-        let machine = &mut self.machine;
-        let next = self.upload.poll_next(context, |piece| -> Result<(), ClientError> {
-            machine.send_data(out, piece)?;
-            if !piece.is_empty() {
-                progress.tell(|| TraceEvent::ChunkSent { bytes: piece.len() });
-            }
-            Ok(())
-        });
-        if !ready!(next)? && !matches!(self.upload, Upload::Over) {
-            self.machine.end_of_message(out)?;
-            self.upload = Upload::Over;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Whether the body is still on its way out.
-    fn is_sending(&self) -> bool {
-        !matches!(self.upload, Upload::Over)
-    }
-
-    fn give_up_sending(&mut self) {
-        self.upload = Upload::Over;
-        (self.held, self.stall) = (None, None);
-    }
-
     /// Receives the final response's head. The server may be silent for `patience` once the
     /// request is sent.
-    pub(super) async fn head(
+    pub(in crate::http::client) async fn head(
         &mut self,
         patience: Patience,
         progress: &Progress,
@@ -214,7 +183,7 @@ impl Connection {
     }
 
     /// The next piece of the response's body; `None` at its end.
-    pub(super) async fn chunk(
+    pub(in crate::http::client) async fn chunk(
         &mut self,
         patience: Patience,
         progress: &Progress,
@@ -233,7 +202,7 @@ impl Connection {
     }
 
     /// What has come of the body, without waiting.
-    pub(super) fn next(&mut self) -> Result<Next, ClientError> {
+    pub(in crate::http::client) fn next(&mut self) -> Result<Next, ClientError> {
         let input = &self.input[self.used..];
         let (used, event) = self.machine.receive(input).map_err(ClientError::of_body)?;
         let all = input.len();
@@ -260,7 +229,7 @@ impl Connection {
     }
 
     /// Takes what has come of the body without waiting, and drops it; whether it is over.
-    pub(super) fn skip_what_is_there(&mut self) -> bool {
+    pub(in crate::http::client) fn skip_what_is_there(&mut self) -> bool {
         let mut nobody = Context::from_waker(Waker::noop());
         loop {
             match self.next() {
@@ -289,64 +258,6 @@ impl Connection {
         within(limit, progress, poll_fn(|context| self.poll_receive(context))).await
     }
 
-    /// Whether something came, or `None` once all is sent. What comes is looked at first: the
-    /// answer of a server that closes would be lost behind the error of a write.
-    fn poll_while_sending(
-        &mut self,
-        context: &mut Context<'_>,
-        limit: Option<Duration>,
-        progress: &Progress,
-    ) -> Poll<Result<Option<bool>, ClientError>> {
-        match self.poll_receive(context)? {
-            Poll::Ready(came) => Poll::Ready(Ok(Some(came))),
-            Poll::Pending => self.poll_send(context, limit, progress).map_ok(|()| None),
-        }
-    }
-
-    /// Sends, until all is sent.
-    fn poll_send(
-        &mut self,
-        context: &mut Context<'_>,
-        limit: Option<Duration>,
-        progress: &Progress,
-    ) -> Poll<Result<(), ClientError>> {
-        if let Some(held) = &mut self.held {
-            ready!(held.as_mut().poll(context));
-            self.held = None;
-        }
-        let mut out = Vec::new();
-        for _ in 0..PIECES_AT_ONCE {
-            if !self.is_sending() {
-                return Poll::Ready(Ok(()));
-            }
-            let Poll::Ready(drained) = pin!(self.writer.drain()).poll(context) else {
-                return self.poll_stalled(context, limit).map(Err);
-            };
-            self.stall = None;
-            if drained.is_err() {
-                // Why it was lost the reading end says, after what the server had to say.
-                self.give_up_sending();
-                return Poll::Ready(Ok(()));
-            }
-            ready!(self.append(context, &mut out, progress))?;
-            self.writer.write(&out).map_err(ClientError::Lost)?;
-            out.clear();
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// There is no room: an error, once the server has taken nothing for too long.
-    fn poll_stalled(
-        &mut self,
-        context: &mut Context<'_>,
-        limit: Option<Duration>,
-    ) -> Poll<ClientError> {
-        let Some(limit) = limit else { return Poll::Pending };
-        let unsent = self.writer.transport().get_write_buffer_size();
-        self.stall.get_or_insert_with(|| Stall::new(limit, unsent)).poll(context, unsent)
-    }
-
     /// Waits for bytes; `false` at the end of the connection.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, ClientError>> {
         let received = ready!(pin!(self.reader.read(READ_SIZE)).poll(context));
@@ -358,7 +269,7 @@ impl Connection {
     /// Whether it can carry another request: the last exchange is complete, the server has not
     /// closed it, and has said nothing since. Bytes that came unasked would be taken for the next
     /// answer.
-    pub(super) fn is_reusable(&mut self) -> bool {
+    pub(in crate::http::client) fn is_reusable(&mut self) -> bool {
         self.machine.is_reusable()
             && self.used == self.input.len()
             && !self.writer.is_closing()
@@ -367,7 +278,7 @@ impl Connection {
 
     /// The connection without its machine, and what came and belongs to nobody yet: after a
     /// switch of protocols.
-    pub(super) fn into_streams(mut self) -> (Streams, Vec<u8>) {
+    pub(in crate::http::client) fn into_streams(mut self) -> (Streams, Vec<u8>) {
         self.given_up.0 = None;
         let rest = self.input[self.used..].to_vec();
         ((self.reader, self.writer), rest)
