@@ -57,7 +57,7 @@ impl Table {
 
     /// It is echoed.
     fn echoed(&mut self, id: &'static str, chop: usize, message: Frame) {
-        self.right(id, chop, &[message.clone()], &[message]);
+        self.right(id, chop, std::slice::from_ref(&message), std::slice::from_ref(&message));
     }
 }
 
@@ -286,7 +286,7 @@ fn text_fails_fast(table: &mut Table) {
     table.wrong("6.4.2", 0, &[begun(), frame(MORE, b"\xf4\x90")], &[], 1007);
     for (id, wrong) in [("6.4.3", &b"\xf4\x90\x80\x80"[..]), ("6.4.4", b"\xf4\x90")] {
         let text = Frame { missing: 100, ..frame(TEXT, [valid, wrong].concat()) };
-        table.wrong(id, 0, &[text.clone()], &[], 1007);
+        table.wrong(id, 0, std::slice::from_ref(&text), &[], 1007);
         table.wrong(id, 1, &[text], &[], 1007);
     }
 }
