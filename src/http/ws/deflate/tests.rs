@@ -194,6 +194,36 @@ fn what_is_short_or_does_not_get_shorter_goes_as_it_is() {
 }
 
 #[test]
+fn what_takes_more_room_than_was_made_for_it_is_sent_to_its_end() {
+    // It is about as long compressed as it was, and shorter only if some of it is lost.
+    let noise = |size: usize| {
+        let mut state = size as u32;
+        let step = move |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..size).map(step).collect::<Vec<_>>()
+    };
+    for agreed in [NEITHER, BOTH] {
+        for size in (20_000..70_000).step_by(4999).chain([63_400]) {
+            for tail in [0, 3000] {
+                let whole = [noise(size), vec![0; tail]].concat();
+                let mut near = server(Limits::default(), agreed);
+                let mut out = Vec::new();
+                near.send_binary(&mut out, &whole).unwrap();
+                near.send_binary_fragment(&mut out, &whole, false).unwrap();
+                near.send_binary_fragment(&mut out, b"", true).unwrap();
+                let mut far = client(Limits::default(), agreed);
+                let (used, first) = far.receive(&out).unwrap();
+                let (_, second) = far.receive(&out[used..]).unwrap();
+                let whole = Event::Message(Message::Binary(whole));
+                assert!(first == whole && second == whole, "{size} bytes and {tail}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_message_in_fragments_is_compressed_as_one_whatever_its_last_is() {
     for last in [&b""[..], b"!", &[7; 3000]] {
         let mut near = server(Limits::default(), BOTH);
