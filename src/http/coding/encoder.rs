@@ -12,9 +12,10 @@
 
 use std::io::{Error, ErrorKind, Result};
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::{Compress, Compression, Crc, FlushCompress};
 
 use super::Coding;
+use super::shrink::shrink;
 
 /// How much room is made for output at a time.
 const PIECE: usize = 8 << 10;
@@ -80,23 +81,7 @@ impl Encoder {
         }
         self.stage = Stage::Stream;
         self.crc.update(data);
-        self.deflate(data, out, flush)
-    }
-
-    /// Has the compressor take all of `data` and give what it has for it.
-    fn deflate(&mut self, mut data: &[u8], out: &mut Vec<u8>, flush: FlushCompress) -> Result<()> {
-        loop {
-            out.reserve(PIECE);
-            let before = self.compress.total_in();
-            let status = self.compress.compress_vec(data, out, flush).map_err(Error::other)?;
-            data = &data[(self.compress.total_in() - before) as usize..];
-            // Room that is left says that there was no more to give.
-            let is_through = data.is_empty() && out.len() < out.capacity();
-            if status == Status::StreamEnd || is_through && !matches!(flush, FlushCompress::Finish)
-            {
-                return Ok(());
-            }
-        }
+        shrink(&mut self.compress, data, out, flush, PIECE).map_err(Error::other)
     }
 }
 
@@ -161,6 +146,28 @@ mod tests {
             let mut out = Vec::new();
             encoder.write(&noise, &mut out).unwrap();
             assert!(!out.is_empty() && out.len() < 2 * noise.len());
+        }
+    }
+
+    #[test]
+    fn what_goes_through_is_all_there_at_once_however_long_it_gets() {
+        let mut state = 1_u32;
+        let mut noise = |len: usize| {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            };
+            (0..len).map(|_| next()).collect::<Vec<_>>()
+        };
+        for level in [1, 6, 9] {
+            let mut encoder = Encoder::new(Coding::Gzip, level);
+            let mut decoder = Decoder::new(Coding::Gzip);
+            for len in (4_000..80_000).step_by(1_999) {
+                let (piece, mut out) = (noise(len), Vec::new());
+                encoder.write_through(&piece, &mut out).unwrap();
+                decoder.feed(&out);
+                assert!(read(&mut decoder) == piece, "level {level}, {len} bytes");
+            }
         }
     }
 }

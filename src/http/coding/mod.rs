@@ -3,6 +3,7 @@
 //! ```text
 //! · accept.rs   what a client would have     encoder.rs   plain bytes in, compressed ones out
 //!                                            decoder.rs   the reverse, on guard against bombs
+//!                                            shrink.rs    compressing until all has come out
 //! ```
 //!
 //! The two machines know neither connections nor responses. `deflate` is zlib's format (RFC 1950),
@@ -15,6 +16,8 @@ pub(super) mod accept;
 mod decoder;
 #[cfg(feature = "compression")]
 mod encoder;
+#[cfg(feature = "compression")]
+pub(super) mod shrink;
 
 #[cfg(feature = "compression")]
 pub(crate) use decoder::{Decoder, Piece};

@@ -3,6 +3,7 @@
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::{Deflate, TAIL};
+use crate::http::coding::shrink::shrink;
 
 /// Compresses the messages of one direction, where it gains something.
 #[derive(Debug)]
@@ -66,27 +67,13 @@ impl Shrinker {
     }
 
     /// Compresses `payload` up to a flush.
-    ///
-    /// A call that begins with output of the one before it still to come gives only that, and may
-    /// leave what was compressed since: only one that began with none, and had room to the end, has
-    /// given everything. One too many costs five bytes, an empty block.
     fn shrink(&mut self, payload: &[u8]) -> Vec<u8> {
         let stream = self.stream.get_or_insert_with(|| Compress::new(self.level, false));
         let mut out = Vec::with_capacity(payload.len() / 2 + 64);
-        let begin = stream.total_in();
-        let mut none_is_left = true;
-        loop {
-            let used = (stream.total_in() - begin) as usize;
-            stream
-                .compress_vec(&payload[used..], &mut out, FlushCompress::Sync)
-                .expect("whatever the bytes are, they can be compressed");
-            let had_room = out.len() < out.capacity();
-            if none_is_left && had_room && stream.total_in() - begin == payload.len() as u64 {
-                return out;
-            }
-            none_is_left = had_room;
-            out.reserve(payload.len() / 8 + 64);
-        }
+        let room = payload.len() / 8 + 64;
+        shrink(stream, payload, &mut out, FlushCompress::Sync, room)
+            .expect("whatever the bytes are, they can be compressed");
+        out
     }
 
     /// Whether it holds memory.
