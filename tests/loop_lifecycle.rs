@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use evloop::{
     Ended, EventLoop, LoopError, get_event_loop, get_running_loop, new_event_loop, set_event_loop,
-    sleep, yield_now,
+    yield_now,
 };
 use support::Log;
 
@@ -282,7 +282,7 @@ fn loop_27_the_standard_streams_keep_their_flags() {
     };
     let before = flags();
     let event_loop = new_loop();
-    event_loop.run_until_complete(sleep(Duration::ZERO)).unwrap();
+    event_loop.run_until_complete(evloop::sleep(Duration::ZERO)).unwrap();
     assert_eq!(flags(), before);
     event_loop.close().unwrap();
     assert_eq!(flags(), before);

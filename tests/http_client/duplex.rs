@@ -10,7 +10,7 @@ use std::time::Duration;
 use evloop::http::{ClientError, ClientSession, ClientTimeout, TimeoutKind};
 
 use crate::PATIENCE;
-use crate::support::{Say, Server, ok, run, with};
+use crate::support::{Say, Server, ok, run, run_by_hand, with};
 
 #[test]
 fn a_body_is_read_by_the_piece_the_line_and_the_count() {
@@ -379,13 +379,15 @@ fn a_server_that_falls_silent_is_a_timeout_between_two_reads() {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).unwrap();
     });
-    run(async move {
+    run_by_hand(|clock| async move {
         let session = ClientSession::new();
         let limit = Some(Duration::from_millis(5));
         let timeout = ClientTimeout { sock_read: limit, ..ClientTimeout::default() };
         let mut response = session.get(&url).timeout(timeout).await.unwrap();
         assert_eq!(response.chunk().await.unwrap().unwrap(), b"abc");
-        let error = response.chunk().await.unwrap_err();
+        let silence = async { clock.advance(Duration::from_millis(5)) };
+        let (error, ()) = evloop::join!(response.chunk(), silence);
+        let error = error.unwrap_err();
         assert!(matches!(error, ClientError::Timeout { kind: TimeoutKind::SockRead, .. }));
         let text = error.to_string();
         assert!(text.contains("the rest of the body did not come within 5ms (the sock_"), "{text}");
@@ -403,10 +405,12 @@ fn the_total_timeout_covers_the_body() {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).unwrap();
     });
-    run(async move {
+    run_by_hand(|clock| async move {
         let timeout = ClientTimeout::total(Duration::from_millis(50));
         let response = ClientSession::new().get(&url).timeout(timeout).await.unwrap();
-        let error = response.bytes().await.unwrap_err();
+        let silence = async { clock.advance(Duration::from_millis(50)) };
+        let (error, ()) = evloop::join!(response.bytes(), silence);
+        let error = error.unwrap_err();
         assert!(matches!(error, ClientError::Timeout { kind: TimeoutKind::Total, .. }));
     });
     server.join().unwrap();

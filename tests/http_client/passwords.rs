@@ -43,6 +43,7 @@ def check(p, method, path, alg):
     return p['response'] == h(said) and p['uri'] == path and p['opaque'] == 'o'
 class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    wbufsize = -1 # each answer in one piece, so that no 401 is given up for a body still to come
     def do_POST(self):
         global requests
         requests += 1

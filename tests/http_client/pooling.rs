@@ -7,7 +7,7 @@ use std::time::Duration;
 use evloop::http::{ClientError, ClientSession, ClientTimeout, Connector, TimeoutKind};
 use evloop::{EventLoop, ManualClock, spawn, yield_now};
 
-use crate::support::{Say, Server, ok, run, with};
+use crate::support::{Say, Server, ok, run, run_by_hand, with};
 
 fn session(connector: Connector) -> ClientSession {
     ClientSession::builder().connector(connector).build().unwrap()
@@ -141,9 +141,7 @@ fn a_connection_is_closed_after_each_request_where_that_is_wanted() {
 fn an_idle_connection_is_kept_for_its_time_and_no_longer() {
     let server = echo();
     let url = server.url("/");
-    let clock = ManualClock::new();
-    let event_loop = evloop::EventLoop::builder().clock(clock.clone()).build().unwrap();
-    let done = event_loop.run_until_complete(async move {
+    run_by_hand(|clock| async move {
         let session = session(Connector::tcp());
         session.get(&url).await.unwrap().text().await.unwrap();
         for (seconds, idle) in [(14, 1), (1, 0)] {
@@ -155,7 +153,6 @@ fn an_idle_connection_is_kept_for_its_time_and_no_longer() {
             assert_eq!(session.connections(), (0, idle));
         }
     });
-    done.unwrap();
 }
 
 /// A server whose first connection ends at its second request, without a word.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use evloop::EventLoop;
 use evloop::http::{ClientError, ClientSession};
+use evloop::{EventLoop, ManualClock};
 
 use crate::PATIENCE;
 
@@ -193,7 +193,20 @@ fn read_line(reader: &mut BufReader<&TcpStream>) -> Option<String> {
 
 /// Runs `main` on a loop of its own, in which nothing may be left.
 pub fn run<T: 'static>(main: impl Future<Output = T> + 'static) -> T {
-    let event_loop = EventLoop::new().expect("a loop");
+    run_on(EventLoop::new().expect("a loop"), main)
+}
+
+/// The same on a clock that `main` moves.
+pub fn run_by_hand<F>(main: impl FnOnce(ManualClock) -> F) -> F::Output
+where
+    F: Future<Output: 'static> + 'static,
+{
+    let clock = ManualClock::new();
+    let event_loop = EventLoop::builder().clock(clock.clone()).build().expect("a loop");
+    run_on(event_loop, main(clock))
+}
+
+fn run_on<T: 'static>(event_loop: EventLoop, main: impl Future<Output = T> + 'static) -> T {
     let value = event_loop.run_until_complete(main).expect("a run");
     // The sessions' connections are closed in the turn after they are dropped.
     event_loop.run_once(Some(Duration::ZERO)).expect("a turn");
