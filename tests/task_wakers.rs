@@ -403,16 +403,19 @@ fn a_waker_that_waits_for_the_same_descriptor_when_it_is_cloned_may() {
 
 #[test]
 fn a_wait_for_a_servers_end_that_is_dropped_leaves_no_waker() {
-    struct Nobody;
-    impl std::task::Wake for Nobody {
-        fn wake(self: Arc<Self>) {}
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+    impl std::task::Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
     let event_loop = EventLoop::new().unwrap();
     let server = event_loop
         .run_until_complete(event_loop.create_server(|| Silent, ("127.0.0.1", 0)).into_future())
         .unwrap()
         .unwrap();
-    let held = Arc::new(Nobody);
+    let held = Arc::<Counted>::default();
     for _ in 0..3 {
         let waker = Waker::from(held.clone());
         let mut wait = Box::pin(server.wait_closed());
@@ -420,6 +423,7 @@ fn a_wait_for_a_servers_end_that_is_dropped_leaves_no_waker() {
     }
     assert_eq!(Arc::strong_count(&held), 1);
     server.close();
+    assert_eq!(held.0.load(Ordering::Relaxed), 0);
 }
 
 struct Silent;
